@@ -1,0 +1,237 @@
+/**
+ * What every payment channel is to us: one shape, its results, its one error. Adapters only translate
+ * (no state, no database, no retry, no routing); what a channel cannot do is an absent method.
+ * Amounts are integers in the currency's minor units (ISO 4217 exponent), whatever the provider's wire uses.
+ */
+
+/** How to reach a provider. Built once per channel account; `fetch` is held still by tests. */
+export interface ChannelTransport {
+  /** Without a trailing slash, e.g. `https://api.paystack.co`. */
+  readonly baseUrl: string
+  /** One keep-alive agent per channel, connect + answer limit 20 s; rejects on any network failure. */
+  readonly fetch: typeof globalThis.fetch
+}
+
+export interface CurrencyLimit {
+  /** Least amount of one payment, minor units. */
+  readonly payMinor: bigint
+  /** Least amount whose payment makes a reusable token, minor units. */
+  readonly tokenizeMinor: bigint
+}
+
+export interface ChannelLimits {
+  /** ISO 4217 code → least amounts. A currency that is absent is not taken. */
+  readonly currencies: Readonly<Record<string, CurrencyLimit>>
+  /** Greatest amount of one payment in major units, any currency; null where none is published. */
+  readonly payMaxMajor: bigint | null
+  /** Where these numbers are from, and the date they were read. */
+  readonly source: string
+}
+
+export interface Payer {
+  readonly email: string
+  readonly firstName: string | null
+  readonly lastName: string | null
+  readonly fullName: string | null
+  /** With country code, digits and `+` only. */
+  readonly phone: string | null
+}
+
+export interface OpenCheckout {
+  /** Our transaction's `ref`; the channel gets it as its reference and it never changes between tries. */
+  readonly reference: string
+  readonly amountMinor: bigint
+  readonly currency: string
+  readonly description: string
+  readonly payer: Payer
+  /** Where the provider sends the browser afterwards; proves nothing. */
+  readonly returnUrl: string
+  /** Where a payer who gives up is sent. */
+  readonly cancelUrl: string
+  readonly saveMethod: boolean
+  readonly expiresAt: Date
+}
+
+export interface OpenedCheckout {
+  /** The provider's hosted page. */
+  readonly url: string
+  /** What this channel needs to find the payment again (Paystack: the reference, Stripe: the session id). */
+  readonly channelReference: string
+}
+
+export interface PaymentLookup {
+  readonly reference: string
+  /** As given by `openCheckout`; null when its answer never arrived. */
+  readonly channelReference: string | null
+}
+
+/** A token for charging again. Secret: encrypted at rest, never logged, never in an answer. */
+export interface SavedMethod {
+  readonly token: string
+  /** Needed by the channel with the token (Stripe's customer id); null where none is. */
+  readonly tokenOwner: string | null
+  /** The e-mail that the token is bound to. */
+  readonly email: string
+  readonly type: 'card'
+  readonly brand: string | null
+  readonly bank: string | null
+  readonly last4: string | null
+  readonly expMonth: number | null
+  readonly expYear: number | null
+  readonly reusable: boolean
+  /** Same card, same signature: drops duplicates. */
+  readonly signature: string | null
+}
+
+/**
+ * What the channel says of one payment.
+ * `pending`: not decided, also "nobody has tried yet" and every status that we do not know.
+ * `failed`: the latest attempt was refused; the same page may still turn it successful.
+ * `closed`: the page can never be paid any more (expired or voided at the provider).
+ */
+export interface ChannelPayment {
+  readonly status: 'pending' | 'successful' | 'failed' | 'closed'
+  /** The provider's own status word, for the timeline. */
+  readonly channelStatus: string
+  /** The provider's idea of our reference, amount and currency; null where it says nothing. */
+  readonly reference: string | null
+  readonly amountMinor: bigint | null
+  readonly currency: string | null
+  /** The provider's own id of the payment, as text (64-bit numbers do not fit a JS number). */
+  readonly channelTransactionId: string | null
+  /** What the payer used, in words: "Card", "Bank Transfer", …; "Unknown" until then. */
+  readonly paymentMethod: string
+  /** Why it was refused, in the provider's words. */
+  readonly reason: string | null
+  readonly paidAt: Date | null
+  readonly savedMethod: SavedMethod | null
+}
+
+export interface RawWebhook {
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | undefined>>
+  /** The bytes as they came; signatures are over these. */
+  readonly body: Buffer
+  readonly receivedAt: Date
+}
+
+/** A verified webhook, reduced to what we may believe: "ask about this". */
+export interface ChannelEvent {
+  /** Unique per provider event; derived from type + object where the provider has no event id. */
+  readonly eventId: string
+  readonly type: string
+  /** What to ask about; null: nothing that concerns us. */
+  readonly subject:
+    | { readonly kind: 'payment'; readonly reference: string | null; readonly channelReference: string | null }
+    | { readonly kind: 'refund'; readonly reference: string | null; readonly channelReference: string | null }
+    | { readonly kind: 'payout'; readonly reference: string | null; readonly channelReference: string | null }
+    | null
+}
+
+export interface RefundRequest {
+  /** Our refund's ref. */
+  readonly reference: string
+  readonly payment: PaymentLookup
+  readonly channelTransactionId: string | null
+  readonly amountMinor: bigint
+  readonly currency: string
+  readonly reason: string | null
+}
+
+export interface ChannelRefund {
+  readonly status: 'pending' | 'successful' | 'failed'
+  readonly channelStatus: string
+  readonly channelReference: string
+  readonly amountMinor: bigint | null
+  readonly currency: string | null
+  readonly reason: string | null
+}
+
+export interface RefundLookup {
+  readonly reference: string
+  readonly channelReference: string | null
+  readonly payment: PaymentLookup
+  readonly channelTransactionId: string | null
+}
+
+export interface Channel<Credentials = unknown> {
+  readonly slug: string
+  readonly displayName: string
+  readonly themeColor: string
+  /** One sentence of our own. */
+  readonly summary: string
+  readonly limits: ChannelLimits
+  /** Names of the credential fields, for the command line and the dashboard. */
+  readonly credentialFields: readonly CredentialField[]
+  /** Throws `CredentialsError` with what can be shown beside the field. */
+  parseCredentials(input: unknown): Credentials
+  openCheckout(request: OpenCheckout, credentials: Credentials, transport: ChannelTransport): Promise<OpenedCheckout>
+  fetchPayment(lookup: PaymentLookup, credentials: Credentials, transport: ChannelTransport): Promise<ChannelPayment>
+  /** Verifies the raw bytes, then translates. Throws `WebhookSignatureError` or `WebhookBodyError`. */
+  readWebhook(webhook: RawWebhook, credentials: Credentials): ChannelEvent
+  voidCheckout?(lookup: PaymentLookup & { url: string | null }, credentials: Credentials, transport: ChannelTransport): Promise<void>
+  refund?(request: RefundRequest, credentials: Credentials, transport: ChannelTransport): Promise<ChannelRefund>
+  fetchRefund?(lookup: RefundLookup, credentials: Credentials, transport: ChannelTransport): Promise<ChannelRefund>
+}
+
+export interface CredentialField {
+  readonly name: string
+  readonly label: string
+  readonly secret: boolean
+  readonly required: boolean
+}
+
+/** `field` → words; what the dashboard and the command line show. */
+export class CredentialsError extends Error {
+  readonly fields: Readonly<Record<string, string>>
+  constructor(fields: Readonly<Record<string, string>>) {
+    super(Object.values(fields).join(' '))
+    this.name = 'CredentialsError'
+    this.fields = fields
+  }
+}
+
+/** The signature is missing or wrong: 401, nothing stored. */
+export class WebhookSignatureError extends Error {
+  override readonly name = 'WebhookSignatureError'
+}
+
+/** The signature is right (or cannot be checked) and the body is no event: 400. */
+export class WebhookBodyError extends Error {
+  override readonly name = 'WebhookBodyError'
+}
+
+/**
+ * The one error of a provider call.
+ * `rejected`: certainly nothing moved, another channel may try. `unknown`: money may have moved, only ask.
+ * `reason` says what a caller tells its own caller: `refused` → 502, the others → 503.
+ */
+export class ChannelError extends Error {
+  readonly outcome: 'rejected' | 'unknown'
+  readonly reason: 'refused' | 'unauthorised' | 'rate_limited' | 'unavailable' | 'garbage'
+  /** HTTP status of the provider's answer; null without one. */
+  readonly status: number | null
+  /** The provider's own answer with secrets removed; null without one. */
+  readonly answer: unknown
+  /** From `Retry-After`, milliseconds; null where none was sent. */
+  readonly retryAfterMs: number | null
+  constructor(
+    message: string,
+    details: {
+      outcome: ChannelError['outcome']
+      reason: ChannelError['reason']
+      status?: number | null
+      answer?: unknown
+      retryAfterMs?: number | null
+      cause?: unknown
+    },
+  ) {
+    super(message, { cause: details.cause })
+    this.name = 'ChannelError'
+    this.outcome = details.outcome
+    this.reason = details.reason
+    this.status = details.status ?? null
+    this.answer = details.answer ?? null
+    this.retryAfterMs = details.retryAfterMs ?? null
+  }
+}
