@@ -87,7 +87,9 @@ export interface SavedMethod {
  * What the channel says of one payment.
  * `pending`: not decided, also "nobody has tried yet" and every status that we do not know.
  * `failed`: the latest attempt was refused; the same page may still turn it successful.
- * `closed`: the page can never be paid any more (expired or voided at the provider).
+ * `closed`: the page can never be paid any more (expired or voided at the provider, or paid and given back).
+ * A payment that we already know as successful stays so, whatever is said here later: refunds and disputes have
+ * their own answers.
  */
 export interface ChannelPayment {
   readonly status: 'pending' | 'successful' | 'failed' | 'closed'
@@ -123,7 +125,13 @@ export interface ChannelEvent {
   /** What to ask about; null: nothing that concerns us. */
   readonly subject:
     | { readonly kind: 'payment'; readonly reference: string | null; readonly channelReference: string | null }
-    | { readonly kind: 'refund'; readonly reference: string | null; readonly channelReference: string | null }
+    | {
+        readonly kind: 'refund'
+        readonly reference: string | null
+        readonly channelReference: string | null
+        /** Our reference of the refunded payment: often all that a provider names. */
+        readonly paymentReference: string | null
+      }
     | { readonly kind: 'payout'; readonly reference: string | null; readonly channelReference: string | null }
     | null
 }
@@ -138,10 +146,13 @@ export interface RefundRequest {
   readonly reason: string | null
 }
 
+/** What the channel says of one refund; `pending` is also every status that we do not know. */
 export interface ChannelRefund {
   readonly status: 'pending' | 'successful' | 'failed'
+  /** The provider's own status word; `not_found` when it does not know the refund (yet). */
   readonly channelStatus: string
-  readonly channelReference: string
+  /** The provider's id of the refund; null only with `not_found`. */
+  readonly channelReference: string | null
   readonly amountMinor: bigint | null
   readonly currency: string | null
   readonly reason: string | null
@@ -158,6 +169,8 @@ export interface Channel<Credentials = unknown> {
   readonly slug: string
   readonly displayName: string
   readonly themeColor: string
+  /** The provider's own address, used where none is configured; without a trailing slash. */
+  readonly liveUrl: string
   /** One sentence of our own. */
   readonly summary: string
   readonly limits: ChannelLimits
@@ -165,11 +178,17 @@ export interface Channel<Credentials = unknown> {
   readonly credentialFields: readonly CredentialField[]
   /** Throws `CredentialsError` with what can be shown beside the field. */
   parseCredentials(input: unknown): Credentials
+  /** Which world the credentials open, where that can be read from them; null where it cannot. */
+  modeOf?(credentials: Credentials): 'test' | 'live' | null
   openCheckout(request: OpenCheckout, credentials: Credentials, transport: ChannelTransport): Promise<OpenedCheckout>
   fetchPayment(lookup: PaymentLookup, credentials: Credentials, transport: ChannelTransport): Promise<ChannelPayment>
   /** Verifies the raw bytes, then translates. Throws `WebhookSignatureError` or `WebhookBodyError`. */
   readWebhook(webhook: RawWebhook, credentials: Credentials): ChannelEvent
-  voidCheckout?(lookup: PaymentLookup & { url: string | null }, credentials: Credentials, transport: ChannelTransport): Promise<void>
+  voidCheckout?(
+    lookup: PaymentLookup & { url: string | null },
+    credentials: Credentials,
+    transport: ChannelTransport,
+  ): Promise<void>
   refund?(request: RefundRequest, credentials: Credentials, transport: ChannelTransport): Promise<ChannelRefund>
   fetchRefund?(lookup: RefundLookup, credentials: Credentials, transport: ChannelTransport): Promise<ChannelRefund>
 }

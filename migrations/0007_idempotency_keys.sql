@@ -1,0 +1,17 @@
+-- One row a key: who asked first, what it made, what was answered.
+create table idempotency_keys (
+  business_id uuid not null,
+  env_mode text not null,
+  key text not null check (char_length(key) between 1 and 255),
+  -- SHA-256 of method, path and body.
+  fingerprint bytea not null,
+  -- While the first is at work; past it a twin may take over (the first has crashed).
+  locked_until timestamptz not null,
+  -- What the first had already made, so that a taker-over goes on instead of beginning again.
+  object_id uuid,
+  response_status integer,
+  response_body text,
+  created_at timestamptz not null,
+  constraint idempotency_keys_key primary key (business_id, env_mode, key)
+);
+create index idempotency_keys_old on idempotency_keys (created_at);

@@ -1,0 +1,32 @@
+import type { Collection, Store } from './store.ts'
+
+/** A merchant at a provider. Its secret key is all there is to know it by. */
+export interface Account {
+  channel: string
+  secretKey: string
+  /** Where webhooks go; null: nowhere. */
+  webhookUrl: string | null
+  /** What signs them, where the provider has a secret apart from the key. */
+  webhookSecret: string | null
+}
+
+export class Accounts {
+  readonly #accounts: Collection<Account>
+
+  constructor(store: Store) {
+    this.#accounts = store.collection<Account>('accounts')
+  }
+
+  /** Any test key is an account, made by being used; only what was set has to be kept. */
+  find(channel: string, secretKey: string): Account {
+    const known = this.#accounts.get(`${channel} ${secretKey}`)
+    return known ?? { channel, secretKey, webhookUrl: null, webhookSecret: null }
+  }
+
+  /** Saying the same again writes nothing: a server says it at every start. */
+  set({ channel, secretKey, webhookUrl, webhookSecret }: Account): void {
+    const known = this.#accounts.get(`${channel} ${secretKey}`)
+    if (known?.webhookUrl === webhookUrl && known.webhookSecret === webhookSecret) return
+    this.#accounts.put(`${channel} ${secretKey}`, { channel, secretKey, webhookUrl, webhookSecret })
+  }
+}

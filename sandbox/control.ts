@@ -1,0 +1,153 @@
+import type { FastifyInstance } from 'fastify'
+import type { Accounts } from './accounts.ts'
+import {
+  CALL_FAULTS,
+  type Fault,
+  type FaultKind,
+  type Faults,
+  OPERATIONS,
+  type Operation,
+  WEBHOOK_FAULTS,
+} from './faults.ts'
+import type { Ledger } from './ledger.ts'
+import type { PayRequest, Provider } from './provider.ts'
+import type { Store } from './store.ts'
+import type { Webhooks } from './webhooks.ts'
+
+export interface Control {
+  readonly store: Store
+  readonly accounts: Accounts
+  readonly ledger: Ledger
+  readonly faults: Faults
+  readonly webhooks: Webhooks
+  readonly providers: readonly Provider[]
+}
+
+export interface SetAccount {
+  channel: string
+  secretKey: string
+  webhookUrl: string | null
+  webhookSecret?: string | null
+}
+
+/** Words for the caller; the status is the answer's. */
+class Refusal extends Error {
+  readonly statusCode: number
+  readonly field: string | null
+  constructor(statusCode: number, message: string, field: string | null = null) {
+    super(message)
+    this.statusCode = statusCode
+    this.field = field
+  }
+}
+
+type Body = Record<string, unknown>
+
+const KINDS: readonly string[] = [...CALL_FAULTS, ...WEBHOOK_FAULTS]
+/** Longer than any client waits: more would only leave sockets hanging. */
+const FAULT_MS_MAX = 600_000
+
+/** The tester's side of the sandbox. Needs no key: nothing behind it is worth one. */
+export function controlRoutes(app: FastifyInstance, control: Control): void {
+  const { ledger, faults, providers, store, webhooks } = control
+  app.setErrorHandler((error: Error & { statusCode?: number; field?: string | null }, _request, reply) =>
+    reply.code(error.statusCode ?? 500).send({ error: error.message, field: error.field ?? null }),
+  )
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'no such control path', field: null }))
+
+  app.get('/ledger', () => ledger.rows())
+  app.get('/checkouts', () => providers.flatMap((provider) => provider.openCheckouts()))
+  app.get('/faults', () => faults.list())
+  app.post('/faults', (request, reply) => reply.code(201).send(faults.add(readFault(control, bodyOf(request.body)))))
+  app.post('/pay', (request) => pay(control, bodyOf(request.body)))
+  app.post('/accounts', (request) => {
+    const body = bodyOf(request.body)
+    const account = {
+      channel: text(body, 'channel'),
+      secretKey: text(body, 'secret_key'),
+      webhookUrl: body.webhook_url == null ? null : text(body, 'webhook_url'),
+      webhookSecret: body.webhook_secret == null ? null : text(body, 'webhook_secret'),
+    }
+    setAccount(control, account)
+    return { channel: account.channel, webhook_url: account.webhookUrl }
+  })
+  app.delete('/', (_request, reply) => {
+    faults.clear()
+    store.write(() => {
+      webhooks.clear()
+      ledger.clear()
+      for (const provider of providers) provider.forgetOpenCheckouts()
+    })
+    return reply.code(204).send()
+  })
+}
+
+export function setAccount(control: Control, account: SetAccount): void {
+  const provider = providerOf(control, account.channel)
+  if (!provider.isTestKey(account.secretKey)) {
+    throw new Refusal(422, `secret_key is not a test key of ${provider.slug}`, 'secret_key')
+  }
+  if (account.webhookUrl !== null && !/^https?:$/.test(URL.parse(account.webhookUrl)?.protocol ?? '')) {
+    throw new Refusal(422, 'webhook_url must be an http or https URL', 'webhook_url')
+  }
+  control.accounts.set({ ...account, webhookSecret: account.webhookSecret ?? null })
+}
+
+function pay(control: Control, body: Body): unknown {
+  const provider = providerOf(control, text(body, 'channel'))
+  const outcome = oneOf<PayRequest['outcome']>(body, 'outcome', ['success', 'failed', 'abandon'])
+  const reference = text(body, 'reference')
+  const card = body.card == null ? null : text(body, 'card').replaceAll(/[\s-]/g, '')
+  const result = control.store.write(() => provider.pay({ reference, outcome, card }))
+  if (result === null)
+    throw new Refusal(404, `no checkout with reference ${reference} at ${provider.slug}`, 'reference')
+  if (result === 'paid') throw new Refusal(409, `checkout ${reference} is paid already`, 'reference')
+  return { channel: provider.slug, reference, status: result.status, redirect_url: result.redirectUrl }
+}
+
+function readFault(control: Control, body: Body): Omit<Fault, 'id'> {
+  const fault: Omit<Fault, 'id'> = { kind: oneOf<FaultKind>(body, 'kind', KINDS), rate: 1, times: null }
+  if (body.channel != null) fault.channel = providerOf(control, text(body, 'channel')).slug
+  if (body.operation != null) fault.operation = oneOf<Operation>(body, 'operation', OPERATIONS)
+  if (body.ms != null) fault.ms = number(body, 'ms', 0, FAULT_MS_MAX)
+  if (body.status != null) fault.status = whole(body, 'status', 400, 599)
+  if (body.rate != null) fault.rate = number(body, 'rate', 0, 1)
+  if (body.times != null) fault.times = whole(body, 'times', 1, Number.MAX_SAFE_INTEGER)
+  return fault
+}
+
+function providerOf(control: Control, channel: string): Provider {
+  const provider = control.providers.find(({ slug }) => slug === channel)
+  if (provider) return provider
+  const known = control.providers.map(({ slug }) => slug).join(', ')
+  throw new Refusal(422, `channel must be one of: ${known}`, 'channel')
+}
+
+function bodyOf(body: unknown): Body {
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Body
+  throw new Refusal(422, 'the body must be a JSON object')
+}
+
+function text(body: Body, field: string): string {
+  const value = body[field]
+  if (typeof value === 'string' && value !== '') return value
+  throw new Refusal(422, `${field} must be a text`, field)
+}
+
+function oneOf<T extends string>(body: Body, field: string, allowed: readonly string[]): T {
+  const value = body[field]
+  if (typeof value === 'string' && allowed.includes(value)) return value as T
+  throw new Refusal(422, `${field} must be one of: ${allowed.join(', ')}`, field)
+}
+
+function number(body: Body, field: string, min: number, max: number): number {
+  const value = body[field]
+  if (typeof value === 'number' && value >= min && value <= max) return value
+  throw new Refusal(422, `${field} must be a number from ${min} to ${max}`, field)
+}
+
+function whole(body: Body, field: string, min: number, max: number): number {
+  const value = number(body, field, min, max)
+  if (Number.isInteger(value)) return value
+  throw new Refusal(422, `${field} must be a whole number`, field)
+}

@@ -1,0 +1,108 @@
+import { findCard, signatureOf } from './cards.ts'
+import { authorizationsOf, customerOf } from './customers.ts'
+import type { Authorization, Customer, Paystack, Transaction } from './records.ts'
+import { INTEGRATION } from './records.ts'
+import { reported } from './transactions.ts'
+
+type View = Record<string, unknown>
+
+/** Paystack's share, 1.5 %, in the wire's minor units; nothing here depends on its being right. */
+const FEE_PER_MILLE = 15
+
+/** A payment as verify and charge_authorization show it: keys of the samples and of the spec. */
+export function transactionView(ps: Paystack, transaction: Transaction): View {
+  const { amount, currency, reference } = reported(transaction)
+  const { id, status, metadata, createdAt, paidAt, gatewayResponse } = transaction
+  return {
+    ...{ id, domain: 'test', status, reference, receipt_number: null, amount, message: null },
+    ...{ gateway_response: gatewayResponse, helpdesk_link: null, paid_at: paidAt, created_at: createdAt },
+    ...{ channel: 'card', currency, ip_address: '127.0.0.1', metadata, log: logView(transaction) },
+    ...{ fees: paidAt === null ? null : Math.round((amount * FEE_PER_MILLE) / 1000), fees_split: null },
+    authorization: authorizationOf(ps, transaction),
+    customer: customerView(customerOf(ps, transaction.secretKey, transaction.email)),
+    ...{ plan: null, split: {}, order_id: null, paidAt, createdAt },
+    // Equal to the amount reported, so that a strange amount cannot be explained by fees passed on.
+    requested_amount: amount,
+    ...{ pos_transaction_data: null, source: null, fees_breakdown: null, connect: null },
+    ...{ transaction_date: paidAt ?? createdAt, plan_object: {}, subaccount: {} },
+  }
+}
+
+/** The same as `GET /transaction/:id`, the list and `charge.success` show it. */
+export function transactionFetchView(ps: Paystack, transaction: Transaction): View {
+  const source = { type: 'api', source: 'merchant_api', entry_point: 'transaction_initialize', identifier: null }
+  return { ...transactionView(ps, transaction), plan: {}, source }
+}
+
+export function authorizationView(authorization: Authorization): View {
+  const card = findCard(authorization.cardNumber)
+  return {
+    authorization_code: authorization.code,
+    bin: card.number.slice(0, 6),
+    last4: card.number.slice(-4),
+    exp_month: '12',
+    exp_year: '2030',
+    channel: 'card',
+    // The blank is Paystack's own.
+    card_type: `${card.brand} `,
+    bank: card.bank,
+    country_code: 'NG',
+    brand: card.brand,
+    reusable: card.reusable,
+    signature: signatureOf(card.number),
+    account_name: null,
+    receiver_bank_account_number: null,
+    receiver_bank: null,
+  }
+}
+
+export function customerView(customer: Customer): View {
+  return {
+    id: customer.id,
+    first_name: customer.firstName,
+    last_name: customer.lastName,
+    email: customer.email,
+    customer_code: customer.code,
+    phone: customer.phone,
+    metadata: customer.metadata,
+    risk_action: 'default',
+    international_format_phone: customer.phone,
+  }
+}
+
+/** A customer as its own endpoints show it. */
+export function customerFetchView(ps: Paystack, customer: Customer): View {
+  const { createdAt, updatedAt } = customer
+  return {
+    ...customerView(customer),
+    ...{ transactions: [], subscriptions: [] },
+    authorizations: authorizationsOf(ps, customer).map(authorizationView),
+    ...{ domain: 'test', integration: INTEGRATION, createdAt, updatedAt, created_at: createdAt, updated_at: updatedAt },
+    ...{ total_transactions: 0, total_transaction_value: [], dedicated_account: null, dedicated_accounts: [] },
+    ...{ identified: false, identifications: null },
+  }
+}
+
+/** Nobody has paid yet, or the try was refused: no card to show. */
+function authorizationOf(ps: Paystack, { authorizationCode }: Transaction): View {
+  const found = authorizationCode === null ? undefined : ps.authorizations.get(authorizationCode)
+  return found ? authorizationView(found) : {}
+}
+
+function logView({ attempts, createdAt, status }: Transaction): View | null {
+  if (attempts.length === 0) return null
+  const start = Math.trunc(Date.parse(createdAt) / 1000)
+  const seconds = (at: string) => Math.trunc(Date.parse(at) / 1000) - start
+  return {
+    start_time: start,
+    time_spent: seconds(attempts.at(-1)!.at),
+    attempts: attempts.length,
+    authentication: 'sandbox',
+    errors: attempts.filter(({ type }) => type === 'error').length,
+    success: status === 'success' || status === 'reversed',
+    mobile: false,
+    input: [],
+    channel: null,
+    history: attempts.map(({ type, message, at }) => ({ type, message, time: seconds(at) })),
+  }
+}

@@ -1,0 +1,79 @@
+import rateLimit from '@fastify/rate-limit'
+import swagger from '@fastify/swagger'
+import scalar from '@scalar/fastify-api-reference'
+import { requireKey } from './domain/businesses/access.ts'
+import { businessRoutes } from './domain/businesses/routes.ts'
+import { presentedKey } from './domain/businesses/service.ts'
+import { customerRoutes } from './domain/customers/routes.ts'
+import { hookRoutes } from './domain/hooks/routes.ts'
+import { channelLogoRoutes } from './domain/payment-channels/routes.ts'
+import { returnRoutes } from './domain/payment-requests/return.ts'
+import { paymentRequestRoutes } from './domain/payment-requests/routes.ts'
+import { webhookRoutes } from './domain/webhooks/routes.ts'
+import type { Context } from './platform/context.ts'
+import { ApiError, httpErrors } from './platform/errors.ts'
+import { healthRoutes } from './platform/health.ts'
+import { createHttp, type Http } from './platform/http.ts'
+
+export interface AppOptions {
+  /** Requests a minute of one API key. */
+  rateLimit: number
+  /** Mounted beside the API, e.g. the sandbox. */
+  mount?: { prefix: string; register: (app: never) => Promise<void> }
+}
+
+/** Every route there is, in the order in which it is offered. */
+export async function createApp(ctx: Context, options: AppOptions): Promise<Http> {
+  const app = createHttp(ctx)
+  await documentApi(app, ctx)
+  healthRoutes(app, ctx)
+  channelLogoRoutes(app)
+  returnRoutes(app, ctx)
+  await app.register(async (scope) => hookRoutes(scope as Http, ctx))
+  await app.register(async (scope) => secretKeyRoutes(scope as Http, ctx, options), { prefix: '/v1' })
+  if (options.mount) await app.register(options.mount.register as never, { prefix: options.mount.prefix })
+  await app.ready()
+  return app
+}
+
+/** What a secret key opens. */
+async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Promise<void> {
+  await app.register(rateLimit, {
+    max: options.rateLimit,
+    timeWindow: '1 minute',
+    // By key, so that one business cannot use up another's share; without a key by address.
+    keyGenerator: (request) => presentedKey(request.headers) ?? request.ip,
+    errorResponseBuilder: () => new ApiError(httpErrors.tooManyRequests),
+  })
+  requireKey(app, ctx, 'secret')
+  paymentRequestRoutes(app, ctx)
+  customerRoutes(app, ctx)
+  webhookRoutes(app, ctx)
+  businessRoutes(app, ctx)
+}
+
+const description = `One API for payments over many channels. Authenticate with \`Authentication: Bearer <secret key>\`.
+Amounts are sent in major units and answered as text in major units; times are UTC. Every POST takes an \`Idempotency-Key\`.`
+
+async function documentApi(app: Http, ctx: Context): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Asyncpay', version: '0.1.0', description },
+      servers: [{ url: '/' }],
+      components: {
+        securitySchemes: {
+          secretKey: { type: 'apiKey', in: 'header', name: 'Authentication', description: 'Bearer <secret key>' },
+        },
+      },
+      security: [{ secretKey: [] }],
+    },
+  })
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+  await app.register(scalar, {
+    routePrefix: '/docs',
+    configuration: { title: 'Asyncpay API', withDefaultFonts: false, telemetry: false } as never,
+    logLevel: 'silent',
+  })
+  ctx.log.debug('documentation at /docs')
+}

@@ -1,0 +1,163 @@
+import {
+  type Channel,
+  type ChannelLimits,
+  type ChannelPayment,
+  type ChannelRefund,
+  type ChannelTransport,
+  CredentialsError,
+  type OpenCheckout,
+  type OpenedCheckout,
+  type PaymentLookup,
+  type RefundLookup,
+  type RefundRequest,
+} from '../channel.ts'
+import { objectOf } from '../exchange.ts'
+import { callPaystack, isUnknownReference, type PaystackCredentials } from './api.ts'
+import {
+  isOurRefund,
+  toInitialize,
+  toOpened,
+  toPayment,
+  toRefund,
+  toRefundBody,
+  unknownPayment,
+  unknownRefund,
+} from './translate.ts'
+import { readPaystackWebhook } from './webhook.ts'
+
+/** No `voidCheckout`: Paystack has no call for it. Money that arrives after our own voiding is the domain's to give back. */
+export const paystack: Channel<PaystackCredentials> = {
+  slug: 'paystack',
+  displayName: 'Paystack',
+  themeColor: '#66B5FF',
+  liveUrl: 'https://api.paystack.co',
+  summary:
+    'Cards, bank transfers, USSD and mobile money for buyers in Nigeria, Ghana, Kenya, South Africa and Côte d’Ivoire.',
+  limits: limits(),
+  credentialFields: [
+    { name: 'secret_key', label: 'Secret key', secret: true, required: true },
+    { name: 'public_key', label: 'Public key', secret: false, required: false },
+  ],
+  parseCredentials,
+  modeOf: (credentials) => modeOfKey(credentials.secret_key),
+  openCheckout,
+  fetchPayment,
+  readWebhook: readPaystackWebhook,
+  refund,
+  fetchRefund,
+}
+
+/** ISO minor units; XOF has none, so 1n is one franc. Tokenising: the larger of the general and the recommended minimum. */
+function limits(): ChannelLimits {
+  return {
+    currencies: {
+      NGN: { payMinor: 50_00n, tokenizeMinor: 50_00n },
+      USD: { payMinor: 2_00n, tokenizeMinor: 2_00n },
+      GHS: { payMinor: 10n, tokenizeMinor: 10n },
+      ZAR: { payMinor: 1_00n, tokenizeMinor: 1_00n },
+      KES: { payMinor: 3_00n, tokenizeMinor: 3_00n },
+      XOF: { payMinor: 1n, tokenizeMinor: 1n },
+    },
+    payMaxMajor: 10_000_000n,
+    source:
+      'Paystack API documentation (supported currencies), "Recurring charges" and the transaction error reference, read 2026-11-20',
+  }
+}
+
+function parseCredentials(input: unknown): PaystackCredentials {
+  const { secret_key, public_key } = objectOf(input) ?? {}
+  const secretKey = typeof secret_key === 'string' ? secret_key.trim() : ''
+  const publicKey = typeof public_key === 'string' ? public_key.trim() : ''
+  const fields: Record<string, string> = {}
+  // The form also keeps line breaks and the like out of the header that carries the key.
+  if (secretKey === '') fields.secret_key = 'The secret key is needed.'
+  else if (!/^sk_(test|live)_[\w-]+$/.test(secretKey)) {
+    fields.secret_key = 'A Paystack secret key begins with sk_test_ or sk_live_.'
+  }
+  if (publicKey !== '' && !/^pk_(test|live)_[\w-]+$/.test(publicKey)) {
+    fields.public_key = 'A Paystack public key begins with pk_test_ or pk_live_.'
+  } else if (publicKey !== '' && !fields.secret_key && modeOfKey(publicKey) !== modeOfKey(secretKey)) {
+    fields.public_key = 'The public key and the secret key are of different modes.'
+  }
+  if (Object.keys(fields).length > 0) throw new CredentialsError(fields)
+  return { secret_key: secretKey, public_key: publicKey || null }
+}
+
+const modeOfKey = (key: string): 'test' | 'live' => (key.slice(3).startsWith('live_') ? 'live' : 'test')
+
+/** A reference that was used before is refused (`code: "duplicate_reference"` in the error's answer). */
+async function openCheckout(
+  request: OpenCheckout,
+  credentials: PaystackCredentials,
+  transport: ChannelTransport,
+): Promise<OpenedCheckout> {
+  const body = toInitialize(request)
+  const call = { method: 'POST', path: '/transaction/initialize', body, moves: false } as const
+  const answer = await callPaystack(transport, credentials, call)
+  const opened = toOpened(answer.data, request.reference)
+  if (!opened) throw answer.garbage()
+  return opened
+}
+
+async function fetchPayment(
+  lookup: PaymentLookup,
+  credentials: PaystackCredentials,
+  transport: ChannelTransport,
+): Promise<ChannelPayment> {
+  const path = `/transaction/verify/${encodeURIComponent(lookup.reference)}`
+  try {
+    const answer = await callPaystack(transport, credentials, { method: 'GET', path, moves: false })
+    const payment = toPayment(answer.data)
+    if (!payment) throw answer.garbage()
+    return payment
+  } catch (error) {
+    if (isUnknownReference(error)) return unknownPayment
+    throw error
+  }
+}
+
+/** Paystack has no key against a second refund: send once, and ask with `fetchRefund` when no answer comes. */
+async function refund(
+  request: RefundRequest,
+  credentials: PaystackCredentials,
+  transport: ChannelTransport,
+): Promise<ChannelRefund> {
+  const call = { method: 'POST', path: '/refund', body: toRefundBody(request), moves: true } as const
+  const answer = await callPaystack(transport, credentials, call)
+  const made = toRefund(answer.data)
+  if (!made) throw answer.garbage()
+  return made
+}
+
+/** By its id; without one (the answer to `refund` was lost) among the payment's refunds by our ref in the note. */
+async function fetchRefund(
+  lookup: RefundLookup,
+  credentials: PaystackCredentials,
+  transport: ChannelTransport,
+): Promise<ChannelRefund> {
+  if (lookup.channelReference === null) return findRefund(lookup, credentials, transport)
+  const path = `/refund/${encodeURIComponent(lookup.channelReference)}`
+  const answer = await callPaystack(transport, credentials, { method: 'GET', path, moves: false })
+  const found = toRefund(answer.data)
+  if (!found) throw answer.garbage()
+  return found
+}
+
+/** The list is filtered by Paystack's own transaction id. One page of 100: more refunds of one payment are not ours. */
+async function findRefund(
+  lookup: RefundLookup,
+  credentials: PaystackCredentials,
+  transport: ChannelTransport,
+): Promise<ChannelRefund> {
+  const transactionId =
+    lookup.channelTransactionId ?? (await fetchPayment(lookup.payment, credentials, transport)).channelTransactionId
+  if (transactionId === null) return unknownRefund
+  const path = `/refund?transaction=${encodeURIComponent(transactionId)}&perPage=100`
+  const answer = await callPaystack(transport, credentials, { method: 'GET', path, moves: false })
+  if (!Array.isArray(answer.data)) throw answer.garbage()
+  const row = answer.data.find((data: unknown) => isOurRefund(data, lookup.reference))
+  if (row === undefined) return unknownRefund
+  const found = toRefund(row)
+  if (!found) throw answer.garbage()
+  return found
+}

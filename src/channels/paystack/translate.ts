@@ -1,0 +1,277 @@
+import assert from 'node:assert/strict'
+import { exponentOf } from '../../platform/money.ts'
+import type {
+  ChannelPayment,
+  ChannelRefund,
+  OpenCheckout,
+  OpenedCheckout,
+  RefundRequest,
+  SavedMethod,
+} from '../channel.ts'
+import { type Json, objectOf } from '../exchange.ts'
+
+/**
+ * Paystack's words and numbers to ours and back; pure. Shapes: Paystack's API
+ * documentation, its OpenAPI document and its published samples, all read 2026-11-20. Functions that read
+ * an answer give null for one that cannot be used, and the caller turns that into a `ChannelError` (`garbage`).
+ */
+
+/** Paystack's wire is always major units × 100, also for XOF, whose ISO 4217 exponent is 0 (API documentation, "Supported currency", read 2026-11-20). */
+const wireExponent = 2
+
+/** Paystack takes no other characters in a payment's reference ("Initialize transaction", read 2026-11-20). */
+const referenceForm = /^[A-Za-z0-9.=-]+$/
+
+/**
+ * Transaction status → ours. Source: Paystack's "Verify Payments", transaction statuses, read 2026-11-20.
+ * `abandoned` is also what a page shows that nobody has touched: it may still be paid.
+ * `failed` is the latest attempt; the payer may try another card on the same page.
+ * `reversed` is money taken and given back (refund or charge-back). Not `successful`: the business must not hand over
+ * goods for money that it does not have. Not `failed` either: the reference is used up and cannot be paid any more. It
+ * stays `closed` for one who never saw the success; one who did keeps it and follows the refund.
+ * A status that is not here is `pending`: we go on asking.
+ */
+const paymentStatuses: Readonly<Record<string, ChannelPayment['status']>> = {
+  success: 'successful',
+  failed: 'failed',
+  reversed: 'closed',
+  abandoned: 'pending',
+  ongoing: 'pending',
+  pending: 'pending',
+  processing: 'pending',
+  queued: 'pending',
+}
+
+/**
+ * Refund status → ours. Source: Paystack's refund webhook samples and "Refunds", read 2026-11-20.
+ * `needs-attention` waits for the payer's bank account; the money has not come back to the business.
+ */
+const refundStatuses: Readonly<Record<string, ChannelRefund['status']>> = {
+  pending: 'pending',
+  processing: 'pending',
+  'needs-attention': 'pending',
+  processed: 'successful',
+  failed: 'failed',
+}
+
+/** Paystack's "channel" is how the payer paid. Source: "Initialize transaction" and the charge.success samples, read 2026-11-20. */
+const paymentMethods: Readonly<Record<string, string>> = {
+  card: 'Card',
+  bank: 'Bank',
+  bank_transfer: 'Bank Transfer',
+  ussd: 'USSD',
+  mobile_money: 'Mobile Money',
+  qr: 'QR',
+  eft: 'EFT',
+  apple_pay: 'Apple Pay',
+  direct_debit: 'Direct Debit',
+  capitec_pay: 'Capitec Pay',
+  payattitude: 'PayAttitude',
+  pos: 'POS',
+}
+
+/** ISO minor units → Paystack's wire, exactly. The domain checked currency and amount: anything else here is our bug. */
+export function toWire(amountMinor: bigint, currency: string): number {
+  const exponent = exponentOf(currency)
+  assert(exponent !== null && exponent <= wireExponent, `Paystack's wire cannot carry ${currency}`)
+  assert(amountMinor > 0n, 'an amount is positive')
+  const wire = amountMinor * 10n ** BigInt(wireExponent - exponent)
+  assert(wire <= BigInt(Number.MAX_SAFE_INTEGER), 'the amount does not fit a JSON number')
+  return Number(wire)
+}
+
+/**
+ * Paystack's wire (number, or text as in some webhooks) → ISO minor units. Null for what is no whole minor unit
+ * (XOF 150 on the wire is one franc and a half), for an unknown currency and for no amount: null never equals ours.
+ */
+export function fromWire(wire: unknown, currency: unknown): bigint | null {
+  const exponent = typeof currency === 'string' ? exponentOf(currency) : null
+  const amount = wholeOf(wire)
+  if (exponent === null || exponent > wireExponent || amount === null) return null
+  const unit = 10n ** BigInt(wireExponent - exponent)
+  return amount % unit === 0n ? amount / unit : null
+}
+
+export function toInitialize(request: OpenCheckout): Json {
+  assert.match(request.reference, referenceForm, 'Paystack takes letters, digits, "-", "." and "=" in a reference')
+  return {
+    email: request.payer.email,
+    amount: toWire(request.amountMinor, request.currency),
+    currency: request.currency,
+    reference: request.reference,
+    callback_url: request.returnUrl,
+    metadata: {
+      cancel_action: request.cancelUrl,
+      // Offers only what can be charged again afterwards.
+      ...(request.saveMethod && { custom_filters: { recurring: true } }),
+    },
+  }
+}
+
+/** Null unless the answer is a page for exactly our reference. */
+export function toOpened(data: unknown, reference: string): OpenedCheckout | null {
+  const opened = objectOf(data)
+  const url = textOf(opened?.authorization_url)
+  if (opened?.reference !== reference || url === null) return null
+  return /^https?:$/.test(URL.parse(url)?.protocol ?? '') ? { url, channelReference: reference } : null
+}
+
+/** The answer of `GET /transaction/verify/:reference`. Null without a status word. */
+export function toPayment(data: unknown): ChannelPayment | null {
+  const payment = objectOf(data)
+  const channelStatus = textOf(payment?.status)
+  if (!payment || channelStatus === null) return null
+  const status = ownValue(paymentStatuses, channelStatus) ?? 'pending'
+  return {
+    status,
+    channelStatus,
+    reference: textOf(payment.reference),
+    amountMinor: fromWire(askedAmount(payment), payment.currency),
+    currency: textOf(payment.currency),
+    channelTransactionId: idOf(payment.id),
+    paymentMethod: methodOf(payment, status),
+    reason: reasonOf(payment, status),
+    paidAt: status === 'successful' ? dateOf(payment.paid_at ?? payment.paidAt) : null,
+    savedMethod: status === 'successful' ? toSavedMethod(payment) : null,
+  }
+}
+
+/** What Paystack says of a reference that it has never seen: nobody has been there yet. */
+export const unknownPayment: ChannelPayment = {
+  status: 'pending',
+  channelStatus: 'not_found',
+  reference: null,
+  amountMinor: null,
+  currency: null,
+  channelTransactionId: null,
+  paymentMethod: 'Unknown',
+  reason: null,
+  paidAt: null,
+  savedMethod: null,
+}
+
+/**
+ * Where the account passes its fees on to the payer, `amount` is what was asked plus the fees; then `requested_amount`
+ * is ours. Only when the difference is exactly the fees: any other difference is a mismatch that the domain must see.
+ */
+function askedAmount(payment: Json): unknown {
+  const [paid, asked, fees] = [payment.amount, payment.requested_amount, payment.fees].map(wholeOf)
+  if (paid == null || asked == null || fees == null || asked <= 0n || fees <= 0n) return payment.amount
+  return paid - asked === fees ? payment.requested_amount : payment.amount
+}
+
+/** An untouched page says `channel: "card"` already, which nobody chose. */
+function methodOf(payment: Json, status: ChannelPayment['status']): string {
+  if (status === 'pending') return 'Unknown'
+  return ownValue(paymentMethods, textOf(payment.channel) ?? '') ?? 'Unknown'
+}
+
+function reasonOf(payment: Json, status: ChannelPayment['status']): string | null {
+  if (status === 'closed') return 'Paystack gave the money back: refunded or charged back.'
+  return status === 'failed' ? (textOf(payment.gateway_response) ?? textOf(payment.message)) : null
+}
+
+/** Paystack says to keep cards only ("If the channel is card …", Verify Payments, read 2026-11-20), bound to the e-mail. */
+function toSavedMethod(payment: Json): SavedMethod | null {
+  const card = objectOf(payment.authorization)
+  const token = textOf(card?.authorization_code)
+  const email = textOf(objectOf(payment.customer)?.email)
+  if (!card || token === null || email === null) return null
+  if ((card.channel ?? payment.channel) !== 'card') return null
+  return {
+    token,
+    tokenOwner: null,
+    email,
+    type: 'card',
+    brand: textOf(card.brand) ?? textOf(card.card_type),
+    bank: textOf(card.bank),
+    last4: textOf(card.last4),
+    expMonth: numberOf(card.exp_month),
+    expYear: numberOf(card.exp_year),
+    reusable: card.reusable === true,
+    signature: textOf(card.signature),
+  }
+}
+
+/**
+ * Our refund's ref leads the merchant note: Paystack has no reference for refunds, and this is how one is found again
+ * whose answer never came.
+ */
+export function toRefundBody(request: RefundRequest): Json {
+  return {
+    transaction: request.payment.reference,
+    amount: toWire(request.amountMinor, request.currency),
+    currency: request.currency,
+    merchant_note: request.reason ? `${request.reference}: ${request.reason}` : request.reference,
+    ...(request.reason && { customer_note: request.reason }),
+  }
+}
+
+/** Whether a listed refund is the one that we asked for under `reference`. */
+export function isOurRefund(data: unknown, reference: string): boolean {
+  const note = textOf(objectOf(data)?.merchant_note)
+  return note === reference || note?.startsWith(`${reference}:`) === true
+}
+
+/** The answer of `POST /refund`, `GET /refund/:id`, or one of `GET /refund`. Null without id or status word. */
+export function toRefund(data: unknown): ChannelRefund | null {
+  const refund = objectOf(data)
+  const channelReference = idOf(refund?.id)
+  const channelStatus = textOf(refund?.status)
+  if (!refund || channelReference === null || channelStatus === null) return null
+  const status = ownValue(refundStatuses, channelStatus) ?? 'pending'
+  return {
+    status,
+    channelStatus,
+    channelReference,
+    amountMinor: fromWire(refund.amount, refund.currency),
+    currency: textOf(refund.currency),
+    reason: refundReason(refund, channelStatus),
+  }
+}
+
+export const unknownRefund: ChannelRefund = {
+  status: 'pending',
+  channelStatus: 'not_found',
+  channelReference: null,
+  amountMinor: null,
+  currency: null,
+  reason: null,
+}
+
+function refundReason(refund: Json, channelStatus: string): string | null {
+  if (channelStatus === 'needs-attention') return "Paystack needs the payer's bank account for this refund."
+  return channelStatus === 'failed' ? (textOf(refund.reason) ?? textOf(refund.message)) : null
+}
+
+/** Trimmed text ("visa " has been seen); null for anything else and for nothing. */
+export function textOf(value: unknown): string | null {
+  const text = typeof value === 'string' ? value.trim() : ''
+  return text === '' ? null : text
+}
+
+/** An id as text with all its digits; see `parseJson`. */
+export function idOf(value: unknown): string | null {
+  return Number.isSafeInteger(value) ? String(value) : textOf(value)
+}
+
+function wholeOf(value: unknown): bigint | null {
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? BigInt(value) : null
+  return typeof value === 'string' && /^\d{1,30}$/.test(value) ? BigInt(value) : null
+}
+
+/** "07" → 7: months and years of a card come as text. */
+function numberOf(value: unknown): number | null {
+  const whole = wholeOf(value)
+  return whole !== null && whole > 0n && whole <= 9999n ? Number(whole) : null
+}
+
+function dateOf(value: unknown): Date | null {
+  const at = new Date(textOf(value) ?? Number.NaN)
+  return Number.isNaN(at.getTime()) ? null : at
+}
+
+/** Provider's words are strangers' input: "constructor" is no status. */
+function ownValue<Value>(table: Readonly<Record<string, Value>>, key: string): Value | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined
+}

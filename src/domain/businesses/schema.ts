@@ -1,0 +1,95 @@
+import { type Static, Type } from 'typebox'
+import { wireTime } from '../../platform/clock.ts'
+import type { FieldErrors } from '../../platform/errors.ts'
+import { exponentOf } from '../../platform/money.ts'
+import { isHttpUrl, withCheck } from '../../platform/validation.ts'
+import { flag, flagInput, nullable, optionalText, text, time } from '../../platform/wire.ts'
+
+export type EnvMode = 'test' | 'live'
+export const envModes: readonly EnvMode[] = ['test', 'live']
+
+export const envMode = Type.Union([Type.Literal('test'), Type.Literal('live')])
+
+export const businessSchema = Type.Object({
+  business_id: text,
+  name: text,
+  env_mode: envMode,
+  business_category: optionalText,
+  base_currency: text,
+  logo: optionalText,
+  webhook_url: optionalText,
+  default_redirect_url: optionalText,
+  enabled_webhooks: flag,
+  send_subscription_mails: flag,
+  deleted_at: nullable(time),
+  created_at: time,
+  updated_at: time,
+})
+export type BusinessBody = Static<typeof businessSchema>
+
+/** An address; the empty text takes it away. */
+const addressOrNone = Type.String({ maxLength: 2048, description: 'http(s) address; the empty text takes it away' })
+
+export const updateBusinessSchema = withCheck(
+  Type.Object({
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    webhook_url: Type.Optional(addressOrNone),
+    enabled_webhooks: Type.Optional(flagInput),
+    default_redirect_url: Type.Optional(addressOrNone),
+    send_subscription_mails: Type.Optional(flagInput),
+    business_category: Type.Optional(Type.String({ maxLength: 100 })),
+    base_currency: Type.Optional(Type.String({ description: 'ISO 4217' })),
+  }),
+  (body) => {
+    const errors: FieldErrors = {}
+    for (const field of ['webhook_url', 'default_redirect_url']) {
+      const value = body[field]
+      if (typeof value === 'string' && value !== '' && !isHttpUrl(value)) {
+        errors[field] = [`The ${field} field must be an http or https address without a user name or password.`]
+      }
+    }
+    Object.assign(errors, checkCurrency(body, 'base_currency'))
+    return errors
+  },
+)
+export type UpdateBusiness = Static<typeof updateBusinessSchema>
+
+/** Field errors for a currency that ISO 4217 does not have. */
+export function checkCurrency(body: Record<string, unknown>, field: string): FieldErrors {
+  const value = body[field]
+  if (value === undefined || (typeof value === 'string' && exponentOf(value) !== null)) return {}
+  return { [field]: [`The ${field} field must be an ISO 4217 currency code in capital letters, e.g. NGN.`] }
+}
+
+export interface Business {
+  readonly id: string
+  readonly envMode: EnvMode
+  readonly name: string
+  readonly logo: string | null
+  readonly businessCategory: string | null
+  readonly baseCurrency: string
+  readonly webhookUrl: string | null
+  readonly enabledWebhooks: boolean
+  readonly defaultRedirectUrl: string | null
+  readonly sendSubscriptionMails: boolean
+  readonly hookToken: string
+  readonly clockOffsetMs: number
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+export const presentBusiness = (business: Business): BusinessBody => ({
+  business_id: business.id,
+  name: business.name,
+  env_mode: business.envMode,
+  business_category: business.businessCategory,
+  base_currency: business.baseCurrency,
+  logo: business.logo,
+  webhook_url: business.webhookUrl,
+  default_redirect_url: business.defaultRedirectUrl,
+  enabled_webhooks: business.enabledWebhooks ? 1 : 0,
+  send_subscription_mails: business.sendSubscriptionMails ? 1 : 0,
+  deleted_at: null,
+  created_at: wireTime(business.createdAt),
+  updated_at: wireTime(business.updatedAt),
+})

@@ -1,0 +1,177 @@
+import { type Db, sql, type Tx } from '../../platform/db.ts'
+import type { Business, EnvMode } from './schema.ts'
+
+export type KeyKind = 'secret' | 'public'
+
+export interface KeyRow {
+  id: string
+  env_mode: EnvMode
+  kind: KeyKind
+  key_sealed: Buffer
+}
+
+const columns = sql`b.id, m.env_mode as "envMode", b.name, b.logo, b.business_category as "businessCategory",
+  b.base_currency as "baseCurrency", m.webhook_url as "webhookUrl", m.enabled_webhooks as "enabledWebhooks",
+  m.default_redirect_url as "defaultRedirectUrl", m.send_subscription_mails as "sendSubscriptionMails",
+  m.hook_token as "hookToken", (m.clock_offset_seconds * 1000)::float8 as "clockOffsetMs",
+  b.created_at as "createdAt", greatest(b.updated_at, m.updated_at) as "updatedAt"`
+
+const joined = sql`businesses b join business_modes m on m.business_id = b.id`
+
+export interface KeyOwner extends Business {
+  keyId: string
+}
+
+export async function findMaybeByKeyHash(db: Db, kind: KeyKind, keyHash: Buffer): Promise<KeyOwner | undefined> {
+  const { rows } = await sql<KeyOwner>`/* hot */ select k.id as "keyId", ${columns}
+    from ${joined} join api_keys k on k.business_id = m.business_id and k.env_mode = m.env_mode
+    where k.key_hash = ${keyHash} and k.kind = ${kind} and k.revoked_at is null and b.deleted_at is null`.execute(db)
+  return rows[0]
+}
+
+export async function findMaybe(db: Db | Tx, businessId: string, envMode: EnvMode): Promise<Business | undefined> {
+  const { rows } = await sql<Business>`/* hot */ select ${columns} from ${joined}
+    where b.id = ${businessId} and m.env_mode = ${envMode} and b.deleted_at is null`.execute(db)
+  return rows[0]
+}
+
+export async function findMaybeByHookToken(db: Db, token: string): Promise<Business | undefined> {
+  const { rows } = await sql<Business>`/* hot */ select ${columns} from ${joined}
+    where m.hook_token = ${token} and b.deleted_at is null`.execute(db)
+  return rows[0]
+}
+
+export async function list(db: Db, limit: number): Promise<{ id: string; name: string; created_at: Date }[]> {
+  return await db
+    .selectFrom('businesses')
+    .select(['id', 'name', 'created_at'])
+    .where('deleted_at', 'is', null)
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+}
+
+export interface NewBusiness {
+  id: string
+  name: string
+  baseCurrency: string
+  now: Date
+}
+
+export async function insertBusiness(tx: Tx, row: NewBusiness): Promise<void> {
+  await tx
+    .insertInto('businesses')
+    .values({ id: row.id, name: row.name, base_currency: row.baseCurrency, created_at: row.now, updated_at: row.now })
+    .execute()
+}
+
+export async function insertMode(
+  tx: Tx,
+  businessId: string,
+  envMode: EnvMode,
+  hookToken: string,
+  now: Date,
+): Promise<void> {
+  await tx
+    .insertInto('business_modes')
+    .values({ business_id: businessId, env_mode: envMode, hook_token: hookToken, created_at: now, updated_at: now })
+    .execute()
+}
+
+export interface NewKey {
+  id: string
+  businessId: string
+  envMode: EnvMode
+  kind: KeyKind
+  keyHash: Buffer
+  keySealed: Buffer
+  now: Date
+}
+
+export async function insertKey(tx: Tx, row: NewKey): Promise<void> {
+  await tx
+    .insertInto('api_keys')
+    .values({
+      id: row.id,
+      business_id: row.businessId,
+      env_mode: row.envMode,
+      kind: row.kind,
+      key_hash: row.keyHash,
+      key_sealed: row.keySealed,
+      created_at: row.now,
+    })
+    .execute()
+}
+
+export async function listKeys(db: Db, businessId: string): Promise<KeyRow[]> {
+  const rows = await db
+    .selectFrom('api_keys')
+    .select(['id', 'env_mode', 'kind', 'key_sealed'])
+    .where('business_id', '=', businessId)
+    .where('revoked_at', 'is', null)
+    .orderBy('id')
+    .limit(100)
+    .execute()
+  return rows as KeyRow[]
+}
+
+export interface BusinessChanges {
+  name?: string
+  business_category?: string
+  base_currency?: string
+}
+
+export interface ModeChanges {
+  webhook_url?: string | null
+  enabled_webhooks?: boolean
+  default_redirect_url?: string | null
+  send_subscription_mails?: boolean
+}
+
+export async function update(
+  tx: Tx,
+  key: { businessId: string; envMode: EnvMode },
+  business: BusinessChanges,
+  mode: ModeChanges,
+  now: Date,
+): Promise<void> {
+  if (Object.keys(business).length > 0) {
+    await tx
+      .updateTable('businesses')
+      .set({ ...business, updated_at: now })
+      .where('id', '=', key.businessId)
+      .execute()
+  }
+  if (Object.keys(mode).length > 0) {
+    await tx
+      .updateTable('business_modes')
+      .set({ ...mode, updated_at: now })
+      .where('business_id', '=', key.businessId)
+      .where('env_mode', '=', key.envMode)
+      .execute()
+  }
+}
+
+export interface AuditEntry {
+  businessId: string
+  envMode: EnvMode | null
+  /** Who: `key:<id>`, `cli`, `member:<id>`. */
+  actor: string
+  action: string
+  detail: Record<string, unknown>
+  now: Date
+}
+
+export async function insertAudit(tx: Tx, entry: AuditEntry): Promise<void> {
+  await tx
+    .insertInto('audit_log')
+    .values({
+      business_id: entry.businessId,
+      env_mode: entry.envMode,
+      actor: entry.actor,
+      action: entry.action,
+      detail: JSON.stringify(entry.detail),
+      created_at: entry.now,
+    })
+    .execute()
+}

@@ -1,0 +1,102 @@
+import { Type } from 'typebox'
+import type { Context } from '../../platform/context.ts'
+import { type Http, success, successSchema } from '../../platform/http.ts'
+import { pageQuery, paginate, paginatorSchema, readPage } from '../../platform/pagination.ts'
+import {
+  createCustomerSchema,
+  customerListSchema,
+  customerSchema,
+  presentCustomer,
+  updateCustomerSchema,
+} from './schema.ts'
+import * as customers from './service.ts'
+
+export function customerRoutes(app: Http, ctx: Context): void {
+  const tags = ['Customers']
+  const params = Type.Object({ uuid: Type.String() })
+  const one = successSchema(customerSchema)
+
+  app.post(
+    '/customers',
+    { schema: { tags, summary: 'Create a customer', body: createCustomerSchema, response: { 201: one } } },
+    async (request, reply) => {
+      const customer = await customers.create(ctx, request.caller, request.body, request.idempotency)
+      return reply.code(201).send(success('Customer created successfully', presentCustomer(customer)))
+    },
+  )
+
+  app.get(
+    '/customers',
+    {
+      schema: {
+        tags,
+        summary: 'List customers, newest first',
+        querystring: Type.Object({
+          ...pageQuery,
+          search: Type.Optional(Type.String({ maxLength: 200 })),
+          email: Type.Optional(Type.String({ maxLength: 254 })),
+        }),
+        response: { 200: successSchema(customerListSchema) },
+      },
+    },
+    async (request) => {
+      const page = readPage(request.query)
+      const { rows, total } = await customers.list(ctx, request.caller, request.query, page)
+      const path = `${ctx.baseUrl}/v1/customers`
+      return success('Customers retrieved successfully', {
+        customers: paginate(rows.map(presentCustomer), total, page, path, request.query),
+      })
+    },
+  )
+
+  app.get(
+    '/customers/:uuid',
+    { schema: { tags, summary: 'Retrieve a customer', params, response: { 200: one } } },
+    async (request) => {
+      const customer = await customers.find(ctx, request.caller, request.params.uuid)
+      return success('Customer retrieved successfully', presentCustomer(customer))
+    },
+  )
+
+  app.put(
+    '/customers/:uuid',
+    { schema: { tags, summary: 'Update a customer', params, body: updateCustomerSchema, response: { 200: one } } },
+    async (request) => {
+      const customer = await customers.update(ctx, request.caller, request.params.uuid, request.body)
+      return success('Customer updated successfully', presentCustomer(customer))
+    },
+  )
+
+  app.delete(
+    '/customers/:uuid',
+    { schema: { tags, summary: 'Delete a customer', params, response: { 200: one } } },
+    async (request) => {
+      const customer = await customers.remove(ctx, request.caller, request.params.uuid)
+      return success('Customer deleted successfully', presentCustomer(customer))
+    },
+  )
+
+  app.get(
+    '/customers/:uuid/payment-methods',
+    {
+      schema: {
+        tags,
+        summary: "List a customer's saved payment methods",
+        description: 'Empty until methods can be saved.',
+        params,
+        querystring: Type.Object(pageQuery),
+        response: {
+          200: successSchema(Type.Object({ payment_methods: paginatorSchema(Type.Object({ uuid: Type.String() })) })),
+        },
+      },
+    },
+    async (request) => {
+      const page = readPage(request.query)
+      const customer = await customers.find(ctx, request.caller, request.params.uuid)
+      const path = `${ctx.baseUrl}/v1/customers/${customer.id}/payment-methods`
+      return success('Payment methods retrieved successfully', {
+        payment_methods: paginate([], 0, page, path, request.query),
+      })
+    },
+  )
+}

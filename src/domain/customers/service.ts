@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto'
+import type { Context } from '../../platform/context.ts'
+import { brokenConstraint, inTransaction } from '../../platform/db.ts'
+import { ApiError, notFound } from '../../platform/errors.ts'
+import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
+import { isUuid, newId } from '../../platform/ids.ts'
+import type { Page } from '../../platform/pagination.ts'
+import type { Caller } from '../businesses/service.ts'
+import { customerErrors } from './errors.ts'
+import type { CreateCustomer, Customer, UpdateCustomer } from './schema.ts'
+import type { CustomerFilter, CustomerValues } from './store.ts'
+import * as store from './store.ts'
+
+/** First three letters of the business's name in capitals, a dash, nine hex digits. */
+export function newCustomerId(businessName: string): string {
+  const letters = businessName
+    .replace(/[^A-Za-z]/g, '')
+    .slice(0, 3)
+    .toUpperCase()
+    .padEnd(3, 'X')
+  return `${letters}-${randomBytes(5).toString('hex').slice(0, 9)}`
+}
+
+export function valuesOf(body: Partial<CreateCustomer>): CustomerValues {
+  const values: CustomerValues = {}
+  for (const column of store.writable) {
+    if (column === 'meta_data') {
+      const data = body.meta_data ?? body.metadata
+      if (data !== undefined) values.meta_data = JSON.stringify(data)
+    } else if (body[column] !== undefined) values[column] = body[column]
+  }
+  return values
+}
+
+/** Throws 409 `CUSTOMER_ALREADY_EXISTS` with the uuid of the one that has the e-mail. */
+export async function create(
+  ctx: Context,
+  caller: Caller,
+  body: CreateCustomer,
+  claim: IdempotencyClaim | null,
+): Promise<Customer> {
+  if (claim?.resumes) return await find(ctx, caller, claim.resumes)
+  const id = newId()
+  try {
+    return await inTransaction(ctx.db, async (tx) => {
+      const values = { ...valuesOf(body), email: body.email }
+      const row = { id, customerId: newCustomerId(caller.business.name), now: ctx.clock.now(), values }
+      const customer = await store.insert(tx, caller, row)
+      await noteMade(tx, claim, id)
+      return customer
+    })
+  } catch (error) {
+    if (brokenConstraint(error) === 'customers_email_key') throw await alreadyExists(ctx, caller, body.email)
+    throw error
+  }
+}
+
+async function alreadyExists(ctx: Context, caller: Caller, email: string): Promise<ApiError> {
+  const existing = await store.findMaybeByEmail(ctx.db, caller, email)
+  return new ApiError(customerErrors.alreadyExists, {
+    data: { email: ['A customer with this e-mail exists already.'], ...(existing && { customer_uuid: existing.id }) },
+  })
+}
+
+export async function find(ctx: Context, caller: Caller, uuid: string): Promise<Customer> {
+  const customer = isUuid(uuid) ? await store.findMaybe(ctx.db, caller, uuid) : undefined
+  if (!customer) throw notFound('customer')
+  return customer
+}
+
+export async function update(ctx: Context, caller: Caller, uuid: string, body: UpdateCustomer): Promise<Customer> {
+  if (!isUuid(uuid)) throw notFound('customer')
+  try {
+    const customer = await inTransaction(ctx.db, (tx) =>
+      store.update(tx, caller, uuid, valuesOf(body), ctx.clock.now()),
+    )
+    if (!customer) throw notFound('customer')
+    return customer
+  } catch (error) {
+    if (brokenConstraint(error) === 'customers_email_key') throw await alreadyExists(ctx, caller, String(body.email))
+    throw error
+  }
+}
+
+export async function remove(ctx: Context, caller: Caller, uuid: string): Promise<Customer> {
+  const customer = isUuid(uuid)
+    ? await inTransaction(ctx.db, (tx) => store.softDelete(tx, caller, uuid, ctx.clock.now()))
+    : undefined
+  if (!customer) throw notFound('customer')
+  return customer
+}
+
+export const list = (ctx: Context, caller: Caller, filter: CustomerFilter, page: Page) =>
+  store.list(ctx.db, caller, filter, page)

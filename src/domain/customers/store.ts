@@ -1,0 +1,127 @@
+import { type Db, sql, type Tx } from '../../platform/db.ts'
+import type { Page } from '../../platform/pagination.ts'
+import type { EnvMode } from '../businesses/schema.ts'
+import type { Customer } from './schema.ts'
+
+export interface Owner {
+  businessId: string
+  envMode: EnvMode
+}
+
+/** The columns that a request may set. */
+export const writable = [
+  'email',
+  'first_name',
+  'last_name',
+  'name',
+  'phone_code',
+  'phone_number',
+  'address_line_1',
+  'address_line_2',
+  'city',
+  'state',
+  'zip',
+  'country',
+  'meta_data',
+] as const
+export type CustomerValues = { [Column in (typeof writable)[number]]?: string }
+
+export interface NewCustomer {
+  id: string
+  customerId: string
+  now: Date
+  values: CustomerValues & { email: string }
+}
+
+export async function insert(tx: Tx, owner: Owner, row: NewCustomer): Promise<Customer> {
+  return (await tx
+    .insertInto('customers')
+    .values({
+      id: row.id,
+      business_id: owner.businessId,
+      env_mode: owner.envMode,
+      customer_id: row.customerId,
+      ...row.values,
+      created_at: row.now,
+      updated_at: row.now,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()) as Customer
+}
+
+const own = (db: Db | Tx, owner: Owner) =>
+  db
+    .selectFrom('customers')
+    .selectAll()
+    .where('business_id', '=', owner.businessId)
+    .where('env_mode', '=', owner.envMode)
+    .where('deleted_at', 'is', null)
+
+export async function findMaybe(db: Db | Tx, owner: Owner, id: string): Promise<Customer | undefined> {
+  return (await own(db, owner).where('id', '=', id).executeTakeFirst()) as Customer | undefined
+}
+
+export async function findMaybeByEmail(db: Db | Tx, owner: Owner, email: string): Promise<Customer | undefined> {
+  return (await own(db, owner).where(sql`lower(email)`, '=', email.toLowerCase()).executeTakeFirst()) as
+    | Customer
+    | undefined
+}
+
+export async function update(
+  tx: Tx,
+  owner: Owner,
+  id: string,
+  values: CustomerValues,
+  now: Date,
+): Promise<Customer | undefined> {
+  return (await tx
+    .updateTable('customers')
+    .set({ ...values, updated_at: now })
+    .where('id', '=', id)
+    .where('business_id', '=', owner.businessId)
+    .where('env_mode', '=', owner.envMode)
+    .where('deleted_at', 'is', null)
+    .returningAll()
+    .executeTakeFirst()) as Customer | undefined
+}
+
+export async function softDelete(tx: Tx, owner: Owner, id: string, now: Date): Promise<Customer | undefined> {
+  return (await tx
+    .updateTable('customers')
+    .set({ deleted_at: now, updated_at: now })
+    .where('id', '=', id)
+    .where('business_id', '=', owner.businessId)
+    .where('env_mode', '=', owner.envMode)
+    .where('deleted_at', 'is', null)
+    .returningAll()
+    .executeTakeFirst()) as Customer | undefined
+}
+
+export interface CustomerFilter {
+  email?: string
+  /** Found in e-mail, names and customer id; `%` and `_` are plain characters. */
+  search?: string
+}
+
+export async function list(
+  db: Db,
+  owner: Owner,
+  filter: CustomerFilter,
+  page: Page,
+): Promise<{ rows: Customer[]; total: number }> {
+  let query = own(db, owner)
+  if (filter.email !== undefined) query = query.where(sql`lower(email)`, '=', filter.email.toLowerCase())
+  if (filter.search !== undefined) {
+    const pattern = `%${filter.search.replace(/[\\%_]/g, '\\$&')}%`
+    query = query.where((where) =>
+      where.or(
+        (['email', 'first_name', 'last_name', 'name', 'customer_id'] as const).map((column) =>
+          where(column, 'ilike', pattern),
+        ),
+      ),
+    )
+  }
+  const { total } = await query.clearSelect().select(sql<bigint>`count(*)`.as('total')).executeTakeFirstOrThrow()
+  const rows = await query.orderBy('id', 'desc').limit(page.size).offset(page.offset).execute()
+  return { rows: rows as Customer[], total: Number(total) }
+}

@@ -1,0 +1,66 @@
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { type RawWebhook, WebhookBodyError, WebhookSignatureError } from '../../channels/channel.ts'
+import type { Context } from '../../platform/context.ts'
+import { ApiError, httpErrors } from '../../platform/errors.ts'
+import { failureSchema, type Http, success, successSchema } from '../../platform/http.ts'
+import { hookErrors } from './errors.ts'
+import * as hooks from './service.ts'
+
+/** Providers' webhooks are small; Paystack's largest sample has 4 KB. */
+const bodyLimitBytes = 256 * 1024
+
+/**
+ * | what comes | answer | kept |
+ * | --- | --- | --- |
+ * | a right signature, new | 200 | once, and a job asks the channel |
+ * | a right signature, seen before | 200 | no |
+ * | a wrong or missing signature | 401 | no |
+ * | an unknown token, or a channel that is not connected | 404 | no |
+ * | a right signature over no event | 400 | no |
+ * | more than 256 KiB | 413 | no |
+ */
+export function hookRoutes(app: Http, ctx: Context): void {
+  app.removeAllContentTypeParsers()
+  // The signature is over the bytes as they came.
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.post(
+    '/v1/system/hooks/:token/:channel',
+    {
+      bodyLimit: bodyLimitBytes,
+      config: { rateLimit: false },
+      schema: {
+        tags: ['Provider webhooks'],
+        summary: "Receives a provider's webhook",
+        params: Type.Object({ token: Type.String(), channel: Type.String() }),
+        response: { 200: successSchema(Type.Null()), 401: failureSchema },
+      },
+    },
+    async (request) => {
+      const { token, channel } = request.params
+      const account = await hooks.findReceiver(ctx, token, channel)
+      const webhook = rawOf(request, ctx.clock.now())
+      const event = read(() => account.channel.readWebhook(webhook, account.credentials))
+      const isNew = await hooks.keep(ctx, account, event, webhook.body)
+      return success(isNew ? 'Webhook accepted' : 'Webhook seen before', null)
+    },
+  )
+}
+
+function rawOf(request: FastifyRequest, receivedAt: Date): RawWebhook {
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, [value].flat().join(', ')]),
+  )
+  return { headers, body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0), receivedAt }
+}
+
+function read<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof WebhookSignatureError) throw new ApiError(hookErrors.badSignature)
+    if (error instanceof WebhookBodyError)
+      throw new ApiError(httpErrors.malformedRequest, { message: 'The body is no event of this channel' })
+    throw error
+  }
+}

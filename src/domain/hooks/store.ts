@@ -1,0 +1,69 @@
+import type { ChannelEvent } from '../../channels/channel.ts'
+import { type Db, sql, type Tx } from '../../platform/db.ts'
+import type { EnvMode } from '../businesses/schema.ts'
+
+export type HookSubject = ChannelEvent['subject']
+
+export interface NewHook {
+  id: string
+  businessId: string
+  envMode: EnvMode
+  slug: string
+  eventKey: string
+  eventType: string
+  subject: HookSubject
+  body: Buffer
+  now: Date
+}
+
+/** False: kept before. */
+export async function insert(tx: Tx, hook: NewHook): Promise<boolean> {
+  const { rows } =
+    await sql`/* hot */ insert into hook_inbox (id, business_id, env_mode, payment_channel_slug, event_key,
+      event_type, subject, body, received_at, next_attempt_at)
+    values (${hook.id}, ${hook.businessId}, ${hook.envMode}, ${hook.slug}, ${hook.eventKey}, ${hook.eventType},
+      ${hook.subject && JSON.stringify(hook.subject)}::jsonb, ${hook.body},
+      ${hook.now}, ${hook.now})
+    on conflict (business_id, env_mode, payment_channel_slug, event_key) do nothing returning id`.execute(tx)
+  return rows.length === 1
+}
+
+export interface HookRow {
+  id: string
+  businessId: string
+  envMode: EnvMode
+  slug: string
+  subject: HookSubject
+  attempts: number
+}
+
+/** Takes one hook, or up to `limit` that are due, for one try each. A try that dies is due again at `nextAttemptAt`. */
+export async function claim(
+  db: Db,
+  which: { id: string } | { dueBy: Date },
+  nextAttemptAt: Date,
+  limit: number,
+): Promise<HookRow[]> {
+  const condition = 'id' in which ? sql`id = ${which.id}` : sql`next_attempt_at <= ${which.dueBy}`
+  const { rows } =
+    await sql<HookRow>`/* hot */ update hook_inbox set attempts = attempts + 1, next_attempt_at = ${nextAttemptAt}
+    where id in (select id from hook_inbox where processed_at is null and next_attempt_at is not null and ${condition}
+      order by next_attempt_at limit ${limit} for update skip locked)
+    returning id, business_id as "businessId", env_mode as "envMode", payment_channel_slug as slug, subject, attempts`.execute(
+      db,
+    )
+  return rows
+}
+
+export async function finish(db: Db, id: string, outcome: string, now: Date): Promise<void> {
+  await db
+    .updateTable('hook_inbox')
+    .set({ processed_at: now, next_attempt_at: null, outcome })
+    .where('id', '=', id)
+    .execute()
+}
+
+/** `nextAttemptAt` null: given up; the janitor still asks about the payment itself. */
+export async function postpone(db: Db, id: string, outcome: string, nextAttemptAt: Date | null): Promise<void> {
+  await db.updateTable('hook_inbox').set({ outcome, next_attempt_at: nextAttemptAt }).where('id', '=', id).execute()
+}

@@ -1,0 +1,189 @@
+import {
+  BrokenCircuitError,
+  type CircuitBreakerPolicy,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  handleWhen,
+} from 'cockatiel'
+import { type Channel, ChannelError, type ChannelTransport } from '../../channels/channel.ts'
+import { findChannelMaybe } from '../../channels/index.ts'
+import { secondMs } from '../../platform/clock.ts'
+import type { Context } from '../../platform/context.ts'
+import { inTransaction } from '../../platform/db.ts'
+import { ApiError } from '../../platform/errors.ts'
+import { newId } from '../../platform/ids.ts'
+import { audit } from '../businesses/service.ts'
+import { channelErrors } from './errors.ts'
+import type { ConnectedChannel } from './schema.ts'
+import type { Owner } from './store.ts'
+import * as store from './store.ts'
+
+/** A connected channel, ready to be called: credentials opened, transport chosen. Never logged, never serialised. */
+export interface ChannelAccount extends ConnectedChannel {
+  readonly channel: Channel
+  readonly credentials: unknown
+  readonly transport: ChannelTransport
+}
+
+/** How long another process's connecting or disabling may stay unseen here. */
+const accountsCacheMs = 1_000
+const accountsCacheMax = 10_000
+const accountsCaches = new WeakMap<Context, Map<string, { accounts: ChannelAccount[]; until: number }>>()
+
+/** Every account of the mode, enabled or not, in the order of connecting. */
+export async function listAccounts(ctx: Context, owner: Owner): Promise<ChannelAccount[]> {
+  let cache = accountsCaches.get(ctx)
+  if (!cache || cache.size > accountsCacheMax) {
+    cache = new Map()
+    accountsCaches.set(ctx, cache)
+  }
+  const key = `${owner.businessId}/${owner.envMode}`
+  const cached = cache.get(key)
+  if (cached && cached.until > Date.now()) return cached.accounts
+  const accounts = (await store.list(ctx.db, owner)).flatMap((row) => openAccount(ctx, row) ?? [])
+  cache.set(key, { accounts, until: Date.now() + accountsCacheMs })
+  return accounts
+}
+
+export async function findMaybeAccount(ctx: Context, owner: Owner, slug: string): Promise<ChannelAccount | undefined> {
+  return (await listAccounts(ctx, owner)).find((account) => account.slug === slug)
+}
+
+function openAccount(ctx: Context, row: store.AccountRow): ChannelAccount | undefined {
+  const channel = findChannelMaybe(row.slug)
+  if (!channel) return undefined
+  const { credentialsSealed, ...connected } = row
+  const credentials = channel.parseCredentials(JSON.parse(ctx.secrets.open(credentialsSealed, boundTo(row, row.slug))))
+  return { ...connected, channel, credentials, transport: transportOf(ctx, row, channel) }
+}
+
+const boundTo = (owner: Owner, slug: string) => `business_payment_channels/${owner.businessId}/${owner.envMode}/${slug}`
+
+function transportOf(ctx: Context, row: ConnectedChannel, channel: Channel): ChannelTransport {
+  const baseUrl = row.isSandbox ? `${ctx.baseUrl}/sandbox/${channel.slug}` : ctx.channelUrl(channel.slug)
+  return { baseUrl: baseUrl ?? channel.liveUrl, fetch: ctx.providerFetch(channel.slug) }
+}
+
+/** Calls in a row without an answer before the breaker opens, and how long it stays so. */
+const breakAfterFailures = 5
+const breakForMs = 10 * secondMs
+const breakers = new Map<string, CircuitBreakerPolicy>()
+const breakersMax = 50_000
+
+function breakerOf(account: ChannelAccount): CircuitBreakerPolicy {
+  const key = `${account.id}/${account.updatedAt.getTime()}`
+  let breaker = breakers.get(key)
+  if (!breaker) {
+    if (breakers.size >= breakersMax) breakers.clear()
+    const isOutage = (error: unknown) =>
+      error instanceof ChannelError && ['unavailable', 'garbage'].includes(error.reason)
+    breaker = circuitBreaker(handleWhen(isOutage), {
+      halfOpenAfter: breakForMs,
+      breaker: new ConsecutiveBreaker(breakAfterFailures),
+    })
+    breakers.set(key, breaker)
+  }
+  return breaker
+}
+
+/**
+ * One call to a channel, behind its account's circuit breaker, measured. Throws `ChannelError`; anything else is a
+ * mistake of ours and passes through as it is.
+ */
+export async function call<T>(
+  ctx: Context,
+  account: ChannelAccount,
+  operation: string,
+  work: (channel: Channel, credentials: unknown, transport: ChannelTransport) => Promise<T>,
+): Promise<T> {
+  const done = ctx.metrics.channelSeconds.startTimer({ channel: account.slug, operation })
+  try {
+    const result = await breakerOf(account).execute(() => work(account.channel, account.credentials, account.transport))
+    done({ outcome: 'answered' })
+    return result
+  } catch (error) {
+    const failure = error instanceof BrokenCircuitError ? circuitOpen(account) : error
+    done({ outcome: failure instanceof ChannelError ? failure.reason : 'mistake' })
+    if (failure instanceof ChannelError) {
+      const { outcome, reason, status } = failure
+      ctx.log.warn({ channel: account.slug, operation, outcome, reason, status }, 'channel call failed')
+    }
+    throw failure
+  }
+}
+
+/** Nothing was sent, so nothing moved. */
+function circuitOpen(account: ChannelAccount): ChannelError {
+  const message = `${account.channel.displayName} has not answered lately`
+  return new ChannelError(message, { outcome: 'rejected', reason: 'unavailable', retryAfterMs: breakForMs })
+}
+
+/** What a caller of ours is told of a channel's failure; `data` is added to the provider's own answer. */
+export function publicError(
+  account: ChannelAccount,
+  error: ChannelError,
+  data: Record<string, unknown> = {},
+): ApiError {
+  const refused = error.reason === 'refused' || error.reason === 'unauthorised'
+  const answer = typeof error.answer === 'object' && error.answer !== null ? error.answer : {}
+  const name = account.channel.displayName
+  const retryAfter = Math.ceil((error.retryAfterMs ?? breakForMs) / 1000)
+  return new ApiError(refused ? channelErrors.refused : channelErrors.unavailable, {
+    message: refused ? `${name} refused the request: ${error.message}` : `${name} does not answer`,
+    data: { ...answer, ...data },
+    ...(refused ? {} : { headers: { 'retry-after': String(retryAfter) } }),
+  })
+}
+
+export interface Connect extends Owner {
+  slug: string
+  /** As the provider's dashboard shows them, e.g. `{secret_key: "sk_test_…"}`. */
+  fields: Record<string, string>
+  makeDefault: boolean
+  actor: string
+}
+
+/** Connects a channel, or replaces its credentials. Throws `CredentialsError` with words for each wrong field. */
+export async function connect(ctx: Context, wanted: Connect): Promise<ConnectedChannel> {
+  const channel = findChannelMaybe(wanted.slug)
+  if (!channel)
+    throw new ApiError(channelErrors.notConnected, { message: `There is no payment channel "${wanted.slug}"` })
+  const credentials = channel.parseCredentials(wanted.fields)
+  const mode = channel.modeOf?.(credentials) ?? wanted.envMode
+  if (mode !== wanted.envMode) {
+    throw new ApiError(channelErrors.notConnected, {
+      message: `These are ${mode} credentials; ${wanted.envMode} ones are needed here`,
+    })
+  }
+  const now = ctx.clock.now()
+  await inTransaction(ctx.db, async (tx) => {
+    const sealed = ctx.secrets.seal(JSON.stringify(wanted.fields), boundTo(wanted, wanted.slug))
+    const isSandbox = Object.values(wanted.fields).some(isSandboxCredential)
+    await store.upsert(tx, wanted, { id: newId(), slug: wanted.slug, credentialsSealed: sealed, isSandbox, now })
+    if (wanted.makeDefault) await store.setDefault(tx, wanted, wanted.slug, now)
+    await audit(tx, { ...wanted, action: 'payment_channel.connected', detail: { slug: wanted.slug, isSandbox }, now })
+  })
+  accountsCaches.delete(ctx)
+  const account = await findMaybeAccount(ctx, wanted, wanted.slug)
+  if (!account) throw new ApiError(channelErrors.notConnected)
+  return account
+}
+
+/** Test credentials that we hand out carry the word; they always go to the sandbox and are never sent to a provider. */
+export const isSandboxCredential = (value: string) => /[_-]sandbox[_-]/i.test(value)
+
+export async function setEnabled(
+  ctx: Context,
+  owner: Owner & { actor: string },
+  slug: string,
+  isEnabled: boolean,
+): Promise<void> {
+  const now = ctx.clock.now()
+  const found = await inTransaction(ctx.db, async (tx) => {
+    const detail = { slug, isEnabled }
+    await audit(tx, { ...owner, action: 'payment_channel.switched', detail, now })
+    return await store.setEnabled(tx, owner, slug, isEnabled, now)
+  })
+  accountsCaches.delete(ctx)
+  if (!found) throw new ApiError(channelErrors.notConnected)
+}

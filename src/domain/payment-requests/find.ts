@@ -1,0 +1,58 @@
+import type { Context } from '../../platform/context.ts'
+import { notFound } from '../../platform/errors.ts'
+import { isUuid } from '../../platform/ids.ts'
+import type { Page } from '../../platform/pagination.ts'
+import type { Caller } from '../businesses/service.ts'
+import { presentConnected } from '../payment-channels/schema.ts'
+import { type ChannelAccount, listAccounts } from '../payment-channels/service.ts'
+import { type FullRequest, type PaymentRequestBody, presentRequest, type Relation } from './schema.ts'
+import type { Owner, RequestFilter } from './store.ts'
+import * as store from './store.ts'
+
+/** With everything that an answer may show. Throws when it is gone, which no request of ours can be. */
+export async function load(ctx: Context, requestId: string): Promise<FullRequest> {
+  const full = await store.load(ctx.db, requestId)
+  if (!full) throw new Error(`payment request ${requestId} is gone`)
+  return full
+}
+
+/** By uuid, `ref` or the merchant's `reference`. */
+export async function find(ctx: Context, caller: Caller, ref: string): Promise<FullRequest> {
+  return await load(ctx, await findId(ctx, caller, ref))
+}
+
+export async function findId(ctx: Context, owner: Owner, ref: string): Promise<string> {
+  const bare = ref.replace(/^eric-/, '')
+  const storable = ref.isWellFormed() && !ref.includes('\0')
+  const id = storable ? await store.findMaybeId(ctx.db, owner, ref, isUuid(bare) ? bare : null) : undefined
+  if (!id) throw notFound('payment request')
+  return id
+}
+
+export const list = (ctx: Context, caller: Caller, filter: RequestFilter, page: Page) =>
+  store.list(ctx.db, caller, filter, page)
+
+/** The request as the API gives it, with the relations that the answer documents. */
+export async function present(
+  ctx: Context,
+  caller: Pick<Caller, 'businessId' | 'envMode' | 'business'>,
+  full: FullRequest,
+  relations: readonly Relation[],
+): Promise<PaymentRequestBody> {
+  const accounts = await listAccounts(ctx, caller)
+  return presentWith(ctx, caller.business, accounts, full, relations)
+}
+
+export function presentWith(
+  ctx: Context,
+  business: Caller['business'],
+  accounts: readonly ChannelAccount[],
+  full: FullRequest,
+  relations: readonly Relation[],
+): PaymentRequestBody {
+  const connectedOf = (slug: string) => {
+    const account = accounts.find((one) => one.slug === slug)
+    return account ? presentConnected(account, account.channel, business, ctx.baseUrl) : null
+  }
+  return presentRequest(full, business, connectedOf, relations)
+}

@@ -1,0 +1,47 @@
+import { ChannelError } from '../../channels/channel.ts'
+import { after, minuteMs, secondMs } from '../../platform/clock.ts'
+import type { Context } from '../../platform/context.ts'
+import type { Sweep } from '../../platform/queue.ts'
+import { expire, nextCheck, refreshAttempt } from './outcome.ts'
+import * as store from './store.ts'
+
+/** Rows a round; a full round is followed by the next at once. */
+const batch = 20
+/** Longer than a channel may take to answer. */
+const leaseMs = 60 * secondMs
+const expiryRetryMs = 5 * minuteMs
+
+/** The janitor: asks about attempts that no webhook told about. */
+export async function checkDueAttempts(ctx: Context): Promise<number> {
+  const now = ctx.clock.now()
+  const due = await store.claimDueChecks(ctx.db, now, after(now, leaseMs), batch)
+  await Promise.all(
+    due.map(async (attempt) => {
+      await ignoringSilence(refreshAttempt(ctx, attempt))
+      await store.setNextCheck(ctx.db, attempt.id, nextCheck(attempt, attempt.check_count, ctx.clock.now()))
+    }),
+  )
+  return due.length
+}
+
+/** Ends requests whose 24 hours are over. */
+export async function expireDueRequests(ctx: Context): Promise<number> {
+  const now = ctx.clock.now()
+  const due = await store.claimDueExpiries(ctx.db, now, after(now, expiryRetryMs), batch)
+  await Promise.all(due.map((request) => ignoringSilence(expire(ctx, request))))
+  return due.length
+}
+
+/** A channel that does not answer is logged where it is called; the row keeps its next look. */
+async function ignoringSilence(work: Promise<unknown>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!(error instanceof ChannelError)) throw error
+  }
+}
+
+export const paymentRequestSweeps = (ctx: Context): Sweep[] => [
+  { name: 'payment-requests.check', everyMs: secondMs, run: () => checkDueAttempts(ctx) },
+  { name: 'payment-requests.expire', everyMs: 5 * secondMs, run: () => expireDueRequests(ctx) },
+]

@@ -1,0 +1,325 @@
+import { ChannelError, type ChannelPayment } from '../../channels/channel.ts'
+import { findChannel } from '../../channels/index.ts'
+import type { EventType } from '../../events/catalogue.ts'
+import { dispatchQueue, record } from '../../events/outbox.ts'
+import { after, dayMs, hourMs, minuteMs, secondMs } from '../../platform/clock.ts'
+import type { Context } from '../../platform/context.ts'
+import { inTransaction, type Tx } from '../../platform/db.ts'
+import { ApiError } from '../../platform/errors.ts'
+import { move } from '../../platform/states.ts'
+import { type Caller, find as findBusiness } from '../businesses/service.ts'
+import { type ChannelAccount, call, findMaybeAccount, listAccounts, publicError } from '../payment-channels/service.ts'
+import { paymentRequestErrors } from './errors.ts'
+import { findId, load, presentWith } from './find.ts'
+import { tell, voidAttempt } from './relay.ts'
+import type { FullRequest, RequestRow, TransactionRow } from './schema.ts'
+import { isPayable, isSettled, isUndecided, judge, requestMachine, transactionMachine, type Verdict } from './states.ts'
+import type { Owner } from './store.ts'
+import * as store from './store.ts'
+
+/**
+ * Every outcome enters here, whoever brought it (webhook, return, janitor, verify, cancel, expiry): ask the channel
+ * with nothing open, then judge and write under the request's lock.
+ */
+
+/** When the janitor asks about an attempt, counted from its opening; then daily until it is `checkedForMs` old. */
+const checkDelaysMs = [15 * secondMs, minuteMs, 5 * minuteMs, hourMs]
+/** An attempt that got no answer is asked about for as long as a provider may still settle it. */
+const unknownCheckedForMs = 90 * dayMs
+/** Late money on a page that we gave up on: providers' pages die within days. */
+const checkedForMs = 7 * dayMs
+
+/** When to look again after the `count`th look; null: nothing more can come. */
+export function nextCheck(
+  attempt: Pick<TransactionRow, 'status' | 'created_at'>,
+  count: number,
+  now: Date,
+): Date | null {
+  if (isSettled(attempt.status)) return null
+  const next = after(now, checkDelaysMs[count] ?? dayMs)
+  const limitMs = attempt.status === 'unknown' ? unknownCheckedForMs : checkedForMs
+  return next.getTime() - attempt.created_at.getTime() > limitMs ? null : next
+}
+
+/** Asks the channel about one attempt and applies its word. Throws `ChannelError` when there is none. */
+export async function refreshAttempt(ctx: Context, attempt: TransactionRow): Promise<void> {
+  const account = await accountOf(ctx, attempt)
+  const answer = await call(ctx, account, 'verify', (channel, credentials, transport) =>
+    channel.fetchPayment(
+      { reference: attempt.ref, channelReference: attempt.channel_reference },
+      credentials,
+      transport,
+    ),
+  )
+  await apply(ctx, attempt, answer)
+}
+
+/** A provider's webhook named a payment: asks about it. False: it is none of ours. Throws `ChannelError`. */
+export async function refreshByReference(
+  ctx: Context,
+  owner: Owner,
+  slug: string,
+  lookup: PaymentLookupWords,
+): Promise<boolean> {
+  const attempt = await store.findMaybeTransaction(ctx.db, owner, slug, lookup)
+  if (!attempt) return false
+  await refreshAttempt(ctx, attempt)
+  return true
+}
+
+export interface PaymentLookupWords {
+  reference: string | null
+  channelReference: string | null
+}
+
+async function accountOf(ctx: Context, attempt: TransactionRow): Promise<ChannelAccount> {
+  const owner = { businessId: attempt.business_id, envMode: attempt.env_mode }
+  const account = await findMaybeAccount(ctx, owner, attempt.payment_channel_slug)
+  if (account) return account
+  throw new ChannelError('the channel is no longer connected', { outcome: 'unknown', reason: 'unavailable' })
+}
+
+/** Writes what a channel said of an attempt: state, timeline and event in one transaction. Safe to repeat. */
+export async function apply(ctx: Context, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
+  // Nothing new: no lock needed to see that.
+  if (answer.status === 'pending' && (answer.reference ?? attempt.ref) === attempt.ref) return
+  const verdictKind = await withRequest(ctx, attempt.payment_request_id, async (change) => {
+    const current = change.attempts.find((one) => one.id === attempt.id)
+    if (!current) return 'nothing'
+    const verdict = judge(
+      {
+        requestStatus: change.request.status,
+        attemptStatus: current.status,
+        reference: current.ref,
+        amountMinor: current.amount_minor,
+        currency: current.currency,
+      },
+      answer,
+    )
+    await write(change, current, verdict, answer)
+    return verdict.kind
+  })
+  if (verdictKind !== 'nothing') ctx.log.info({ transaction: attempt.ref, verdict: verdictKind }, 'outcome applied')
+}
+
+/** A request under its lock, and what a change needs to write. */
+interface Change {
+  ctx: Context
+  tx: Tx
+  request: RequestRow
+  attempts: TransactionRow[]
+  now: Date
+  emit: (type: EventType) => Promise<void>
+}
+
+async function withRequest<T>(ctx: Context, requestId: string, work: (change: Change) => Promise<T>): Promise<T> {
+  // Read before the transaction: with one connection nothing else may be asked for inside it.
+  const { request: known } = await load(ctx, requestId)
+  const owner = { businessId: known.business_id, envMode: known.env_mode }
+  const [business, accounts] = [
+    await findBusiness(ctx, owner.businessId, owner.envMode),
+    await listAccounts(ctx, owner),
+  ]
+  let emitted = false
+  const result = await inTransaction(ctx.db, async (tx) => {
+    const request = await store.lock(tx, requestId)
+    if (!request) throw new Error(`payment request ${requestId} is gone`)
+    const now = ctx.clock.now()
+    const emit = async (type: EventType) => {
+      const full = (await store.load(tx, requestId)) as FullRequest
+      const body = presentWith(ctx, business, accounts, full, ['timeline', 'customer', 'business'])
+      const data = { reference: request.reference, ...body }
+      await record(tx, ctx.queue, { ...owner, type, objectType: 'payment_request', objectId: requestId, data, now })
+      emitted = true
+    }
+    return await work({ ctx, tx, request, attempts: await store.listTransactions(tx, requestId), now, emit })
+  })
+  if (emitted) ctx.queue.wake(dispatchQueue)
+  return result
+}
+
+async function write(change: Change, attempt: TransactionRow, verdict: Verdict, answer: ChannelPayment): Promise<void> {
+  switch (verdict.kind) {
+    case 'nothing':
+      return
+    case 'success':
+      return await writeSuccess(change, attempt, answer)
+    case 'refused':
+      return await writeRefusal(change, attempt, answer)
+    case 'closed':
+      return await writeClosed(change, attempt, answer)
+    case 'excess':
+      return await writeExcess(change, attempt, answer, verdict.words)
+    case 'foreign':
+      return await writeForeign(change, attempt, verdict.words)
+  }
+}
+
+const nameOf = (attempt: TransactionRow) => findChannel(attempt.payment_channel_slug).displayName
+
+async function writeSuccess(change: Change, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
+  const { tx, request, attempts, now } = change
+  const paid = { payment_method: answer.paymentMethod, updated_at: now }
+  await move(tx, transactionMachine, attempt.id, attempt.status, 'successful', {
+    ...paid,
+    channel_transaction_id: answer.channelTransactionId,
+    reason: null,
+    check_at: null,
+  })
+  for (const other of attempts)
+    if (other.id !== attempt.id && other.status === 'pending') await voidAttempt(tx, other, now)
+  await move(tx, requestMachine, request.id, request.status, 'successful', { ...paid, expiry_check_at: null })
+  await tell(tx, {
+    requestId: request.id,
+    transactionId: attempt.id,
+    paymentMethod: answer.paymentMethod,
+    summary: `${nameOf(attempt)} confirmed the payment`,
+    status: 'successful',
+    now,
+  })
+  await change.emit('payment.completed.successfully')
+}
+
+/** One refused attempt does not end the request: the payer may try again there, or be relayed elsewhere. */
+async function writeRefusal(change: Change, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
+  const { tx, request, now } = change
+  const reason = answer.reason?.slice(0, 300) ?? 'no reason given'
+  await move(tx, transactionMachine, attempt.id, attempt.status, 'failed', { reason, updated_at: now })
+  const summary = `${nameOf(attempt)} declined the payment: ${reason}`
+  await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: 'failed', now })
+}
+
+async function writeClosed(change: Change, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
+  const { tx, request, now } = change
+  const to = attempt.status === 'pending' ? 'expired' : 'failed'
+  await move(tx, transactionMachine, attempt.id, attempt.status, to, { reason: answer.channelStatus, updated_at: now })
+  const summary = `${nameOf(attempt)} closed its payment page`
+  await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: to, now })
+}
+
+async function writeExcess(
+  change: Change,
+  attempt: TransactionRow,
+  answer: ChannelPayment,
+  words: string,
+): Promise<void> {
+  const { tx, request, now } = change
+  await move(tx, transactionMachine, attempt.id, attempt.status, 'excess', {
+    channel_transaction_id: answer.channelTransactionId,
+    payment_method: answer.paymentMethod,
+    received_amount_minor: answer.amountMinor,
+    received_currency: answer.currency,
+    reason: words.slice(0, 300),
+    check_at: null,
+    updated_at: now,
+  })
+  const summary = `${nameOf(attempt)} ${words}`
+  await tell(tx, {
+    requestId: request.id,
+    transactionId: attempt.id,
+    paymentMethod: answer.paymentMethod,
+    summary,
+    status: 'excess',
+    now,
+  })
+  await change.emit('payment.excess')
+}
+
+/** Told once: the same words again are no news. */
+async function writeForeign(change: Change, attempt: TransactionRow, words: string): Promise<void> {
+  const { tx, request, now } = change
+  if (attempt.reason === words) return
+  await store.noteReason(tx, attempt.id, words, now)
+  await tell(tx, {
+    requestId: request.id,
+    transactionId: attempt.id,
+    summary: `${nameOf(attempt)} ${words}`,
+    status: null,
+    now,
+  })
+}
+
+/** Attempts asked about by hand at once; older ones are the janitor's. */
+const askedAtOnceMax = 10
+
+/** Asks about every attempt that may still turn. The last channel's silence is thrown when nobody answered. */
+async function refreshRequest(
+  ctx: Context,
+  requestId: string,
+): Promise<{ silent: { attempt: TransactionRow; error: ChannelError } | null }> {
+  const attempts = await store.listTransactions(ctx.db, requestId)
+  const open = attempts
+    .filter((attempt) => !isSettled(attempt.status) && attempt.opened_at !== null)
+    .slice(-askedAtOnceMax)
+  let silent: { attempt: TransactionRow; error: ChannelError } | null = null
+  for (const attempt of open) {
+    try {
+      await refreshAttempt(ctx, attempt)
+    } catch (error) {
+      if (!(error instanceof ChannelError)) throw error
+      if (isUndecided(attempt.status)) silent = { attempt, error }
+    }
+  }
+  return { silent }
+}
+
+/** Asks the channel now. Throws 503/502 when it does not say. */
+export async function verify(ctx: Context, caller: Caller, ref: string): Promise<FullRequest> {
+  const requestId = await findId(ctx, caller, ref)
+  const { silent } = await refreshRequest(ctx, requestId)
+  if (silent) {
+    const account = await findMaybeAccount(ctx, caller, silent.attempt.payment_channel_slug)
+    if (account) throw publicError(account, silent.error)
+    throw silent.error
+  }
+  return await load(ctx, requestId)
+}
+
+/**
+ * Voids what is pending and ends the request. A payment that is already in wins: then 409. While a charge is unknown
+ * the request cannot end either.
+ */
+export async function cancel(ctx: Context, caller: Caller, ref: string): Promise<FullRequest> {
+  const requestId = await findId(ctx, caller, ref)
+  await refreshRequest(ctx, requestId)
+  await withRequest(ctx, requestId, async (change) => {
+    const { request, attempts } = change
+    if (request.status === 'cancelled') return
+    if (!isPayable(request.status) || attempts.some((one) => one.status === 'unknown')) {
+      throw new ApiError(paymentRequestErrors.notRelayable)
+    }
+    await end(change, 'cancelled', 'Payment cancelled')
+    await change.emit('payment.cancelled')
+  })
+  return await load(ctx, requestId)
+}
+
+async function end(change: Change, to: 'cancelled' | 'expired', summary: string): Promise<void> {
+  const { tx, request, attempts, now } = change
+  for (const attempt of attempts.filter((one) => one.status === 'pending')) {
+    if (to === 'cancelled') await voidAttempt(tx, attempt, now)
+    else await move(tx, transactionMachine, attempt.id, 'pending', 'expired', { updated_at: now })
+  }
+  await move(tx, requestMachine, request.id, request.status, to, { expiry_check_at: null, updated_at: now })
+  await tell(tx, { requestId: request.id, transactionId: null, summary, status: to, now })
+}
+
+/** A channel that cannot be asked postpones the end of a request, but not for longer than this. */
+const expiryGraceMs = dayMs
+
+/**
+ * Ends a request whose time is up, after asking the channel once more: money that is in counts, whoever comes first.
+ * False: a channel did not say, look again later.
+ */
+export async function expire(ctx: Context, request: RequestRow): Promise<boolean> {
+  const { silent } = await refreshRequest(ctx, request.id)
+  const graceOver = ctx.clock.now().getTime() - request.expires_at.getTime() > expiryGraceMs
+  if (silent && !graceOver) return false
+  return await withRequest(ctx, request.id, async (change) => {
+    if (!isPayable(change.request.status)) return true
+    if (change.attempts.some((one) => one.status === 'unknown')) return false
+    await end(change, 'expired', 'Payment expired')
+    await change.emit('payment.expired')
+    return true
+  })
+}

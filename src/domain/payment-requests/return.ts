@@ -1,0 +1,145 @@
+import { randomBytes } from 'node:crypto'
+import type { FastifyReply } from 'fastify'
+import { Type } from 'typebox'
+import { ChannelError } from '../../channels/channel.ts'
+import type { Context } from '../../platform/context.ts'
+import type { Http } from '../../platform/http.ts'
+import { isUuid } from '../../platform/ids.ts'
+import { formatAmount } from '../../platform/money.ts'
+import { find as findBusiness } from '../businesses/service.ts'
+import { load } from './find.ts'
+import { refreshAttempt } from './outcome.ts'
+import type { RequestRow, TransactionRow } from './schema.ts'
+import { isSettled } from './states.ts'
+import * as store from './store.ts'
+
+/**
+ * Where the provider sends the browser. The browser's word proves nothing: the channel is asked, and the payer goes on
+ * to the merchant's success or failure address, else sees what is known.
+ *
+ * | known after asking | goes to |
+ * | --- | --- |
+ * | paid | success_redirect_url, else default_redirect_url, else a receipt |
+ * | given up or declined | failure_redirect_url, else default_redirect_url, else a page with a way back |
+ * | not decided | a page that looks again by itself, a bounded number of times |
+ */
+
+/** Looks at 2 s each before the page leaves it to the payer. */
+const looksMax = 30
+
+const query = Type.Object({
+  cancelled: Type.Optional(Type.String()),
+  look: Type.Optional(Type.String({ pattern: '^\\d{1,3}$' })),
+})
+
+export function returnRoutes(app: Http, ctx: Context): void {
+  const schema = { hide: true, params: Type.Object({ id: Type.String() }), querystring: query }
+  app.get('/return/:id', { schema }, async (request, reply) => {
+    const found = isUuid(request.params.id)
+      ? await store.findMaybeTransactionById(ctx.db, request.params.id)
+      : undefined
+    if (!found) return sendPage(reply, 404, { title: 'Nothing here', words: 'This payment link is not known.' })
+    if (!isSettled(found.status)) await ask(ctx, found)
+    const { request: payment } = await load(ctx, found.payment_request_id)
+    const attempt = (await store.findMaybeTransactionById(ctx.db, found.id)) ?? found
+    const target = await targetOf(ctx, payment, attempt, request.query.cancelled !== undefined)
+    if (target) return reply.redirect(target, 303)
+    return sendPage(
+      reply,
+      200,
+      pageOf(payment, attempt, Number(request.query.look ?? 0), request.query.cancelled !== undefined),
+    )
+  })
+}
+
+async function ask(ctx: Context, attempt: TransactionRow): Promise<void> {
+  try {
+    await refreshAttempt(ctx, attempt)
+  } catch (error) {
+    // Nobody knows yet; the page looks again and the janitor asks on.
+    if (!(error instanceof ChannelError)) throw error
+  }
+}
+
+const isOver = (payment: RequestRow, attempt: TransactionRow, cancelled: boolean) =>
+  cancelled || attempt.status === 'failed' || ['failed', 'expired', 'cancelled'].includes(payment.status)
+
+async function targetOf(
+  ctx: Context,
+  payment: RequestRow,
+  attempt: TransactionRow,
+  cancelled: boolean,
+): Promise<string | null> {
+  const paid = payment.status === 'successful'
+  if (!paid && !isOver(payment, attempt, cancelled)) return null
+  const own = paid ? payment.success_redirect_url : payment.failure_redirect_url
+  const address = own ?? (await findBusiness(ctx, payment.business_id, payment.env_mode)).defaultRedirectUrl
+  if (!address) return null
+  const url = new URL(address)
+  const reference = attempt.channel_reference ?? attempt.ref
+  const added = { reference, trxref: reference, payment_request_ref: payment.ref, status: payment.status }
+  for (const [name, value] of Object.entries(added)) url.searchParams.set(name, value)
+  return url.href
+}
+
+interface Page {
+  title: string
+  words: string
+  tone?: 'good' | 'bad' | 'wait'
+  link?: { href: string; text: string }
+  refreshTo?: string
+}
+
+function pageOf(payment: RequestRow, attempt: TransactionRow, looks: number, cancelled: boolean): Page {
+  const sum = `${payment.currency} ${formatAmount(payment.amount_minor, payment.currency)}`
+  if (payment.status === 'successful') {
+    return {
+      tone: 'good',
+      title: 'Payment received',
+      words: `${sum} was paid. Reference ${payment.ref}. You may close this page.`,
+    }
+  }
+  if (isOver(payment, attempt, cancelled)) {
+    const back = payment.status === 'open' && attempt.checkout_url
+    return {
+      tone: 'bad',
+      title: 'Payment not completed',
+      words: `${sum} was not paid. No money was counted for ${payment.ref}.`,
+      ...(back ? { link: { href: back, text: 'Try again' } } : {}),
+    }
+  }
+  const again = `/return/${attempt.id}?look=${looks + 1}`
+  return {
+    tone: 'wait',
+    title: 'Confirming your payment',
+    words: `We are asking the payment provider about ${sum}. This can take a moment; you may also close this page, the shop will be told.`,
+    ...(looks < looksMax ? { refreshTo: again } : { link: { href: again, text: 'Look again' } }),
+  }
+}
+
+const escape = (text: string) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+
+const style = `:root{color-scheme:light dark;--bg:#f5f6f8;--card:#fff;--ink:#14181f;--soft:#5a6472;--good:#0a7a3d;--bad:#b3261e;--wait:#3554d1}
+@media (prefers-color-scheme:dark){:root{--bg:#0f1216;--card:#191d24;--ink:#f1f3f6;--soft:#a5afbd;--good:#5fd394;--bad:#ff8a80;--wait:#9db2ff}}
+*{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1rem;background:var(--bg);color:var(--ink);font:1rem/1.55 system-ui,sans-serif}
+main{width:100%;max-width:26rem;background:var(--card);border-radius:1rem;padding:2rem 1.5rem;box-shadow:0 1px 3px #0002,0 8px 24px #0001;text-align:center}
+h1{margin:0 0 .5rem;font-size:1.35rem}p{margin:0;color:var(--soft);overflow-wrap:anywhere}
+.dot{width:3rem;height:3rem;margin:0 auto 1rem;border-radius:50%;background:var(--soft)}.good{background:var(--good)}.bad{background:var(--bad)}.wait{background:var(--wait)}
+a{display:inline-block;margin-top:1.25rem;padding:.7rem 1.4rem;border-radius:.6rem;background:var(--ink);color:var(--card);text-decoration:none;font-weight:600}a:focus-visible{outline:3px solid var(--wait);outline-offset:2px}`
+
+function sendPage(reply: FastifyReply, status: number, page: Page) {
+  const nonce = randomBytes(16).toString('base64')
+  const refresh = page.refreshTo ? `<meta http-equiv="refresh" content="2;url=${escape(page.refreshTo)}">` : ''
+  const link = page.link ? `<a href="${escape(page.link.href)}">${escape(page.link.text)}</a>` : ''
+  reply.code(status)
+  reply.headers({
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': `default-src 'none'; style-src 'nonce-${nonce}'; frame-ancestors 'none'; base-uri 'none'`,
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
+  })
+  return reply.send(`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>${escape(page.title)}</title>${refresh}<style nonce="${nonce}">${style}</style></head>
+<body><main><div class="dot ${page.tone ?? ''}" aria-hidden="true"></div><h1>${escape(page.title)}</h1><p>${escape(page.words)}</p>${link}</main></body></html>`)
+}

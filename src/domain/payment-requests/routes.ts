@@ -1,0 +1,136 @@
+import { Type } from 'typebox'
+import type { Context } from '../../platform/context.ts'
+import { type Http, success, successSchema } from '../../platform/http.ts'
+import { pageQuery, paginate, readPage } from '../../platform/pagination.ts'
+import { initiateSchema, oneRequestSchema, openedRequestSchema, requestListSchema } from './schema.ts'
+import * as paymentRequests from './service.ts'
+import { requestMachine } from './states.ts'
+import type { RequestFilter } from './store.ts'
+
+const tags = ['Payment requests']
+const params = Type.Object({ ref: Type.String({ description: "The request's uuid, its ref, or your own reference" }) })
+const filterText = Type.Optional(Type.String({ maxLength: 200 }))
+const listQuery = Type.Object({
+  ...pageQuery,
+  status: Type.Optional(Type.String({ enum: Object.keys(requestMachine.moves) })),
+  customer_uuid: Type.Optional(Type.String({ format: 'uuid' })),
+  payment_channel: filterText,
+  intent: filterText,
+  from: Type.Optional(Type.String({ format: 'date-time', description: 'ISO 8601, inclusive' })),
+  to: Type.Optional(Type.String({ format: 'date-time', description: 'ISO 8601, inclusive' })),
+  search: Type.Optional(Type.String({ maxLength: 200, description: 'Found in ref, reference and e-mail' })),
+})
+
+export function paymentRequestRoutes(app: Http, ctx: Context): void {
+  app.post(
+    '/payment-requests',
+    {
+      config: { claimsItself: true },
+      schema: {
+        tags,
+        summary: 'Initiate a payment request',
+        body: initiateSchema,
+        response: { 201: successSchema(openedRequestSchema) },
+      },
+    },
+    async (request, reply) => {
+      const { full, action } = await paymentRequests.initiate(ctx, request.caller, request.body, request.idempotency)
+      const payment_request = await paymentRequests.present(ctx, request.caller, full, ['customer'])
+      return reply.code(201).send(success('Payment request initiated successfully', { payment_request, action }))
+    },
+  )
+
+  app.get(
+    '/payment-requests/retrieve-by-ref/:ref',
+    {
+      schema: {
+        tags,
+        summary: 'Retrieve a payment request',
+        params,
+        response: { 200: successSchema(oneRequestSchema) },
+      },
+    },
+    async (request) => {
+      const full = await paymentRequests.find(ctx, request.caller, request.params.ref)
+      const relations = ['timeline', 'customer', 'business'] as const
+      const payment_request = await paymentRequests.present(ctx, request.caller, full, relations)
+      return success('Payment request retrieved successfully', { payment_request })
+    },
+  )
+
+  app.get(
+    '/payment-requests',
+    {
+      schema: {
+        tags,
+        summary: 'List payment requests, newest first',
+        querystring: listQuery,
+        response: { 200: successSchema(requestListSchema) },
+      },
+    },
+    async (request) => {
+      const page = readPage(request.query)
+      const { rows, total } = await paymentRequests.list(ctx, request.caller, readFilter(request.query), page)
+      const relations = ['timeline', 'customer'] as const
+      const items = await Promise.all(rows.map((full) => paymentRequests.present(ctx, request.caller, full, relations)))
+      const path = `${ctx.baseUrl}/v1/payment-requests`
+      return success('Payment request retrieved successfully', {
+        payment_requests: paginate(items, total, page, path, request.query),
+      })
+    },
+  )
+  changeRoutes(app, ctx)
+}
+
+function changeRoutes(app: Http, ctx: Context): void {
+  const changes = [
+    {
+      verb: 'cancel',
+      summary: 'Cancel a payment request',
+      message: 'Payment request cancelled successfully',
+      run: paymentRequests.cancel,
+    },
+    {
+      verb: 'verify',
+      summary: 'Ask the channel now',
+      message: 'Payment request verified successfully',
+      run: paymentRequests.verify,
+    },
+  ]
+  for (const { verb, summary, message, run } of changes) {
+    app.patch(
+      `/payment-requests/:ref/${verb}`,
+      { schema: { tags, summary, params, response: { 200: successSchema(oneRequestSchema) } } },
+      async (request) => {
+        const full = await run(ctx, request.caller, request.params.ref)
+        const relations = ['timeline', 'customer', 'business'] as const
+        return success(message, {
+          payment_request: await paymentRequests.present(ctx, request.caller, full, relations),
+        })
+      },
+    )
+  }
+}
+
+interface ListQuery {
+  status?: string
+  customer_uuid?: string
+  payment_channel?: string
+  intent?: string
+  from?: string
+  to?: string
+  search?: string
+}
+
+function readFilter(query: ListQuery): RequestFilter {
+  return {
+    ...(query.status && { status: query.status }),
+    ...(query.customer_uuid && { customerId: query.customer_uuid }),
+    ...(query.payment_channel && { paymentChannel: query.payment_channel }),
+    ...(query.intent && { intent: query.intent }),
+    ...(query.from && { from: new Date(query.from) }),
+    // A bare date means all of that day.
+    ...(query.to && { to: new Date(/^\d{4}-\d{2}-\d{2}$/.test(query.to) ? `${query.to}T23:59:59.999Z` : query.to) }),
+    ...(query.search && { search: query.search }),
+  }
+}

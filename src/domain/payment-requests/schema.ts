@@ -1,0 +1,271 @@
+import { type Static, type TSchema, Type } from 'typebox'
+import { wireTime } from '../../platform/clock.ts'
+import type { FieldErrors } from '../../platform/errors.ts'
+import { formatAmount, parseAmount } from '../../platform/money.ts'
+import { paginatorSchema } from '../../platform/pagination.ts'
+import { withCheck } from '../../platform/validation.ts'
+import { checkMetaData, metaData, metaDataInput, nullable, optionalText, text, time } from '../../platform/wire.ts'
+import {
+  type Business,
+  businessSchema,
+  checkCurrency,
+  type EnvMode,
+  envMode,
+  presentBusiness,
+} from '../businesses/schema.ts'
+import { type Customer, customerFields, customerSchema, email, presentCustomer } from '../customers/schema.ts'
+import { businessPaymentChannelSchema, paymentChannelSchema } from '../payment-channels/schema.ts'
+import type { RequestStatus, TransactionStatus } from './states.ts'
+
+const requestStatus = Type.Unsafe<RequestStatus>({
+  type: 'string',
+  enum: ['new', 'open', 'successful', 'failed', 'expired', 'cancelled'],
+})
+const transactionStatus = Type.Unsafe<TransactionStatus>({
+  type: 'string',
+  enum: ['pending', 'successful', 'failed', 'voided', 'expired', 'unknown', 'excess'],
+})
+
+export const transactionSchema = Type.Object({
+  uuid: text,
+  ref: text,
+  mode: text,
+  env_mode: envMode,
+  payment_channel_slug: text,
+  payment_method: text,
+  currency: text,
+  amount: text,
+  amount_to_usd: text,
+  description: optionalText,
+  status: transactionStatus,
+  created_at: time,
+  updated_at: time,
+  deleted_at: nullable(time),
+  business_payment_channel: nullable(businessPaymentChannelSchema),
+})
+
+export const timelineRecordSchema = Type.Object({
+  uuid: text,
+  payment_method: optionalText,
+  summary: text,
+  status: optionalText,
+  created_at: time,
+  updated_at: time,
+  deleted_at: nullable(time),
+})
+
+/** Key order is the documented one; relations appear as each answer documents them. */
+export const paymentRequestSchema = Type.Object({
+  uuid: text,
+  ref: text,
+  intent: text,
+  env_mode: envMode,
+  payment_method: text,
+  currency: text,
+  amount: text,
+  amount_to_usd: text,
+  description: optionalText,
+  meta_data: metaData,
+  discount: Type.Null(),
+  cancel_redirect_url: optionalText,
+  status: requestStatus,
+  created_at: time,
+  updated_at: time,
+  deleted_at: nullable(time),
+  last_transaction: nullable(transactionSchema),
+  payment_channel: nullable(paymentChannelSchema),
+  timeline_records: Type.Optional(Type.Array(timelineRecordSchema)),
+  customer: Type.Optional(customerSchema),
+  business: Type.Optional(businessSchema),
+})
+export type PaymentRequestBody = Static<typeof paymentRequestSchema>
+
+export const oneRequestSchema = Type.Object({ payment_request: paymentRequestSchema })
+export const openedRequestSchema = Type.Object({ payment_request: paymentRequestSchema, action: text })
+export const requestListSchema = Type.Object({ payment_requests: paginatorSchema(paymentRequestSchema as TSchema) })
+
+/** Major units as text or number; what a currency allows is checked with it. */
+const amount = Type.Unsafe<string | number>({
+  type: ['string', 'number'],
+  description: 'Major units, e.g. "100.50" or 100.5',
+})
+const redirectUrl = Type.String({ format: 'http-url', maxLength: 2048 })
+
+export const initiateSchema = withCheck(
+  Type.Object({
+    customer_uuid: Type.Optional(Type.String({ format: 'uuid' })),
+    customer_email: Type.Optional(email),
+    customer: Type.Optional(Type.Object({ email, ...customerFields })),
+    amount: Type.Optional(amount),
+    currency: Type.Optional(Type.String({ description: 'ISO 4217; the base currency of the business unless told' })),
+    description: Type.Optional(Type.String({ maxLength: 500 })),
+    reference: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    payment_channel: Type.Optional(Type.String({ maxLength: 50 })),
+    success_redirect_url: Type.Optional(redirectUrl),
+    failure_redirect_url: Type.Optional(redirectUrl),
+    cancel_redirect_url: Type.Optional(redirectUrl),
+    subscription_plan_uuid: Type.Optional(Type.String({ format: 'uuid' })),
+    save_payment_method: Type.Optional(Type.Union([Type.Boolean(), Type.Literal(1), Type.Literal(0)])),
+    is_trial: Type.Optional(Type.Union([Type.Boolean(), Type.Literal(1), Type.Literal(0)])),
+    meta_data: Type.Optional(metaDataInput),
+    metadata: Type.Optional(metaDataInput),
+  }),
+  (body) => ({
+    ...checkCustomer(body),
+    ...checkAmount(body),
+    ...checkCurrency(body, 'currency'),
+    ...checkMetaData(body),
+  }),
+)
+export type Initiate = Static<typeof initiateSchema>
+
+function checkCustomer(body: Record<string, unknown>): FieldErrors {
+  if (body.customer_uuid !== undefined || body.customer_email !== undefined || body.customer !== undefined) return {}
+  return { customer_uuid: ['One of customer_uuid, customer_email and customer is required.'] }
+}
+
+/** Without a currency the base currency decides, which only the service knows: here any exponent will do. */
+const mostDigitsCurrency = 'CLF'
+
+function checkAmount(body: Record<string, unknown>): FieldErrors {
+  if (body.amount === undefined) {
+    return body.subscription_plan_uuid === undefined ? { amount: ['The amount field is required.'] } : {}
+  }
+  const currency = typeof body.currency === 'string' ? body.currency : mostDigitsCurrency
+  if (Object.keys(checkCurrency({ currency }, 'currency')).length > 0) return {}
+  const parsed = parseAmount(body.amount, currency)
+  return parsed.ok ? {} : { amount: [parsed.reason] }
+}
+
+export interface RequestRow {
+  id: string
+  ref: string
+  business_id: string
+  env_mode: EnvMode
+  customer_id: string
+  intent: string
+  status: RequestStatus
+  currency: string
+  amount_minor: bigint
+  amount_to_usd: string
+  description: string | null
+  reference: string | null
+  payment_method: string
+  meta_data: Record<string, unknown> | null
+  success_redirect_url: string | null
+  failure_redirect_url: string | null
+  save_payment_method: boolean
+  expires_at: Date
+  expiry_check_at: Date | null
+  created_at: Date
+  updated_at: Date
+  deleted_at: Date | null
+}
+
+export interface TransactionRow {
+  id: string
+  ref: string
+  business_id: string
+  env_mode: EnvMode
+  payment_request_id: string
+  payment_channel_slug: string
+  mode: string
+  status: TransactionStatus
+  currency: string
+  amount_minor: bigint
+  amount_to_usd: string
+  description: string | null
+  payment_method: string
+  checkout_url: string | null
+  channel_reference: string | null
+  reason: string | null
+  opened_at: Date | null
+  check_count: number
+  created_at: Date
+  updated_at: Date
+  deleted_at: Date | null
+}
+
+export interface TimelineRow {
+  id: string
+  payment_request_id: string
+  payment_method: string | null
+  summary: string
+  status: string | null
+  created_at: Date
+  updated_at: Date
+  deleted_at: Date | null
+}
+
+/** A payment request with everything that its answers may show. */
+export interface FullRequest {
+  request: RequestRow
+  lastTransaction: TransactionRow | null
+  customer: Customer
+  timeline: TimelineRow[]
+}
+
+export type Relation = 'timeline' | 'customer' | 'business'
+type Connected = Static<typeof businessPaymentChannelSchema>
+
+const presentTransaction = (row: TransactionRow, connected: Connected | null): Static<typeof transactionSchema> => ({
+  uuid: row.id,
+  ref: row.ref,
+  mode: row.mode,
+  env_mode: row.env_mode,
+  payment_channel_slug: row.payment_channel_slug,
+  payment_method: row.payment_method,
+  currency: row.currency,
+  amount: formatAmount(row.amount_minor, row.currency),
+  amount_to_usd: row.amount_to_usd,
+  description: row.description,
+  status: row.status,
+  created_at: wireTime(row.created_at),
+  updated_at: wireTime(row.updated_at),
+  deleted_at: row.deleted_at && wireTime(row.deleted_at),
+  business_payment_channel: connected,
+})
+
+const presentTimeline = (row: TimelineRow): Static<typeof timelineRecordSchema> => ({
+  uuid: row.id,
+  payment_method: row.payment_method,
+  summary: row.summary,
+  status: row.status,
+  created_at: wireTime(row.created_at),
+  updated_at: wireTime(row.updated_at),
+  deleted_at: row.deleted_at && wireTime(row.deleted_at),
+})
+
+/** `connectedOf`: the channel of the last transaction as this business has it connected. */
+export function presentRequest(
+  full: FullRequest,
+  business: Business,
+  connectedOf: (slug: string) => Connected | null,
+  relations: readonly Relation[],
+): PaymentRequestBody {
+  const { request, lastTransaction } = full
+  const connected = lastTransaction && connectedOf(lastTransaction.payment_channel_slug)
+  return {
+    uuid: `eric-${request.id}`,
+    ref: request.ref,
+    intent: request.intent,
+    env_mode: request.env_mode,
+    payment_method: request.payment_method,
+    currency: request.currency,
+    amount: formatAmount(request.amount_minor, request.currency),
+    amount_to_usd: request.amount_to_usd,
+    description: request.description,
+    meta_data: request.meta_data,
+    discount: null,
+    cancel_redirect_url: request.failure_redirect_url,
+    status: request.status,
+    created_at: wireTime(request.created_at),
+    updated_at: wireTime(request.updated_at),
+    deleted_at: request.deleted_at && wireTime(request.deleted_at),
+    last_transaction: lastTransaction && presentTransaction(lastTransaction, connected),
+    payment_channel: connected && connected.payment_channel,
+    ...(relations.includes('timeline') ? { timeline_records: full.timeline.map(presentTimeline) } : {}),
+    ...(relations.includes('customer') ? { customer: presentCustomer(full.customer) } : {}),
+    ...(relations.includes('business') ? { business: presentBusiness(business) } : {}),
+  }
+}

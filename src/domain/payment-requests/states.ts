@@ -1,0 +1,111 @@
+import type { ChannelPayment } from '../../channels/channel.ts'
+import { formatAmount } from '../../platform/money.ts'
+import type { Machine } from '../../platform/states.ts'
+
+export type RequestStatus = 'new' | 'open' | 'successful' | 'failed' | 'expired' | 'cancelled'
+export type TransactionStatus = 'pending' | 'successful' | 'failed' | 'voided' | 'expired' | 'unknown' | 'excess'
+
+export const requestMachine: Machine<RequestStatus> = {
+  table: 'payment_requests',
+  moves: {
+    new: ['open', 'successful', 'failed', 'expired', 'cancelled'],
+    open: ['successful', 'failed', 'expired', 'cancelled'],
+    successful: [],
+    failed: [],
+    expired: [],
+    cancelled: [],
+  },
+}
+
+export const transactionMachine: Machine<TransactionStatus> = {
+  table: 'transactions',
+  moves: {
+    pending: ['successful', 'failed', 'voided', 'expired', 'unknown', 'excess'],
+    // A refused attempt may be tried again on the same page.
+    failed: ['successful', 'excess'],
+    // Left only by the channel's own word.
+    unknown: ['successful', 'failed', 'excess'],
+    // The page was given up by us; money that comes all the same does not count.
+    voided: ['excess'],
+    expired: ['excess'],
+    successful: [],
+    excess: [],
+  },
+}
+
+/** A request that can still be paid. */
+export const isPayable = (status: RequestStatus): boolean => status === 'new' || status === 'open'
+/** An attempt that the channel has not decided. */
+export const isUndecided = (status: TransactionStatus): boolean => status === 'pending' || status === 'unknown'
+/** An attempt about which nothing more can come. */
+export const isSettled = (status: TransactionStatus): boolean => status === 'successful' || status === 'excess'
+
+export interface Standing {
+  readonly requestStatus: RequestStatus
+  readonly attemptStatus: TransactionStatus
+  /** What we asked for. */
+  readonly reference: string
+  readonly amountMinor: bigint
+  readonly currency: string
+}
+
+/**
+ * What a channel's word about one attempt means.
+ * `excess`: money came that does not count, because it is further money or not the money that was asked for.
+ * `foreign`: the channel spoke of something else; nobody's state changes.
+ */
+export type Verdict =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'success' }
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'closed' }
+  | { readonly kind: 'excess'; readonly words: string }
+  | { readonly kind: 'foreign'; readonly words: string }
+
+/**
+ * Every outcome of every origin (webhook, return, janitor, verify, cancel, expiry) is judged here and nowhere else.
+ *
+ * | the channel says | attempt pending, unknown | failed | voided, expired | successful, excess |
+ * | --- | --- | --- | --- | --- |
+ * | successful, as asked, request payable | success | success | excess | nothing |
+ * | successful, as asked, request ended | excess | excess | excess | nothing |
+ * | successful, other amount or currency | excess | excess | excess | nothing |
+ * | failed | refused | nothing | nothing | nothing |
+ * | closed | closed | nothing | nothing | nothing |
+ * | pending | nothing | nothing | nothing | nothing |
+ */
+export function judge(standing: Standing, answer: ChannelPayment): Verdict {
+  if (isSettled(standing.attemptStatus)) return { kind: 'nothing' }
+  if (answer.reference !== null && answer.reference !== standing.reference) {
+    return {
+      kind: 'foreign',
+      words: `answered for another reference (${answer.reference.slice(0, 100)}); it does not count`,
+    }
+  }
+  if (answer.status === 'successful') return judgeSuccess(standing, answer)
+  if (!isUndecided(standing.attemptStatus)) return { kind: 'nothing' }
+  if (answer.status === 'failed') return { kind: 'refused' }
+  if (answer.status === 'closed') return { kind: 'closed' }
+  return { kind: 'nothing' }
+}
+
+function judgeSuccess(standing: Standing, answer: ChannelPayment): Verdict {
+  const asked = money(standing.amountMinor, standing.currency)
+  if (answer.amountMinor !== standing.amountMinor || answer.currency !== standing.currency) {
+    const got =
+      answer.amountMinor === null ? 'an amount that cannot be read' : money(answer.amountMinor, answer.currency)
+    return { kind: 'excess', words: `reported ${got} where ${asked} was asked; it does not count as paid` }
+  }
+  const counts = isPayable(standing.requestStatus) && !['voided', 'expired'].includes(standing.attemptStatus)
+  return counts
+    ? { kind: 'success' }
+    : { kind: 'excess', words: `received a further payment of ${asked}; it is kept apart as excess` }
+}
+
+function money(amountMinor: bigint, currency: string | null): string {
+  try {
+    return `${currency} ${formatAmount(amountMinor, currency ?? '')}`
+  } catch {
+    return `${amountMinor} minor units of ${currency?.slice(0, 10) ?? 'an unnamed currency'}`
+  }
+}

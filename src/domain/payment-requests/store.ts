@@ -1,0 +1,383 @@
+import type { RawBuilder } from 'kysely'
+import { type Db, sql, type Tx } from '../../platform/db.ts'
+import type { IdempotencyClaim } from '../../platform/idempotency.ts'
+import type { Page } from '../../platform/pagination.ts'
+import type { EnvMode } from '../businesses/schema.ts'
+import type { Customer } from '../customers/schema.ts'
+import type { FullRequest, RequestRow, TimelineRow, TransactionRow } from './schema.ts'
+
+export interface Owner {
+  businessId: string
+  envMode: EnvMode
+}
+
+export interface NewTransaction {
+  id: string
+  ref: string
+  slug: string
+}
+
+export interface NewRequest {
+  id: string
+  ref: string
+  intent: string
+  currency: string
+  amountMinor: bigint
+  amountToUsd: string
+  usdPerUnit: string
+  description: string | null
+  reference: string | null
+  metaData: string | null
+  successRedirectUrl: string | null
+  failureRedirectUrl: string | null
+  savePaymentMethod: boolean
+  isTrial: boolean
+  expiresAt: Date
+  now: Date
+  timelineId: string
+  /** Known by id, or by e-mail (made when there is none). */
+  customer: { id: string } | { newId: string; customerId: string; values: Record<string, string> & { email: string } }
+  /** The first attempt, where a channel is called next. */
+  attempt: NewTransaction | null
+  claim: IdempotencyClaim | null
+}
+
+/**
+ * Claim, customer, request, first attempt and first timeline line in one statement: one round trip, all or nothing.
+ * Undefined: no such customer, nothing written. A broken unique index says which: reference, e-mail (somebody made the
+ * customer meanwhile: try again) or idempotency key.
+ */
+export async function insertRequest(db: Db, owner: Owner, row: NewRequest): Promise<Customer | undefined> {
+  const { businessId, envMode } = owner
+  const claim = row.claim && !row.claim.held ? row.claim : null
+  const { rows } = await sql<{ customer: Customer }>`/* hot */ with ${customerOf(owner, row)}, claim as (
+      insert into idempotency_keys (business_id, env_mode, key, fingerprint, locked_until, created_at, object_id)
+      select ${businessId}, ${envMode}, ${claim?.key ?? null}, ${claim?.fingerprint ?? null}, ${claim?.lockedUntil ?? null},
+        ${row.now}, ${row.id}::uuid from customer where ${claim !== null}
+    ), request as (
+      insert into payment_requests (id, ref, business_id, env_mode, customer_id, intent, status, currency, amount_minor,
+        amount_to_usd, usd_per_unit, description, reference, meta_data, success_redirect_url, failure_redirect_url,
+        save_payment_method, is_trial, expires_at, expiry_check_at, created_at, updated_at)
+      select ${row.id}, ${row.ref}, ${businessId}, ${envMode}, customer.id, ${row.intent}, 'new', ${row.currency},
+        ${row.amountMinor}, ${row.amountToUsd}, ${row.usdPerUnit}, ${row.description}, ${row.reference},
+        ${row.metaData}::jsonb, ${row.successRedirectUrl}, ${row.failureRedirectUrl}, ${row.savePaymentMethod},
+        ${row.isTrial}, ${row.expiresAt}, ${row.expiresAt}, ${row.now}, ${row.now} from customer
+    ), line as (
+      insert into timeline_records (id, payment_request_id, summary, created_at, updated_at)
+      select ${row.timelineId}, ${row.id}, 'Payment initiated', ${row.now}, ${row.now} from customer
+    ), attempt as (
+      insert into transactions (id, ref, business_id, env_mode, payment_request_id, payment_channel_slug, mode, status,
+        currency, amount_minor, amount_to_usd, usd_per_unit, description, check_at, created_at, updated_at)
+      select ${row.attempt?.id ?? null}, ${row.attempt?.ref ?? null}, ${businessId}, ${envMode}, ${row.id},
+        ${row.attempt?.slug ?? null}, 'redirect', 'pending', ${row.currency}, ${row.amountMinor}, ${row.amountToUsd},
+        ${row.usdPerUnit}, ${row.description}, null, ${row.now}, ${row.now} from customer where ${row.attempt !== null}
+    )
+    select to_jsonb(customer) as customer from customer`.execute(db)
+  return rows[0] && revive<Customer>(rows[0].customer)
+}
+
+function customerOf(owner: Owner, row: NewRequest): RawBuilder<unknown> {
+  const own = sql`business_id = ${owner.businessId} and env_mode = ${owner.envMode} and deleted_at is null`
+  if ('id' in row.customer) return sql`customer as (select * from customers where ${own} and id = ${row.customer.id})`
+  const { newId, customerId, values } = row.customer
+  const columns = [
+    'first_name',
+    'last_name',
+    'name',
+    'phone_code',
+    'phone_number',
+    'address_line_1',
+    'address_line_2',
+    'city',
+    'state',
+    'zip',
+    'country',
+  ]
+  return sql`known as (select * from customers where ${own} and lower(email) = lower(${values.email})), made as (
+      insert into customers (id, business_id, env_mode, customer_id, email, meta_data, created_at, updated_at,
+        ${sql.join(columns.map((column) => sql.ref(column)))})
+      select ${newId}, ${owner.businessId}, ${owner.envMode}, ${customerId}, ${values.email}, ${values.meta_data ?? null}::jsonb,
+        ${row.now}, ${row.now}, ${sql.join(columns.map((column) => values[column] ?? null))}
+      where not exists (select 1 from known) returning *
+    ), customer as (select * from known union all select * from made)`
+}
+
+/** A further attempt of a request that is still payable. False: it is not, nothing written. */
+export async function insertTransaction(
+  tx: Tx,
+  request: RequestRow,
+  attempt: NewTransaction,
+  now: Date,
+): Promise<void> {
+  await sql`insert into transactions (id, ref, business_id, env_mode, payment_request_id, payment_channel_slug, mode,
+      status, currency, amount_minor, amount_to_usd, usd_per_unit, description, created_at, updated_at)
+    select ${attempt.id}, ${attempt.ref}, business_id, env_mode, id, ${attempt.slug}, 'redirect', 'pending', currency,
+      amount_minor, amount_to_usd, usd_per_unit, description, ${now}, ${now}
+    from payment_requests where id = ${request.id}`.execute(tx)
+}
+
+export interface Opened {
+  checkoutUrl: string
+  channelReference: string
+  checkAt: Date
+  now: Date
+  timeline: { id: string; summary: string }
+}
+
+/**
+ * The channel has opened its page: kept in one statement, if the attempt is still pending (a relay or a cancellation
+ * may have come meanwhile). False: it is not.
+ */
+export async function recordOpened(db: Db, attemptId: string, opened: Opened): Promise<boolean> {
+  const { rows } = await sql`/* hot */ with attempt as (
+      update transactions set checkout_url = ${opened.checkoutUrl}, channel_reference = ${opened.channelReference},
+        opened_at = ${opened.now}, check_at = ${opened.checkAt}, updated_at = ${opened.now}
+      where id = ${attemptId} and status = 'pending' returning id, payment_request_id
+    ), request as (
+      update payment_requests r set status = 'open', updated_at = ${opened.now} from attempt
+      where r.id = attempt.payment_request_id and r.status in ('new', 'open')
+    ), line as (
+      insert into timeline_records (id, payment_request_id, transaction_id, summary, created_at, updated_at)
+      select ${opened.timeline.id}, payment_request_id, id, ${opened.timeline.summary}, ${opened.now}, ${opened.now} from attempt
+    )
+    select 1 from attempt`.execute(db)
+  return rows.length === 1
+}
+
+export interface NewLine {
+  id: string
+  requestId: string
+  transactionId: string | null
+  paymentMethod: string | null
+  summary: string
+  status: string | null
+  now: Date
+}
+
+export async function insertLine(tx: Tx, line: NewLine): Promise<void> {
+  await tx
+    .insertInto('timeline_records')
+    .values({
+      id: line.id,
+      payment_request_id: line.requestId,
+      transaction_id: line.transactionId,
+      payment_method: line.paymentMethod,
+      summary: line.summary,
+      status: line.status,
+      created_at: line.now,
+      updated_at: line.now,
+    })
+    .execute()
+}
+
+/** Holds the request until the transaction ends: whoever decides anything about it waits here. */
+export async function lock(tx: Tx, requestId: string): Promise<RequestRow | undefined> {
+  return (await tx
+    .selectFrom('payment_requests')
+    .selectAll()
+    .where('id', '=', requestId)
+    .forUpdate()
+    .executeTakeFirst()) as RequestRow | undefined
+}
+
+export async function listTransactions(db: Db | Tx, requestId: string): Promise<TransactionRow[]> {
+  const rows = await db
+    .selectFrom('transactions')
+    .selectAll()
+    .where('payment_request_id', '=', requestId)
+    .orderBy('id')
+    .limit(1_000)
+    .execute()
+  return rows as TransactionRow[]
+}
+
+export async function noteReason(tx: Tx, transactionId: string, reason: string, now: Date): Promise<void> {
+  await tx.updateTable('transactions').set({ reason, updated_at: now }).where('id', '=', transactionId).execute()
+}
+
+/** By our ref, else by the channel's own reference. */
+export async function findMaybeTransaction(
+  db: Db,
+  owner: Owner,
+  slug: string,
+  lookup: { reference: string | null; channelReference: string | null },
+): Promise<TransactionRow | undefined> {
+  const own = db
+    .selectFrom('transactions')
+    .selectAll()
+    .where('business_id', '=', owner.businessId)
+    .where('env_mode', '=', owner.envMode)
+    .where('payment_channel_slug', '=', slug)
+  const { reference, channelReference } = lookup
+  const byRef = reference === null ? undefined : await own.where('ref', '=', reference).executeTakeFirst()
+  const row =
+    byRef ??
+    (channelReference === null
+      ? undefined
+      : await own.where('channel_reference', '=', channelReference).executeTakeFirst())
+  return row as TransactionRow | undefined
+}
+
+/** For the browser's return: the id is the secret that the payer's address bar holds. */
+export async function findMaybeTransactionById(db: Db, id: string): Promise<TransactionRow | undefined> {
+  return (await db.selectFrom('transactions').selectAll().where('id', '=', id).executeTakeFirst()) as
+    | TransactionRow
+    | undefined
+}
+
+/** Takes due attempts for one look; a worker that dies lets go after the lease. */
+export async function claimDueChecks(db: Db, now: Date, leasedUntil: Date, limit: number): Promise<TransactionRow[]> {
+  const rows = await db
+    .updateTable('transactions')
+    .set((set) => ({ check_at: leasedUntil, check_count: set('check_count', '+', 1) }))
+    .where('id', 'in', (select) =>
+      select
+        .selectFrom('transactions')
+        .select('id')
+        .where('check_at', '<=', now)
+        .orderBy('check_at')
+        .limit(limit)
+        .forUpdate()
+        .skipLocked(),
+    )
+    .returningAll()
+    .execute()
+  return rows as TransactionRow[]
+}
+
+/** What is settled meanwhile stays without a next look. */
+export async function setNextCheck(db: Db, transactionId: string, checkAt: Date | null): Promise<void> {
+  await db
+    .updateTable('transactions')
+    .set({ check_at: checkAt })
+    .where('id', '=', transactionId)
+    .where('status', 'not in', ['successful', 'excess'])
+    .execute()
+}
+
+/** Takes requests whose time is up; each is looked at again at `nextLookAt` unless it ends now. */
+export async function claimDueExpiries(db: Db, now: Date, nextLookAt: Date, limit: number): Promise<RequestRow[]> {
+  const rows = await db
+    .updateTable('payment_requests')
+    .set({ expiry_check_at: nextLookAt })
+    .where('id', 'in', (select) =>
+      select
+        .selectFrom('payment_requests')
+        .select('id')
+        .where('expiry_check_at', '<=', now)
+        .orderBy('expiry_check_at')
+        .limit(limit)
+        .forUpdate()
+        .skipLocked(),
+    )
+    .returningAll()
+    .execute()
+  return rows as RequestRow[]
+}
+
+const fullSelect = sql`select to_jsonb(r) as request, to_jsonb(c) as customer, to_jsonb(t) as transaction
+  from payment_requests r
+  join customers c on c.id = r.customer_id
+  left join lateral (select * from transactions where payment_request_id = r.id
+    order by (status = 'successful') desc, id desc limit 1) t on true`
+
+interface FullRow {
+  request: RequestRow
+  customer: Customer
+  transaction: TransactionRow | null
+}
+
+async function withTimeline(db: Db | Tx, rows: FullRow[]): Promise<FullRequest[]> {
+  const ids = rows.map((row) => row.request.id)
+  const lines = ids.length === 0 ? [] : await listLines(db, ids)
+  return rows.map((row) => ({
+    request: revive<RequestRow>(row.request),
+    customer: revive<Customer>(row.customer),
+    lastTransaction: row.transaction && revive<TransactionRow>(row.transaction),
+    timeline: lines.filter((line) => line.payment_request_id === row.request.id),
+  }))
+}
+
+/** More lines than any honest request gathers; the oldest are the story's beginning and stay. */
+const linesMax = 500
+
+async function listLines(db: Db | Tx, requestIds: string[]): Promise<TimelineRow[]> {
+  const { rows } =
+    await sql<TimelineRow>`/* hot */ select id, payment_request_id, payment_method, summary, status, created_at,
+      updated_at, deleted_at
+    from timeline_records where payment_request_id = any(${requestIds}) order by payment_request_id, position
+    limit ${linesMax * requestIds.length}`.execute(db)
+  return rows
+}
+
+export async function load(db: Db | Tx, requestId: string): Promise<FullRequest | undefined> {
+  const { rows } = await sql<FullRow>`/* hot */ ${fullSelect} where r.id = ${requestId}`.execute(db)
+  return (await withTimeline(db, rows))[0]
+}
+
+/** `ref` is the request's uuid (with or without `eric-`), its `ref`, or the merchant's own `reference`. */
+export async function findMaybeId(db: Db, owner: Owner, ref: string, uuid: string | null): Promise<string | undefined> {
+  const { rows } = await sql<{ id: string }>`/* hot */ select id from (
+      select id, 1 as rank from payment_requests where id = ${uuid}::uuid and business_id = ${owner.businessId} and env_mode = ${owner.envMode}
+      union all select id, 2 from payment_requests where ref = ${ref} and business_id = ${owner.businessId} and env_mode = ${owner.envMode}
+      union all select id, 3 from payment_requests where business_id = ${owner.businessId} and env_mode = ${owner.envMode} and reference = ${ref}
+    ) found order by rank limit 1`.execute(db)
+  return rows[0]?.id
+}
+
+export interface RequestFilter {
+  status?: string
+  customerId?: string
+  paymentChannel?: string
+  intent?: string
+  from?: Date
+  to?: Date
+  /** Found in `ref`, `reference` and the customer's e-mail; `%` and `_` are plain characters. */
+  search?: string
+}
+
+export async function list(
+  db: Db,
+  owner: Owner,
+  filter: RequestFilter,
+  page: Page,
+): Promise<{ rows: FullRequest[]; total: number }> {
+  const conditions = sql.join(conditionsOf(owner, filter), sql` and `)
+  const counted = await sql<{ total: bigint }>`select count(*) as total from payment_requests r
+    join customers c on c.id = r.customer_id where ${conditions}`.execute(db)
+  const { rows } = await sql<FullRow>`${fullSelect} where ${conditions}
+    order by r.id desc limit ${page.size} offset ${page.offset}`.execute(db)
+  return { rows: await withTimeline(db, rows), total: Number(counted.rows[0]?.total ?? 0n) }
+}
+
+function conditionsOf(owner: Owner, filter: RequestFilter): RawBuilder<unknown>[] {
+  const conditions = [
+    sql`r.business_id = ${owner.businessId}`,
+    sql`r.env_mode = ${owner.envMode}`,
+    sql`r.deleted_at is null`,
+  ]
+  if (filter.status) conditions.push(sql`r.status = ${filter.status}`)
+  if (filter.intent) conditions.push(sql`r.intent = ${filter.intent}`)
+  if (filter.customerId) conditions.push(sql`r.customer_id = ${filter.customerId}`)
+  if (filter.from) conditions.push(sql`r.created_at >= ${filter.from}`)
+  if (filter.to) conditions.push(sql`r.created_at <= ${filter.to}`)
+  if (filter.paymentChannel) {
+    conditions.push(sql`exists (select 1 from transactions t where t.payment_request_id = r.id
+      and t.payment_channel_slug = ${filter.paymentChannel})`)
+  }
+  if (filter.search) {
+    const pattern = `%${filter.search.replace(/[\\%_]/g, '\\$&')}%`
+    conditions.push(sql`(r.ref ilike ${pattern} or r.reference ilike ${pattern} or c.email ilike ${pattern})`)
+  }
+  return conditions
+}
+
+/** A row that came as JSON: its times become dates again and its amounts integers (they have at most 15 digits). */
+function revive<Row extends object>(row: Row): Row {
+  return Object.fromEntries(
+    Object.entries(row).map(([column, value]) => {
+      if (typeof value === 'string' && column.endsWith('_at')) return [column, new Date(value)]
+      return typeof value === 'number' && column.endsWith('_minor') ? [column, BigInt(value)] : [column, value]
+    }),
+  ) as Row
+}

@@ -1,0 +1,296 @@
+import { type Db, sql, type Tx } from '../../platform/db.ts'
+import type { Page } from '../../platform/pagination.ts'
+import type { EnvMode } from '../businesses/schema.ts'
+import type { AttemptRow, DeliveryRow, Endpoint, EventRow } from './schema.ts'
+
+export interface Owner {
+  businessId: string
+  envMode: EnvMode
+}
+
+/** The business's own endpoint takes address and switch from the business's settings. */
+const endpointSelect = sql`select e.id, e.business_id as "businessId", e.env_mode as "envMode", e.kind, e.events,
+    case when e.kind = 'business' then m.webhook_url else e.url end as url,
+    case when e.kind = 'business' then m.enabled_webhooks and m.webhook_url is not null else e.is_enabled end as "isEnabled",
+    e.secret_sealed as "secretSealed", e.previous_secret_sealed as "previousSecretSealed",
+    e.previous_secret_expires_at as "previousSecretExpiresAt", e.created_at as "createdAt", e.updated_at as "updatedAt",
+    e.deleted_at as "deletedAt"
+  from webhook_endpoints e join business_modes m on m.business_id = e.business_id and m.env_mode = e.env_mode`
+
+export interface NewEndpoint {
+  id: string
+  kind: 'business' | 'endpoint'
+  url: string | null
+  events: string[] | null
+  secretSealed: Buffer
+  now: Date
+}
+
+/** A second endpoint of kind `business` is not made. */
+export async function insertEndpoint(db: Db | Tx, owner: Owner, row: NewEndpoint): Promise<void> {
+  await db
+    .insertInto('webhook_endpoints')
+    .values({
+      id: row.id,
+      business_id: owner.businessId,
+      env_mode: owner.envMode,
+      kind: row.kind,
+      url: row.url,
+      events: row.events,
+      secret_sealed: row.secretSealed,
+      created_at: row.now,
+      updated_at: row.now,
+    })
+    .onConflict((conflict) => conflict.columns(['business_id', 'env_mode']).where('kind', '=', 'business').doNothing())
+    .execute()
+}
+
+export async function findMaybeEndpoint(db: Db | Tx, owner: Owner, id: string): Promise<Endpoint | undefined> {
+  const { rows } = await sql<Endpoint>`${endpointSelect} where e.id = ${id} and e.business_id = ${owner.businessId}
+    and e.env_mode = ${owner.envMode} and e.deleted_at is null`.execute(db)
+  return rows[0]
+}
+
+export async function findMaybeBusinessEndpoint(db: Db | Tx, owner: Owner): Promise<Endpoint | undefined> {
+  const { rows } = await sql<Endpoint>`${endpointSelect} where e.business_id = ${owner.businessId}
+    and e.env_mode = ${owner.envMode} and e.kind = 'business'`.execute(db)
+  return rows[0]
+}
+
+export async function findEndpointById(db: Db, id: string): Promise<Endpoint | undefined> {
+  const { rows } = await sql<Endpoint>`/* hot */ ${endpointSelect} where e.id = ${id}`.execute(db)
+  return rows[0]
+}
+
+export async function listEndpoints(db: Db, owner: Owner, page: Page): Promise<{ rows: Endpoint[]; total: number }> {
+  const own = sql`e.business_id = ${owner.businessId} and e.env_mode = ${owner.envMode} and e.deleted_at is null`
+  const counted = await sql<{ total: bigint }>`select count(*) as total from webhook_endpoints e where ${own}`.execute(
+    db,
+  )
+  const { rows } =
+    await sql<Endpoint>`${endpointSelect} where ${own} order by e.id desc limit ${page.size} offset ${page.offset}`.execute(
+      db,
+    )
+  return { rows, total: Number(counted.rows[0]?.total ?? 0n) }
+}
+
+export interface EndpointChanges {
+  url?: string
+  events?: string[]
+  is_enabled?: boolean
+  secret_sealed?: Buffer
+  previous_secret_sealed?: Buffer
+  previous_secret_expires_at?: Date
+  deleted_at?: Date
+}
+
+export async function updateEndpoint(tx: Tx, id: string, changes: EndpointChanges, now: Date): Promise<void> {
+  await tx
+    .updateTable('webhook_endpoints')
+    .set({ ...changes, updated_at: now })
+    .where('id', '=', id)
+    .execute()
+}
+
+export interface UndispatchedEvent extends Owner {
+  id: string
+  type: string
+  object_id: string
+  sequence: number
+}
+
+/** The event and every earlier one of its object that waits: made into deliveries together, so that order holds. */
+export async function lockUndispatched(tx: Tx, eventId: string): Promise<UndispatchedEvent[]> {
+  const { rows } =
+    await sql<UndispatchedEvent>`select e.id, e.type, e.object_id, e.sequence, e.business_id as "businessId",
+      e.env_mode as "envMode"
+    from events e join events wanted on wanted.id = ${eventId} and e.object_id = wanted.object_id and e.sequence <= wanted.sequence
+    where e.dispatched_at is null order by e.sequence limit 1000 for update of e`.execute(tx)
+  return rows
+}
+
+export async function listUndispatched(db: Db, before: Date, limit: number): Promise<(Owner & { id: string })[]> {
+  const rows = await db
+    .selectFrom('events')
+    .select(['id', 'business_id as businessId', 'env_mode as envMode'])
+    .where('dispatched_at', 'is', null)
+    .where('created_at', '<', before)
+    .orderBy('created_at')
+    .limit(limit)
+    .execute()
+  return rows as (Owner & { id: string })[]
+}
+
+/** Endpoints that want an event of this type now. */
+export async function listSubscribed(tx: Tx, owner: Owner, type: string): Promise<{ id: string }[]> {
+  const { rows } = await sql<{ id: string }>`select e.id from webhook_endpoints e
+    join business_modes m on m.business_id = e.business_id and m.env_mode = e.env_mode
+    where e.business_id = ${owner.businessId} and e.env_mode = ${owner.envMode} and e.deleted_at is null
+      and (e.events is null or ${type} = any(e.events))
+      and case when e.kind = 'business' then m.enabled_webhooks and m.webhook_url is not null else e.is_enabled end
+    order by e.id limit 1000`.execute(tx)
+  return rows
+}
+
+export interface NewDelivery {
+  id: string
+  endpointId: string
+  eventId: string
+  objectId: string
+  sequence: number
+}
+
+export async function insertDeliveries(tx: Tx, rows: NewDelivery[], now: Date): Promise<void> {
+  if (rows.length === 0) return
+  await tx
+    .insertInto('webhook_deliveries')
+    .values(
+      rows.map((row) => ({
+        id: row.id,
+        webhook_endpoint_id: row.endpointId,
+        event_id: row.eventId,
+        object_id: row.objectId,
+        sequence: row.sequence,
+        status: 'pending',
+        next_attempt_at: now,
+        created_at: now,
+        updated_at: now,
+      })),
+    )
+    .onConflict((conflict) => conflict.columns(['webhook_endpoint_id', 'event_id']).doNothing())
+    .execute()
+}
+
+export async function markDispatched(tx: Tx, eventId: string, now: Date): Promise<void> {
+  await tx.updateTable('events').set({ dispatched_at: now }).where('id', '=', eventId).execute()
+}
+
+export interface DueDelivery {
+  id: string
+  endpointId: string
+  eventId: string
+  eventType: string
+  body: string
+  attempts: number
+}
+
+/**
+ * Takes due deliveries for one try each. While an earlier event of the same object waits at the same endpoint, the
+ * later ones wait behind it.
+ */
+export async function claimDue(db: Db, now: Date, lockedUntil: Date, limit: number): Promise<DueDelivery[]> {
+  const { rows } = await sql<DueDelivery>`/* hot */ with due as (
+      select d.id from webhook_deliveries d
+      where d.status = 'pending' and d.next_attempt_at <= ${now} and (d.locked_until is null or d.locked_until <= ${now})
+        and not exists (select 1 from webhook_deliveries earlier where earlier.webhook_endpoint_id = d.webhook_endpoint_id
+          and earlier.object_id = d.object_id and earlier.sequence < d.sequence and earlier.status = 'pending')
+      order by d.next_attempt_at limit ${limit} for update of d skip locked
+    )
+    update webhook_deliveries d set locked_until = ${lockedUntil} from due, events e
+    where d.id = due.id and e.id = d.event_id
+    returning d.id, d.webhook_endpoint_id as "endpointId", d.event_id as "eventId", e.type as "eventType", e.body, d.attempts`.execute(
+    db,
+  )
+  return rows
+}
+
+export interface TryOutcome {
+  deliveryId: string
+  /** The hold under which the try was made; somebody else's outcome is not overwritten. */
+  lockedUntil: Date
+  status: 'pending' | 'delivered' | 'exhausted'
+  nextAttemptAt: Date | null
+  attemptedAt: Date
+  durationMs: number
+  responseStatus: number | null
+  responseExcerpt: string | null
+  error: string | null
+}
+
+export async function recordTry(db: Db, outcome: TryOutcome): Promise<void> {
+  await sql`/* hot */ with delivery as (
+      update webhook_deliveries set status = ${outcome.status}, attempts = attempts + 1, next_attempt_at = ${outcome.nextAttemptAt},
+        locked_until = null, updated_at = ${outcome.attemptedAt},
+        delivered_at = case when ${outcome.status} = 'delivered' then ${outcome.attemptedAt}::timestamptz else delivered_at end
+      where id = ${outcome.deliveryId} and locked_until = ${outcome.lockedUntil} returning id
+    )
+    insert into webhook_attempts (webhook_delivery_id, attempted_at, duration_ms, response_status, response_excerpt, error)
+    select id, ${outcome.attemptedAt}, ${outcome.durationMs}, ${outcome.responseStatus}, ${outcome.responseExcerpt}, ${outcome.error}
+    from delivery`.execute(db)
+}
+
+export async function listDeliveries(db: Db, endpointId: string, status: string | undefined, page: Page) {
+  let query = db.selectFrom('webhook_deliveries as d').where('d.webhook_endpoint_id', '=', endpointId)
+  if (status) query = query.where('d.status', '=', status)
+  const { total } = await query.select(sql<bigint>`count(*)`.as('total')).executeTakeFirstOrThrow()
+  const rows = await query
+    .innerJoin('events as e', 'e.id', 'd.event_id')
+    .select([
+      'd.id',
+      'd.event_id',
+      'e.type as event_type',
+      'd.status',
+      'd.attempts',
+      'd.next_attempt_at',
+      'd.delivered_at',
+    ])
+    .select(['d.created_at', 'd.updated_at'])
+    .orderBy('d.id', 'desc')
+    .limit(page.size)
+    .offset(page.offset)
+    .execute()
+  return { rows: rows as DeliveryRow[], total: Number(total) }
+}
+
+/** All tries of one page of deliveries; each delivery has a bounded number of them between replays. */
+export async function listTries(db: Db, deliveryIds: string[]): Promise<AttemptRow[]> {
+  if (deliveryIds.length === 0) return []
+  return await db
+    .selectFrom('webhook_attempts')
+    .select(['webhook_delivery_id', 'attempted_at', 'duration_ms', 'response_status', 'response_excerpt', 'error'])
+    .where('webhook_delivery_id', 'in', deliveryIds)
+    .orderBy('id')
+    .limit(5_000)
+    .execute()
+}
+
+export async function listEvents(db: Db, owner: Owner, filter: { type?: string; from?: Date; to?: Date }, page: Page) {
+  let query = db.selectFrom('events').where('business_id', '=', owner.businessId).where('env_mode', '=', owner.envMode)
+  if (filter.type) query = query.where('type', '=', filter.type)
+  if (filter.from) query = query.where('created_at', '>=', filter.from)
+  if (filter.to) query = query.where('created_at', '<=', filter.to)
+  const { total } = await query.select(sql<bigint>`count(*)`.as('total')).executeTakeFirstOrThrow()
+  const rows = await query
+    .select(['id', 'env_mode', 'type', 'body', 'created_at'])
+    .orderBy('id', 'desc')
+    .limit(page.size)
+    .offset(page.offset)
+    .execute()
+  return { rows: rows as EventRow[], total: Number(total) }
+}
+
+export type ReplayWish = { eventId: string } | { from: Date; to: Date } | { failed: true }
+
+/** Schedules again: as if for the first time, at once. Gives the number of deliveries. */
+export async function replay(tx: Tx, endpoint: Endpoint, wish: ReplayWish, limit: number, now: Date): Promise<number> {
+  if ('failed' in wish) {
+    const { numAffectedRows } = await sql`update webhook_deliveries set status = 'pending', attempts = 0,
+        next_attempt_at = ${now}, updated_at = ${now}
+      where id in (select id from webhook_deliveries where webhook_endpoint_id = ${endpoint.id}
+        and (status = 'exhausted' or (status = 'pending' and attempts > 0)) order by id limit ${limit})`.execute(tx)
+    return Number(numAffectedRows ?? 0n)
+  }
+  const which =
+    'eventId' in wish ? sql`e.id = ${wish.eventId}` : sql`e.created_at >= ${wish.from} and e.created_at <= ${wish.to}`
+  const types =
+    'eventId' in wish ? sql`true` : sql`(${endpoint.events}::text[] is null or e.type = any(${endpoint.events}))`
+  const { numAffectedRows } =
+    await sql`insert into webhook_deliveries (id, webhook_endpoint_id, event_id, object_id, sequence,
+      status, next_attempt_at, created_at, updated_at)
+    select gen_random_uuid(), ${endpoint.id}, e.id, e.object_id, e.sequence, 'pending', ${now}, ${now}, ${now} from events e
+    where e.business_id = ${endpoint.businessId} and e.env_mode = ${endpoint.envMode} and ${which} and ${types}
+    order by e.id limit ${limit}
+    on conflict (webhook_endpoint_id, event_id) do update set status = 'pending', attempts = 0,
+      next_attempt_at = ${now}, updated_at = ${now}`.execute(tx)
+  return Number(numAffectedRows ?? 0n)
+}

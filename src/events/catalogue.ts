@@ -1,0 +1,11 @@
+/** Every event there is, with what its `data` holds. */
+export const eventTypes = {
+  'payment.completed.successfully': 'A payment request was paid; data is the payment request.',
+  'payment.failed': 'A charge of a saved method was declined; data is the payment request.',
+  'payment.expired': 'A payment request ran out unpaid; data is the payment request.',
+  'payment.cancelled': 'A payment request was cancelled; data is the payment request.',
+  'payment.excess': 'Money arrived that does not count for its payment request; data is the payment request.',
+} as const satisfies Record<string, string>
+
+export type EventType = keyof typeof eventTypes
+export const isEventType = (text: string): text is EventType => text in eventTypes

@@ -1,0 +1,23 @@
+import { rateJobs } from './domain/exchange-rates/jobs.ts'
+import { hookJobs, hookSweeps } from './domain/hooks/jobs.ts'
+import { paymentRequestSweeps } from './domain/payment-requests/jobs.ts'
+import { webhookJobs, webhookSweeps } from './domain/webhooks/jobs.ts'
+import { hourMs } from './platform/clock.ts'
+import type { Context } from './platform/context.ts'
+import { forgetOldClaims } from './platform/idempotency.ts'
+import type { Job, Sweep } from './platform/queue.ts'
+
+/** Every job there is. */
+export const createJobs = (ctx: Context, exchangeRatesUrl: string | null): Job<never>[] => [
+  ...hookJobs(ctx),
+  ...webhookJobs(ctx),
+  ...rateJobs(ctx, exchangeRatesUrl),
+]
+
+/** All work that is due by a time in our own rows. */
+export const createSweeps = (ctx: Context): Sweep[] => [
+  ...paymentRequestSweeps(ctx),
+  ...hookSweeps(ctx),
+  ...webhookSweeps(ctx),
+  { name: 'idempotency.forget', everyMs: hourMs, run: () => forgetOldClaims(ctx.db, ctx.clock.now()) },
+]

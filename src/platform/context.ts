@@ -1,0 +1,27 @@
+import type { Clock } from './clock.ts'
+import type { Database, Db } from './db.ts'
+import type { Logger } from './log.ts'
+import type { Metrics } from './metrics.ts'
+import type { createWebhookSender } from './outgoing.ts'
+import type { Queue } from './queue.ts'
+import type { Secrets } from './secrets.ts'
+
+/** What a service needs of the world. Made once a process; a test makes its own and holds parts of it still. */
+export interface Context {
+  readonly db: Db
+  readonly database: Database
+  readonly queue: Queue
+  readonly clock: Clock
+  readonly secrets: Secrets
+  readonly log: Logger
+  readonly metrics: Metrics
+  /** The public address, without a trailing slash. */
+  readonly baseUrl: string
+  readonly sandbox: boolean
+  readonly allowPrivateWebhooks: boolean
+  /** One keep-alive fetch a channel; asserts that no transaction is open. */
+  readonly providerFetch: (slug: string) => typeof globalThis.fetch
+  /** Where a channel is reached: the configured address, or null for the channel's own. */
+  readonly channelUrl: (slug: string) => string | null
+  readonly webhookSender: ReturnType<typeof createWebhookSender>
+}

@@ -1,0 +1,144 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
+import { type Migration, Migrator } from 'kysely/migration'
+import pg from 'pg'
+import type { DB } from './tables.gen.ts'
+
+/**
+ * `Db` is the pool, `Tx` an open transaction; a function that needs a transaction asks for `Tx` and the pool does not
+ * fit it. PostgreSQL and the embedded PGlite are both one `pg.Pool`.
+ */
+export type Db = Kysely<DB>
+export type Tx = Transaction<DB>
+export { sql }
+
+// bigint columns come as JavaScript bigint, never as a rounded number.
+pg.types.setTypeParser(pg.types.builtins.INT8, (text) => BigInt(text))
+
+export interface Database {
+  readonly db: Db
+  readonly pool: pg.Pool
+  /** True for the embedded database: one connection, one process. */
+  readonly embedded: boolean
+  close(): Promise<void>
+}
+
+export interface DatabaseOptions {
+  /** Called once a statement; counts round trips. */
+  onStatement?: () => void
+}
+
+/** A PostgreSQL server by URL. `poolSize` connections at most. */
+export function openPostgres(url: string, poolSize: number, options: DatabaseOptions = {}): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    // A pool that cannot give a connection within this time means overload: the caller answers 503.
+    connectionTimeoutMillis: 10_000,
+    idleTimeoutMillis: 60_000,
+    application_name: 'asyncpay',
+  })
+  return wrap(pool, false, options, () => pool.end())
+}
+
+/** PGlite in `dataDir` (null: in memory). It does not `fsync`; production is PostgreSQL. */
+export async function openEmbedded(dataDir: string | null, options: DatabaseOptions = {}): Promise<Database> {
+  // Loaded here alone: with DATABASE_URL its 27 MB never enter memory.
+  const [{ PGlite }, { createPgConfig }] = await Promise.all([
+    import('@electric-sql/pglite'),
+    import('@electric-sql/pglite/node-postgres'),
+  ])
+  const pglite = await PGlite.create(dataDir ?? 'memory://')
+  const pool = new pg.Pool({ ...(createPgConfig(pglite) as unknown as pg.PoolConfig), max: 1 })
+  return wrap(pool, true, options, async () => {
+    await pool.end()
+    await pglite.close()
+  })
+}
+
+function wrap(pool: pg.Pool, embedded: boolean, options: DatabaseOptions, end: () => Promise<void>): Database {
+  // An idle connection that breaks (server restarted) is dropped by the pool; without a listener it would end the process.
+  pool.on('error', () => {})
+  const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool: namingPool(pool, options.onStatement) }) })
+  let closing: Promise<void> | undefined
+  return {
+    db,
+    pool,
+    embedded,
+    close: () => {
+      closing ??= end()
+      return closing
+    },
+  }
+}
+
+const hotMark = '/* hot */'
+
+/**
+ * Statements of the hot path begin with the comment `hot` and get a name, so that the server plans them once a
+ * connection; all others stay unnamed, so that the number of kept plans is bounded by what is written in the stores.
+ */
+function namingPool(pool: pg.Pool, onStatement?: () => void) {
+  const names = new Map<string, string>()
+  const nameOf = (text: string) => {
+    const known = names.get(text)
+    if (known) return known
+    const name = createHash('sha1').update(text).digest('hex')
+    names.set(text, name)
+    return name
+  }
+  return {
+    async connect() {
+      const client = await pool.connect()
+      return {
+        query: (text: string, values: unknown[]) => {
+          onStatement?.()
+          return text.startsWith(hotMark)
+            ? client.query({ name: nameOf(text), text, values })
+            : client.query(text, values)
+        },
+        release: (error?: Error | boolean) => client.release(error),
+      } as unknown as pg.PoolClient
+    },
+    end: async () => {},
+    options: pool.options,
+  }
+}
+
+const openTransaction = new AsyncLocalStorage<true>()
+
+/** Runs `work` in one transaction (read committed). Nothing inside may call the network: `assertNoTransaction` sees to it. */
+export function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  if (openTransaction.getStore()) throw new Error('a transaction inside a transaction would wait for itself')
+  return db.transaction().execute((tx) => openTransaction.run(true, () => work(tx)))
+}
+
+/** Throws where a transaction is open: called before every call that leaves the machine. */
+export function assertNoTransaction(): void {
+  if (openTransaction.getStore()) throw new Error('a network call inside a database transaction')
+}
+
+/** The name of the constraint that a failed statement broke; null for any other error. */
+export function brokenConstraint(error: unknown): string | null {
+  return error instanceof Error && 'constraint' in error && typeof error.constraint === 'string'
+    ? error.constraint
+    : null
+}
+
+/** Applies `migrations/*.sql` in order, each once, under the migrator's lock. Returns the names newly applied. */
+export async function migrate(db: Db, folder: string): Promise<string[]> {
+  const migrations: Record<string, Migration> = {}
+  for (const file of readdirSync(folder)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()) {
+    const text = readFileSync(join(folder, file), 'utf8')
+    migrations[file] = { up: async (tx) => void (await sql.raw(text).execute(tx)) }
+  }
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
+  const { error, results } = await migrator.migrateToLatest()
+  if (error) throw error
+  return (results ?? []).filter((result) => result.status === 'Success').map((result) => result.migrationName)
+}

@@ -1,0 +1,180 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  fastify,
+  LogController,
+} from 'fastify'
+import { type TSchema, Type } from 'typebox'
+import type { Context } from './context.ts'
+import { ApiError, type ErrorRow, failure, httpErrors, notFound } from './errors.ts'
+import { StoredAnswer } from './idempotency.ts'
+import { newId } from './ids.ts'
+import { validatorCompiler } from './validation.ts'
+
+/** 128 KiB: the largest honest body is far smaller; file uploads and bulk endpoints say their own. */
+export const bodyLimitBytes = 128 * 1024
+
+/** The success envelope, in the documented key order. */
+export const success = <Data>(message: string, data: Data) => ({ message, status: 'success' as const, data })
+
+export const successSchema = <S extends TSchema>(data: S) =>
+  Type.Object({ message: Type.String(), status: Type.Literal('success'), data })
+
+export const failureSchema = Type.Object({
+  status: Type.Literal('failed'),
+  message: Type.String(),
+  error: Type.String(),
+  error_code: Type.String(),
+  error_description: Type.String(),
+  error_data: Type.Unknown(),
+})
+
+export type Http = FastifyInstance<
+  import('node:http').Server,
+  import('node:http').IncomingMessage,
+  import('node:http').ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
+
+/** The bare server: reading, checking, answering, failing, in the forms that every endpoint shares. */
+export function createHttp(ctx: Context): Http {
+  const app: Http = fastify({
+    loggerInstance: ctx.log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => newId(),
+    requestIdHeader: false,
+    bodyLimit: bodyLimitBytes,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
+    return503OnClosing: true,
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error, request, reply) => {
+      reply.header('request-id', request.id)
+      sendFailure(reply, asApiError(error, request.id))
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  app.setValidatorCompiler(validatorCompiler)
+  app.decorateRequest('idempotency', null)
+  app.decorateRequest('bodyText', '')
+  readJson(app)
+  const methodsOf = rememberRoutes(app)
+
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('request-id', request.id)
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'unknown'
+    ctx.metrics.requestSeconds.observe(
+      { method: request.method, route, status: reply.statusCode },
+      reply.elapsedTime / 1000,
+    )
+    request.log.debug(
+      { method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      'answered',
+    )
+  })
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    if (error instanceof StoredAnswer) {
+      return reply
+        .code(error.status)
+        .header('content-type', 'application/json; charset=utf-8')
+        .header('idempotent-replayed', 'true')
+        .send(error.body)
+    }
+    const apiError = asApiError(error, request.id)
+    if (apiError.row.status >= 500) request.log.error({ error: error.stack, code: apiError.row.name }, 'request failed')
+    return sendFailure(reply, apiError)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = methodsOf(new URL(request.url, 'http://localhost').pathname)
+    const error = allowed.length
+      ? new ApiError(httpErrors.methodNotAllowed, { headers: { allow: allowed.join(', ') } })
+      : notFound('address')
+    return sendFailure(reply, error)
+  })
+  return app
+}
+
+/** JSON bodies; an empty one is `{}` for endpoints that need none. Keeps the text for the idempotency fingerprint. */
+function readJson(app: Http): void {
+  const parse = app.getDefaultJsonParser('error', 'ignore')
+  app.removeContentTypeParser(['application/json', 'text/plain'])
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    request.bodyText = body as string
+    if (body === '') return done(null, {})
+    parse(request, body as string, (error, value) => {
+      if (error) done(new ApiError(httpErrors.malformedRequest, { message: 'The body is not valid JSON' }))
+      else done(null, value)
+    })
+  })
+  // A POST without any body has no content type: the schema says what is missing.
+  app.addHook('preValidation', async (request) => {
+    if (request.method === 'POST' || request.method === 'PUT') request.body ??= {}
+  })
+}
+
+/** A known path with a wrong verb is 405 with `Allow`. Returns the methods of a path. */
+function rememberRoutes(app: Http): (path: string) => string[] {
+  const routes: { pattern: RegExp; method: string }[] = []
+  app.addHook('onRoute', (route) => {
+    if (route.url.includes('*')) return
+    const source = route.url.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/:[A-Za-z_]+/g, '[^/]+')
+    for (const method of [route.method].flat()) {
+      if (method !== 'HEAD') routes.push({ pattern: new RegExp(`^${source}/?$`), method })
+    }
+  })
+  return (path) => [...new Set(routes.filter((route) => route.pattern.test(path)).map((route) => route.method))].sort()
+}
+
+export function sendFailure(reply: FastifyReply, error: ApiError): FastifyReply {
+  if (error.row.status === 503) reply.header('retry-after', '2')
+  return reply
+    .code(error.row.status)
+    .headers(error.headers)
+    .header('content-type', 'application/json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send(failure(error))
+}
+
+/** PostgreSQL's codes for "shutting down", "starting up", "too many connections". */
+const awayCodes = new Set([
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+  '08006',
+  '08001',
+  '08003',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+])
+
+const byFastifyCode: Record<string, ErrorRow> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: httpErrors.requestTooLarge,
+  FST_ERR_BAD_URL: httpErrors.malformedRequest,
+  FST_ERR_MAX_PARAM_LENGTH: httpErrors.notFound,
+}
+
+function asApiError(error: Error & { code?: string; statusCode?: number }, requestId: string): ApiError {
+  if (error instanceof ApiError) return error
+  const known = error.code ? byFastifyCode[error.code] : undefined
+  if (known) return new ApiError(known)
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return new ApiError(httpErrors.malformedRequest, { message: 'The Content-Type must be application/json' })
+  }
+  if (error.statusCode && error.statusCode >= 400 && error.statusCode < 500)
+    return new ApiError(httpErrors.malformedRequest)
+  if (isDatabaseAway(error) || error.statusCode === 503) return new ApiError(httpErrors.unavailable)
+  return new ApiError(httpErrors.internal, { data: { request_id: requestId } })
+}
+
+export function isDatabaseAway(error: Error & { code?: string }): boolean {
+  return (
+    (error.code !== undefined && awayCodes.has(error.code)) ||
+    /timeout exceeded when trying to connect|Connection terminated|Cannot use a pool after/.test(error.message)
+  )
+}

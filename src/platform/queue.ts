@@ -1,0 +1,150 @@
+import { fromKysely, PgBoss } from 'pg-boss'
+import type { Database, Tx } from './db.ts'
+import type { Logger } from './log.ts'
+
+/** One kind of work. Handlers must be safe to run twice: a job is done at least once. */
+export interface Job<Data extends object> {
+  readonly name: string
+  readonly handle: (data: Data) => Promise<void>
+  /** Jobs of this kind at once in this process. */
+  readonly concurrency: number
+  /** Cron text (UTC) for work that comes by itself; absent: only when sent. */
+  readonly every?: string
+}
+
+/** Work that is due by a time in our own rows; called again and again, each call does a bounded piece. */
+export interface Sweep {
+  readonly name: string
+  readonly everyMs: number
+  /** Resolves to the number of rows worked on; a full batch is followed by the next at once. */
+  readonly run: () => Promise<number>
+}
+
+export interface Queue {
+  /** Adds a job inside `tx`: it exists if and only if the transaction commits. */
+  send(tx: Tx, name: string, data: object): Promise<void>
+  /** After the commit: workers of this process look now instead of at their next poll. */
+  wake(name: string): void
+  start(names: readonly string[]): Promise<void>
+  work(jobs: readonly Job<never>[], sweeps: readonly Sweep[]): Promise<void>
+  /** Takes no new work, waits for what runs (bounded), stops. */
+  stop(): Promise<void>
+}
+
+/** Kept short: what must not be lost is a row of ours, the job only says "now". */
+const jobOptions = { retryLimit: 5, retryDelay: 1, retryBackoff: true, retryDelayMax: 60, expireInSeconds: 120 }
+const keepFinishedSeconds = 3_600
+const drainTimeoutMs = 25_000
+
+export function createQueue(database: Database, log: Logger): Queue {
+  const boss = new PgBoss({
+    db: {
+      executeSql: async (text: string, values?: unknown[]) => {
+        const result = await database.pool.query(text, values as unknown[])
+        // A text of several statements answers with one result each; pg-boss wants the last.
+        return Array.isArray(result) ? result[result.length - 1] : result
+      },
+    },
+    backend: database.embedded ? 'pglite' : 'postgres',
+    schema: 'jobs',
+    useListenNotify: false,
+    clockMonitorIntervalSeconds: 600,
+  })
+  boss.on('error', (error) => log.error({ error: String(error) }, 'queue error'))
+  boss.on('warning', (warning) => log.warn({ warning: warning.message }, 'queue warning'))
+  const workerIds = new Map<string, string[]>()
+  const timers = new Set<NodeJS.Timeout>()
+  const running = new Set<Promise<unknown>>()
+  let stopping = false
+
+  async function start(names: readonly string[]) {
+    await boss.start()
+    for (const name of names) {
+      await boss.createQueue(name, { ...jobOptions, deleteAfterSeconds: keepFinishedSeconds })
+      // Warms the queue cache: a first `send` inside a transaction would otherwise ask the pool and, with one
+      // connection, wait for itself.
+      await boss.findJobs(name, { id: '00000000-0000-0000-0000-000000000000' })
+    }
+  }
+
+  async function startWorker(job: Job<never>) {
+    const id = await boss.work<never>(
+      job.name,
+      {
+        // Two loops: one slow provider never holds up the whole queue of this process.
+        localConcurrency: 2,
+        batchSize: Math.max(1, Math.ceil(job.concurrency / 2)),
+        pollingIntervalSeconds: 0.5,
+        burstWhenBatchFull: true,
+        perJobResults: true,
+      },
+      (batch) => Promise.all(batch.map((one) => settle(job, one))),
+    )
+    workerIds.set(job.name, [...(workerIds.get(job.name) ?? []), id])
+    if (job.every) await boss.schedule(job.name, job.every, {}, { singletonSeconds: 30 })
+  }
+
+  async function settle(job: Job<never>, one: { id: string; data: never }) {
+    try {
+      await track(job.handle(one.data))
+      return { id: one.id, status: 'completed' as const }
+    } catch (error) {
+      log.error({ queue: job.name, job: one.id, error: describe(error) }, 'job failed')
+      return { id: one.id, status: 'failed' as const, output: { error: String(error) } }
+    }
+  }
+
+  function track<T>(promise: Promise<T>): Promise<T> {
+    running.add(promise)
+    return promise.finally(() => running.delete(promise))
+  }
+
+  function startSweep(sweep: Sweep) {
+    const round = async () => {
+      if (stopping) return
+      let worked = 0
+      try {
+        worked = await track(sweep.run())
+      } catch (error) {
+        log.error({ sweep: sweep.name, error: describe(error) }, 'sweep failed')
+      }
+      if (stopping) return
+      const timer = setTimeout(
+        () => {
+          timers.delete(timer)
+          void round()
+        },
+        worked > 0 ? 0 : sweep.everyMs,
+      )
+      timers.add(timer)
+    }
+    void round()
+  }
+
+  return {
+    async send(tx, name, data) {
+      await boss.send(name, data, { db: fromKysely(tx) })
+    },
+    wake(name) {
+      for (const id of workerIds.get(name) ?? []) boss.notifyWorker(id)
+    },
+    start,
+    async work(jobs, sweeps) {
+      for (const job of jobs) await startWorker(job)
+      for (const sweep of sweeps) startSweep(sweep)
+    },
+    async stop() {
+      stopping = true
+      for (const timer of timers) clearTimeout(timer)
+      await boss.stop({ graceful: true, timeout: drainTimeoutMs, close: false })
+      await Promise.race([
+        Promise.allSettled([...running]),
+        new Promise((done) => setTimeout(done, drainTimeoutMs).unref()),
+      ])
+    },
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

@@ -1,0 +1,132 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import type { FastifySchemaCompiler } from 'fastify'
+import type { TSchema } from 'typebox'
+import { type FieldErrors, invalid } from './errors.ts'
+import { assertWebhookUrl } from './outgoing.ts'
+
+/**
+ * Requests are checked against the same schema that makes types and OpenAPI, and every wrong field is reported at
+ * once, in words. `null` in an optional field means absent. Unknown fields are ignored.
+ */
+
+type Check = (body: Record<string, unknown>) => FieldErrors
+const checks = new WeakMap<object, Check>()
+
+/**
+ * Adds what a schema cannot say (one field depends on another). `check` sees the body also when fields are wrong;
+ * what it reports of a field that the schema refused already is dropped.
+ */
+export function withCheck<S extends TSchema>(schema: S, check: Check): S {
+  checks.set(schema, check)
+  return schema
+}
+
+const ajv = new Ajv({ allErrors: true, strict: false, coerceTypes: false })
+ajv.addFormat('email', (text: string) => /^[^\s@<>"',;:\\]{1,64}@[^\s@<>"',;:\\]+\.[^\s@<>"',;:\\.]{2,}$/.test(text))
+ajv.addFormat('uuid', /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i)
+ajv.addFormat('http-url', (text: string) => isHttpUrl(text))
+ajv.addFormat('date-time', isTime)
+
+/** An absolute http(s) address without credentials. */
+export const isHttpUrl = (text: string): boolean => assertWebhookUrl(text).ok
+
+/** ISO 8601: a date, or a date and time. */
+export function isTime(text: string): boolean {
+  return (
+    /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?$/.test(text) &&
+    !Number.isNaN(Date.parse(text))
+  )
+}
+
+export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema }) => {
+  const validate = ajv.compile(schema)
+  const check = checks.get(schema)
+  return (data: unknown) => {
+    const errors = findErrors(data, schema, validate, check)
+    return Object.keys(errors).length === 0 ? { value: data } : { error: invalid(errors) }
+  }
+}
+
+function findErrors(data: unknown, schema: TSchema, validate: ValidateFunction, check?: Check): FieldErrors {
+  const errors: FieldErrors = {}
+  if (isRecord(data)) dropNulls(data, schema as Shape)
+  if (!validate(data)) for (const error of validate.errors ?? []) addError(errors, error)
+  if (isRecord(data)) {
+    for (const [field, value] of Object.entries(data)) {
+      if (!errors[field] && !isStorable(value, 0)) {
+        errors[field] = [
+          'This text holds characters that cannot be stored (NUL or half of a pair), or is nested too deep.',
+        ]
+      }
+    }
+    for (const [field, words] of Object.entries(check?.(data) ?? {})) errors[field] ??= words
+  }
+  return errors
+}
+
+interface Shape {
+  properties?: Record<string, Shape>
+  required?: string[]
+}
+
+/** Absent and null are the same in an optional field, also inside objects that the schema describes. */
+function dropNulls(data: Record<string, unknown>, shape: Shape): void {
+  for (const [field, inner] of Object.entries(shape.properties ?? {})) {
+    const value = data[field]
+    if (value === null && !shape.required?.includes(field)) delete data[field]
+    else if (isRecord(value) && inner.properties) dropNulls(value, inner)
+  }
+}
+
+/** More than any honest metadata needs, and far below what the database's own parser bears. */
+const depthMax = 16
+
+function isStorable(value: unknown, depth: number): boolean {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
+  if (typeof value !== 'object' || value === null) return true
+  if (depth >= depthMax) return false
+  return Object.entries(value).every(([key, inner]) => isStorable(key, depth) && isStorable(inner, depth + 1))
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function addError(errors: FieldErrors, error: ErrorObject): void {
+  const path = error.instancePath.slice(1).replaceAll('/', '.')
+  const field = error.keyword === 'required' ? join(path, error.params.missingProperty as string) : path || 'body'
+  const words = describe(field, error)
+  errors[field] ??= []
+  if (words && !errors[field].includes(words)) errors[field].push(words)
+}
+
+const join = (path: string, name: string) => (path ? `${path}.${name}` : name)
+
+const formats: Record<string, string> = {
+  email: 'must be an e-mail address',
+  uuid: 'must be a UUID',
+  'http-url': 'must be an http or https address without a user name or password',
+  'date-time': 'must be an ISO 8601 time such as 2026-01-31T12:00:00Z',
+}
+
+function describe(field: string, error: ErrorObject): string {
+  const the = `The ${field} field`
+  const params = error.params as Record<string, unknown>
+  switch (error.keyword) {
+    case 'required':
+      return `${the} is required.`
+    case 'type':
+      return `${the} must be ${[params.type].flat().join(' or ')}.`
+    case 'minLength':
+      return params.limit === 1 ? `${the} must not be empty.` : `${the} must have at least ${params.limit} characters.`
+    case 'maxLength':
+      return `${the} must have at most ${params.limit} characters.`
+    case 'enum':
+      return `${the} must be one of: ${(params.allowedValues as unknown[]).join(', ')}.`
+    case 'format':
+      return `${the} ${formats[String(params.format)] ?? 'has the wrong form'}.`
+    case 'pattern':
+      return `${the} has the wrong form.`
+    default:
+      return `${the} ${error.message ?? 'is wrong'}.`
+  }
+}

@@ -1,0 +1,90 @@
+import { join } from 'node:path'
+import type { Config } from './config.ts'
+import { seedBundledRates } from './domain/exchange-rates/service.ts'
+import { createJobs, createSweeps } from './jobs.ts'
+import { type Clock, systemClock } from './platform/clock.ts'
+import type { Context } from './platform/context.ts'
+import { assertNoTransaction, type Database, migrate, openEmbedded, openPostgres } from './platform/db.ts'
+import { releaseClaims } from './platform/idempotency.ts'
+import { createLog } from './platform/log.ts'
+import { createMetrics } from './platform/metrics.ts'
+import { createProviderFetch, createWebhookSender, type ProviderFetch } from './platform/outgoing.ts'
+import { createQueue } from './platform/queue.ts'
+import { createSecrets } from './platform/secrets.ts'
+
+/** What every process of ours needs: database, queue, and the context that services get. */
+export interface Runtime {
+  readonly ctx: Context
+  readonly config: Config
+  /** Works off jobs and sweeps in this process too. */
+  startWorker(): Promise<void>
+  /** Drains and closes; safe to call twice. */
+  close(): Promise<void>
+}
+
+const migrationsFolder = join(import.meta.dirname, '../migrations')
+
+/** Opens and migrates the database, starts the queue. Throws when the database is away. */
+export async function openRuntime(config: Config, clock: Clock = systemClock): Promise<Runtime> {
+  const metrics = createMetrics()
+  const log = createLog(config.logLevel)
+  const database = await openDatabase(config, () => metrics.sqlStatements.inc())
+  try {
+    await migrate(database.db, migrationsFolder)
+    const queue = createQueue(database, log)
+    const fetches = new Map<string, ProviderFetch>()
+    const webhookSender = createWebhookSender({ allowPrivate: config.allowPrivateWebhooks })
+    const ctx: Context = {
+      db: database.db,
+      database,
+      queue,
+      clock,
+      log,
+      metrics,
+      webhookSender,
+      secrets: createSecrets(config.masterKey),
+      baseUrl: config.baseUrl,
+      sandbox: config.sandbox,
+      allowPrivateWebhooks: config.allowPrivateWebhooks,
+      channelUrl: (slug) => config.channelUrls[slug] ?? null,
+      providerFetch: (slug) => fetchOf(fetches, slug),
+    }
+    const jobs = createJobs(ctx, config.exchangeRatesUrl)
+    await queue.start(jobs.map((job) => job.name))
+    await seedBundledRates(ctx)
+    // One process alone has the embedded database: whoever held a claim before this start is dead.
+    if (database.embedded) await releaseClaims(ctx.db, clock.now())
+    let closing: Promise<void> | undefined
+    const close = async () => {
+      await queue.stop()
+      await Promise.all([webhookSender.close(), ...[...fetches.values()].map((one) => one.close())])
+      await database.close()
+    }
+    return {
+      ctx,
+      config,
+      startWorker: () => queue.work(jobs, createSweeps(ctx)),
+      close: () => {
+        closing ??= close()
+        return closing
+      },
+    }
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+const openDatabase = async (config: Config, onStatement: () => void): Promise<Database> =>
+  config.databaseUrl
+    ? openPostgres(config.databaseUrl, config.poolSize, { onStatement })
+    : await openEmbedded(join(config.dataDir, 'postgres'), { onStatement })
+
+function fetchOf(fetches: Map<string, ProviderFetch>, slug: string): typeof globalThis.fetch {
+  let found = fetches.get(slug)
+  if (!found) {
+    found = createProviderFetch({ name: slug, onCall: assertNoTransaction })
+    fetches.set(slug, found)
+  }
+  return found.fetch
+}

@@ -1,0 +1,50 @@
+import { join } from 'node:path'
+import { createSandbox, type Sandbox } from '../sandbox/index.ts'
+import { createApp } from './app.ts'
+import type { Config } from './config.ts'
+import type { Clock } from './platform/clock.ts'
+import type { Http } from './platform/http.ts'
+import { openRuntime, type Runtime } from './runtime.ts'
+
+export type Role = 'all' | 'api' | 'worker'
+
+export interface Server {
+  readonly runtime: Runtime
+  /** Null in a worker. */
+  readonly app: Http | null
+  /** Null where it is switched off. */
+  readonly sandbox: Sandbox | null
+  /** Stops accepting, finishes what runs, drains the jobs, closes. */
+  close(): Promise<void>
+}
+
+/** One process: API, worker, or both; with the sandbox mounted where it is on. */
+export async function startServer(config: Config, role: Role = 'all', clock?: Clock): Promise<Server> {
+  const runtime = await openRuntime(config, clock)
+  try {
+    const sandbox = config.sandbox && role !== 'worker' ? openSandbox(config) : null
+    const app = role === 'worker' ? null : await openApp(runtime, sandbox)
+    if (role !== 'api') await runtime.startWorker()
+    const close = async () => {
+      await app?.close()
+      await sandbox?.close()
+      await runtime.close()
+    }
+    return { runtime, app, sandbox, close }
+  } catch (error) {
+    await runtime.close()
+    throw error
+  }
+}
+
+const openSandbox = (config: Config): Sandbox =>
+  createSandbox({ publicUrl: `${config.baseUrl}/sandbox`, dataFile: join(config.dataDir, 'sandbox.jsonl') })
+
+async function openApp({ ctx, config }: Runtime, sandbox: Sandbox | null): Promise<Http> {
+  const app = await createApp(ctx, {
+    rateLimit: config.rateLimit,
+    ...(sandbox && { mount: { prefix: '/sandbox', register: sandbox.register as never } }),
+  })
+  await app.listen({ port: config.port, host: config.host })
+  return app
+}
