@@ -8,6 +8,8 @@ export interface Account {
   webhookUrl: string | null
   /** What signs them, where the provider has a secret apart from the key. */
   webhookSecret: string | null
+  /** Whether the body is signed as well, where the provider by itself only shows its secret (Flutterwave). */
+  signsBody?: boolean
 }
 
 export class Accounts {
@@ -24,9 +26,10 @@ export class Accounts {
   }
 
   /** Saying the same again writes nothing: a server says it at every start. */
-  set({ channel, secretKey, webhookUrl, webhookSecret }: Account): void {
+  set({ channel, secretKey, webhookUrl, webhookSecret, signsBody = false }: Account): void {
     const known = this.#accounts.get(`${channel} ${secretKey}`)
-    if (known?.webhookUrl === webhookUrl && known.webhookSecret === webhookSecret) return
-    this.#accounts.put(`${channel} ${secretKey}`, { channel, secretKey, webhookUrl, webhookSecret })
+    const isSame = known?.webhookUrl === webhookUrl && known.webhookSecret === webhookSecret
+    if (isSame && (known.signsBody ?? false) === signsBody) return
+    this.#accounts.put(`${channel} ${secretKey}`, { channel, secretKey, webhookUrl, webhookSecret, signsBody })
   }
 }

@@ -28,6 +28,7 @@ export interface SetAccount {
   secretKey: string
   webhookUrl: string | null
   webhookSecret?: string | null
+  signsBody?: boolean
 }
 
 /** Words for the caller; the status is the answer's. */
@@ -67,6 +68,7 @@ export function controlRoutes(app: FastifyInstance, control: Control): void {
       secretKey: text(body, 'secret_key'),
       webhookUrl: body.webhook_url == null ? null : text(body, 'webhook_url'),
       webhookSecret: body.webhook_secret == null ? null : text(body, 'webhook_secret'),
+      signsBody: body.signs_body === true,
     }
     setAccount(control, account)
     return { channel: account.channel, webhook_url: account.webhookUrl }
@@ -90,7 +92,8 @@ export function setAccount(control: Control, account: SetAccount): void {
   if (account.webhookUrl !== null && !/^https?:$/.test(URL.parse(account.webhookUrl)?.protocol ?? '')) {
     throw new Refusal(422, 'webhook_url must be an http or https URL', 'webhook_url')
   }
-  control.accounts.set({ ...account, webhookSecret: account.webhookSecret ?? null })
+  const { webhookSecret = null, signsBody = false } = account
+  control.accounts.set({ ...account, webhookSecret, signsBody })
 }
 
 function pay(control: Control, body: Body): unknown {
@@ -102,6 +105,7 @@ function pay(control: Control, body: Body): unknown {
   if (result === null)
     throw new Refusal(404, `no checkout with reference ${reference} at ${provider.slug}`, 'reference')
   if (result === 'paid') throw new Refusal(409, `checkout ${reference} is paid already`, 'reference')
+  if (result === 'closed') throw new Refusal(409, `checkout ${reference} is disabled or expired`, 'reference')
   return { channel: provider.slug, reference, status: result.status, redirect_url: result.redirectUrl }
 }
 

@@ -56,8 +56,8 @@ export interface Provider {
   errorBody(status: number, message: string): unknown
   /** Every path of the provider, relative to its base. */
   routes(app: FastifyInstance): void
-  /** Pays as the page would: null when there is no such checkout, 'paid' when it is paid already. */
-  pay(request: PayRequest): PayResult | 'paid' | null
+  /** Pays as the page would: null when there is no such checkout, 'paid' or 'closed' when it takes no money any more. */
+  pay(request: PayRequest): PayResult | 'paid' | 'closed' | null
   openCheckouts(): OpenCheckout[]
   forgetOpenCheckouts(): void
   /** After a restart: what was due meanwhile, and timers for what is not yet. */

@@ -17,6 +17,8 @@ export interface CurrencyLimit {
   readonly payMinor: bigint
   /** Least amount whose payment makes a reusable token, minor units. */
   readonly tokenizeMinor: bigint
+  /** Amounts must be whole multiples of this, minor units (Stripe: KWD in steps of ten fils); absent: any amount. */
+  readonly stepMinor?: bigint
 }
 
 export interface ChannelLimits {

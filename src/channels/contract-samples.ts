@@ -14,15 +14,15 @@ export function firstAmount<Credentials>(channel: Channel<Credentials>): { amoun
   return { currency, amountMinor: limit.payMinor + 1n }
 }
 
-/** Least, odd, and greatest payments of every currency. */
+/** Least, odd, and greatest payments of every currency, each rounded up to what the channel can carry. */
 export function* amountsOf<Credentials>(
   channel: Channel<Credentials>,
 ): Generator<[currency: string, amountMinor: bigint]> {
-  for (const [currency, { payMinor }] of Object.entries(channel.limits.currencies)) {
+  for (const [currency, { payMinor, stepMinor = 1n }] of Object.entries(channel.limits.currencies)) {
     const unit = 10n ** BigInt(exponentOf(currency) ?? 0)
     const greatest = (channel.limits.payMaxMajor ?? 999_999n) * unit
     for (const amountMinor of [payMinor, payMinor + 1n, 29n + payMinor, 1_234_567n, greatest]) {
-      yield [currency, amountMinor]
+      yield [currency, ((amountMinor + stepMinor - 1n) / stepMinor) * stepMinor]
     }
   }
 }

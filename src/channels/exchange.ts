@@ -14,7 +14,8 @@ export interface Exchange {
   /** With its leading slash and its query; parts already encoded. */
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: Json
+  /** JSON, or a text that is encoded already: then `headers` name its content type. */
+  readonly body?: Json | string
   /** Whether the call can move money: decides what an absent answer means (`unknown`) or does not (`rejected`). */
   readonly moves: boolean
   /** The provider's name, for the error's words. */
@@ -44,7 +45,7 @@ const bodyBytesMax = 1024 * 1024
  * | 3xx, no JSON object, more than 1 MiB | garbage | unknown |
  */
 export async function exchange(transport: ChannelTransport, call: Exchange): Promise<Answer> {
-  const body = call.body && JSON.stringify(call.body)
+  const body = typeof call.body === 'string' ? call.body : call.body && JSON.stringify(call.body)
   let response: Response
   let text: string | null
   try {

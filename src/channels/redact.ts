@@ -27,9 +27,9 @@ const secretKeys = new Set([
   'token',
 ])
 
-/** Paystack and Stripe keys, webhook secrets, Paystack and Flutterwave card tokens, Flutterwave keys, bearer headers. */
+/** Paystack and Stripe keys, webhook secrets, card tokens of all three, Stripe client secrets, Flutterwave keys, bearer headers. */
 const secretTexts =
-  /\b(?:sk|rk)_(?:test|live)_[\w-]+|\bwhsec_[\w+/=-]+|\bAUTH_\w+|\bFLWSECK[\w-]+|\bflw-t\d[\w-]+|\bBearer\s+[^\s"'<]+/gi
+  /\b(?:sk|rk)_(?:test|live)_[\w-]+|\bwhsec_[\w+/=-]+|\bAUTH_\w+|\bpm_\w+|\b(?:pi|seti|cs)_\w+_secret_\w+|\bFLWSECK[\w-]+|\bflw-t\d[\w-]+|\bBearer\s+[^\s"'<]+/gi
 
 /** An answer is evidence, not an archive: longer texts and lists are cut, deeper objects dropped. */
 const textMax = 500

@@ -21,17 +21,15 @@ export async function save(
   now: Date,
   keepExisting: boolean,
 ): Promise<void> {
-  const insert = db
-    .insertInto('exchange_rates')
-    .values(
-      rates.map((rate) => ({
-        currency: rate.currency,
-        usd_per_unit: rate.usdPerUnit,
-        as_of: asOf,
-        source,
-        updated_at: now,
-      })),
-    )
+  const insert = db.insertInto('exchange_rates').values(
+    rates.map((rate) => ({
+      currency: rate.currency,
+      usd_per_unit: rate.usdPerUnit,
+      as_of: asOf,
+      source,
+      updated_at: now,
+    })),
+  )
   await insert
     .onConflict((conflict) =>
       keepExisting

@@ -117,7 +117,7 @@ function pageOf(payment: RequestRow, attempt: TransactionRow, looks: number, can
   }
 }
 
-const escape = (text: string) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 
 const style = `:root{color-scheme:light dark;--bg:#f5f6f8;--card:#fff;--ink:#14181f;--soft:#5a6472;--good:#0a7a3d;--bad:#b3261e;--wait:#3554d1}
 @media (prefers-color-scheme:dark){:root{--bg:#0f1216;--card:#191d24;--ink:#f1f3f6;--soft:#a5afbd;--good:#5fd394;--bad:#ff8a80;--wait:#9db2ff}}
@@ -129,8 +129,8 @@ a{display:inline-block;margin-top:1.25rem;padding:.7rem 1.4rem;border-radius:.6r
 
 function sendPage(reply: FastifyReply, status: number, page: Page) {
   const nonce = randomBytes(16).toString('base64')
-  const refresh = page.refreshTo ? `<meta http-equiv="refresh" content="2;url=${escape(page.refreshTo)}">` : ''
-  const link = page.link ? `<a href="${escape(page.link.href)}">${escape(page.link.text)}</a>` : ''
+  const refresh = page.refreshTo ? `<meta http-equiv="refresh" content="2;url=${escapeHtml(page.refreshTo)}">` : ''
+  const link = page.link ? `<a href="${escapeHtml(page.link.href)}">${escapeHtml(page.link.text)}</a>` : ''
   reply.code(status)
   reply.headers({
     'content-type': 'text/html; charset=utf-8',
@@ -140,6 +140,6 @@ function sendPage(reply: FastifyReply, status: number, page: Page) {
     'cache-control': 'no-store',
   })
   return reply.send(`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>${escape(page.title)}</title>${refresh}<style nonce="${nonce}">${style}</style></head>
-<body><main><div class="dot ${page.tone ?? ''}" aria-hidden="true"></div><h1>${escape(page.title)}</h1><p>${escape(page.words)}</p>${link}</main></body></html>`)
+<title>${escapeHtml(page.title)}</title>${refresh}<style nonce="${nonce}">${style}</style></head>
+<body><main><div class="dot ${page.tone ?? ''}" aria-hidden="true"></div><h1>${escapeHtml(page.title)}</h1><p>${escapeHtml(page.words)}</p>${link}</main></body></html>`)
 }

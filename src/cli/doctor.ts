@@ -1,0 +1,61 @@
+import { type Config, readConfig } from '../config.ts'
+import { openPostgres, sql } from '../platform/db.ts'
+import { callSocket, wordsOf } from './socket.ts'
+
+type Check = [name: string, verdict: string, isFine: boolean]
+
+/** Says of each part whether it is fine, and what to do where it is not. Ends with exit code 1 when something is wrong. */
+export async function doctor(): Promise<void> {
+  const checks: Check[] = [nodeCheck()]
+  try {
+    const config = readConfig()
+    checks.push(['environment', 'every value can be read', true], await databaseCheck(config), ...networkChecks(config))
+  } catch (error) {
+    checks.push(['environment', wordsOf(error), false])
+  }
+  for (const [name, verdict, isFine] of checks)
+    console.log(`${isFine ? 'ok   ' : 'WRONG'}  ${name.padEnd(16)} ${verdict}`)
+  if (checks.some(([, , isFine]) => !isFine)) process.exitCode = 1
+}
+
+function nodeCheck(): Check {
+  const [major = 0] = process.versions.node.split('.').map(Number)
+  return [
+    'Node.js',
+    `${process.versions.node}${major >= 24 ? '' : ', needs 24: start with npm run or npx'}`,
+    major >= 24,
+  ]
+}
+
+async function databaseCheck(config: Config): Promise<Check> {
+  if (config.databaseUrl === null) {
+    const running = await callSocket(config.dataDir, 'business.list', {})
+    return [
+      'database',
+      `embedded under ${config.dataDir}${running ? ', a server is running' : ', no server is running'}`,
+      true,
+    ]
+  }
+  const database = openPostgres(config.databaseUrl, 1)
+  try {
+    const { rows } = await sql<{
+      version: number
+    }>`select current_setting('server_version_num')::int as version`.execute(database.db)
+    const version = Math.floor((rows[0]?.version ?? 0) / 10_000)
+    return ['database', `PostgreSQL ${version}${version >= 15 ? '' : ', needs 15 or newer'}`, version >= 15]
+  } catch (error) {
+    return ['database', `cannot be reached: ${wordsOf(error)}`, false]
+  } finally {
+    await database.close()
+  }
+}
+
+function networkChecks(config: Config): Check[] {
+  const isLocal = /^http:\/\/(localhost|127\.)/.test(config.baseUrl)
+  const isPlain = config.baseUrl.startsWith('http:') && !isLocal
+  return [
+    ['BASE_URL', `${config.baseUrl}${isPlain ? ', must be https where strangers reach it' : ''}`, !isPlain],
+    ['sandbox', config.sandbox ? 'on' : 'off', true],
+    ['private webhooks', config.allowPrivateWebhooks ? 'allowed: fine on your own machine only' : 'refused', true],
+  ]
+}

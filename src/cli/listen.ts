@@ -1,0 +1,77 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export interface Listening {
+  uuid: string
+  secret: string
+}
+
+export interface ListenOptions {
+  port: number
+  /** Also sent on to this address, headers and body as they came. */
+  forwardTo: string | null
+  add: (url: string) => Promise<Listening>
+  remove: (uuid: string) => Promise<void>
+}
+
+const bodyMaxBytes = 1024 * 1024
+const forwardTimeoutMs = 15_000
+
+/** Receives the test mode's webhooks on this machine, checks each signature, prints one line each, until Ctrl-C. */
+export async function listen(options: ListenOptions): Promise<void> {
+  let listening: Listening | null = null
+  const server = createServer(async (incoming, outgoing) => {
+    let body = ''
+    for await (const chunk of incoming) if ((body += chunk).length > bodyMaxBytes) return incoming.destroy()
+    const headers = incoming.headers as Record<string, string>
+    const valid = listening !== null && isSignedBy(listening.secret, headers, body)
+    const status = await forward(options.forwardTo, headers, body)
+    console.log(describe(body, valid, options.forwardTo && status))
+    outgoing.writeHead(valid ? status : 401).end()
+  })
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(options.port, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  listening = await options.add(url)
+  console.log(
+    `Listening for webhooks of the test mode at ${url}\nSigning secret ${listening.secret}\nCtrl-C ends it.\n`,
+  )
+  await new Promise<void>((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve))
+  server.close()
+  await options.remove(listening.uuid)
+}
+
+async function forward(to: string | null, headers: Record<string, string>, body: string): Promise<number> {
+  if (to === null) return 200
+  const { host: _host, 'content-length': _length, connection: _connection, ...rest } = headers
+  try {
+    const answer = await fetch(to, {
+      method: 'POST',
+      headers: rest,
+      body,
+      signal: AbortSignal.timeout(forwardTimeoutMs),
+    })
+    return answer.status
+  } catch (error) {
+    console.error(`  could not forward: ${error instanceof Error ? error.message : error}`)
+    return 502
+  }
+}
+
+function isSignedBy(secret: string, headers: Record<string, string>, body: string): boolean {
+  const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`
+  const expected = createHmac('sha256', Buffer.from(secret.slice('whsec_'.length), 'base64'))
+    .update(signed)
+    .digest()
+  return (headers['webhook-signature'] ?? '').split(' ').some((one) => {
+    const given = Buffer.from(one.replace(/^v1,/, ''), 'base64')
+    return given.length === expected.length && timingSafeEqual(given, expected)
+  })
+}
+
+function describe(body: string, valid: boolean, forwarded: number | null | ''): string {
+  const { event, data } = JSON.parse(body) as { event: string; data: Record<string, unknown> }
+  const money = data.amount === undefined ? '' : ` ${data.currency} ${data.amount}`
+  const end = forwarded ? `, forwarded: ${forwarded}` : ''
+  return `${new Date().toISOString()}  ${event}  ${data.ref ?? data.uuid}${money}  (signature ${valid ? 'valid' : 'WRONG'}${end})`
+}

@@ -1,0 +1,171 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util'
+import { type Config, ConfigError, readConfig } from '../config.ts'
+import { openRuntime } from '../runtime.ts'
+import type { Role } from '../server.ts'
+import { doctor } from './doctor.ts'
+import { type Listening, listen } from './listen.ts'
+import { lockDataDir } from './lock.ts'
+import { type Keys, type Operation, operations, UsageError } from './operations.ts'
+import { runSandbox } from './sandbox.ts'
+import { callSocket, wordsOf } from './socket.ts'
+import { start } from './start.ts'
+
+const help = `asyncpay: payments over many channels behind one API
+
+  asyncpay start [--role all|api|worker]       serve (embedded database without DATABASE_URL)
+  asyncpay migrate                             bring the database up to date
+  asyncpay keys [--json] [--business <id>]     show the keys of a business
+  asyncpay business create "<name>" [--currency NGN]
+  asyncpay business list
+  asyncpay channels list --mode test|live
+  asyncpay channels connect <slug> --mode test|live --set <field>=<value>… [--default]
+  asyncpay channels disable <slug> --mode test|live
+  asyncpay listen [--port 4242] [--forward-to <url>]   receive the test mode's webhooks here
+  asyncpay sandbox [--port 9090]               the providers' emulators, alone
+  asyncpay doctor                              say what is wrong with the set-up
+
+Environment: see README.md. With --business <id> a command acts on that business; with one business it need not be named.`
+
+const options = {
+  role: { type: 'string' },
+  json: { type: 'boolean' },
+  business: { type: 'string' },
+  currency: { type: 'string' },
+  mode: { type: 'string' },
+  set: { type: 'string', multiple: true },
+  default: { type: 'boolean' },
+  port: { type: 'string' },
+  'forward-to': { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+type Values = ReturnType<typeof parse>['values']
+
+function parse() {
+  try {
+    return parseArgs({ options, allowPositionals: true, strict: true })
+  } catch (error) {
+    throw new UsageError(wordsOf(error))
+  }
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parse()
+  const [command, ...rest] = positionals
+  if (values.help || command === undefined || command === 'help') return console.log(help)
+  if (command === 'doctor') return await doctor()
+  const config = readConfig()
+  switch (command) {
+    case 'start':
+      return await start(config, roleOf(values.role))
+    case 'migrate':
+      return await migrateOnly(config)
+    case 'sandbox':
+      return await runSandbox(config, portOf(values.port, 9090))
+    case 'keys':
+      return printKeys((await run(config, 'keys', { business: values.business })) as Keys, values.json === true)
+    case 'business':
+      return print(await business(config, rest, values))
+    case 'channels':
+      return print(await channels(config, rest, values))
+    case 'listen':
+      return await listenHere(config, values)
+    default:
+      throw new UsageError(`There is no command "${command}".\n\n${help}`)
+  }
+}
+
+/** In the server that has the database, else in this process. */
+async function run(config: Config, name: Operation, args: Record<string, unknown>): Promise<unknown> {
+  const embedded = config.databaseUrl === null
+  const answered = embedded ? await callSocket(config.dataDir, name, args) : undefined
+  if (answered) return answered.result
+  const unlock = embedded ? lockDataDir(config.dataDir) : () => {}
+  const runtime = await openRuntime(config)
+  try {
+    return await operations[name](runtime.ctx, args)
+  } finally {
+    await runtime.close()
+    unlock()
+  }
+}
+
+async function migrateOnly(config: Config): Promise<void> {
+  const unlock = config.databaseUrl === null ? lockDataDir(config.dataDir) : () => {}
+  const runtime = await openRuntime(config)
+  await runtime.close()
+  unlock()
+  console.log('The database is up to date.')
+}
+
+async function business(config: Config, [verb, name]: string[], values: Values): Promise<unknown> {
+  if (verb === 'list') return await run(config, 'business.list', {})
+  if (verb !== 'create' || !name)
+    throw new UsageError('asyncpay business create "<name>" [--currency NGN], or: asyncpay business list')
+  const currency = values.currency ?? 'NGN'
+  if (!/^[A-Z]{3}$/.test(currency)) throw new UsageError('--currency must be an ISO 4217 code such as NGN')
+  return await run(config, 'business.create', { name, currency })
+}
+
+async function channels(config: Config, [verb, channel]: string[], values: Values): Promise<unknown> {
+  const args = { business: values.business, mode: values.mode, channel, default: values.default === true }
+  if (verb === 'list') return await run(config, 'channels.list', args)
+  if (!channel || (verb !== 'connect' && verb !== 'disable')) {
+    throw new UsageError('asyncpay channels list|connect <slug>|disable <slug> --mode test|live')
+  }
+  if (verb === 'disable') return await run(config, 'channels.disable', args)
+  return await run(config, 'channels.connect', { ...args, fields: fieldsOf(values.set ?? []) })
+}
+
+function fieldsOf(pairs: string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=')
+      if (at < 1) throw new UsageError(`--set takes field=value, not "${pair}"`)
+      return [pair.slice(0, at), pair.slice(at + 1)]
+    }),
+  )
+}
+
+async function listenHere(config: Config, values: Values): Promise<void> {
+  const { business } = values
+  await listen({
+    port: portOf(values.port, 4242),
+    forwardTo: values['forward-to'] ?? null,
+    add: async (url) => (await run(config, 'webhooks.listen', { business, url })) as Listening,
+    remove: async (uuid) => void (await run(config, 'webhooks.unlisten', { business, uuid })),
+  })
+}
+
+function roleOf(role: string | undefined): Role {
+  if (role === undefined || role === 'all' || role === 'api' || role === 'worker') return role ?? 'all'
+  throw new UsageError('--role must be all, api or worker')
+}
+
+function portOf(port: string | undefined, byDefault: number): number {
+  if (port === undefined) return byDefault
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
+    throw new UsageError('--port must be a whole number up to 65535')
+  return Number(port)
+}
+
+const print = (value: unknown) => console.log(JSON.stringify(value, null, 2))
+
+function printKeys(keys: Keys, json: boolean): void {
+  if (json) return console.log(JSON.stringify(keys))
+  console.log(`Business ${keys.business_id}`)
+  for (const mode of ['test', 'live'] as const) {
+    console.log(`\n${mode}\n  secret key      ${keys[mode].secret_key}\n  public key      ${keys[mode].public_key}`)
+    console.log(`  webhook secret  ${keys[mode].webhook_secret}`)
+  }
+}
+
+try {
+  await main()
+} catch (error) {
+  // A mistake of ours is shown whole; what the person can put right in one line.
+  if (!(error instanceof UsageError || error instanceof ConfigError)) console.error(error)
+  console.error(`asyncpay: ${wordsOf(error)}`)
+  process.exit(1)
+}

@@ -1,0 +1,135 @@
+import { credentialFieldsOf, findChannelMaybe } from '../channels/index.ts'
+import type { EnvMode } from '../domain/businesses/schema.ts'
+import * as businesses from '../domain/businesses/service.ts'
+import * as channels from '../domain/payment-channels/service.ts'
+import * as webhooks from '../domain/webhooks/service.ts'
+import type { Context } from '../platform/context.ts'
+
+/**
+ * What the command line can do: functions over the context, called in this process when it has the database, or over
+ * the socket of the server that has it. Arguments and results are JSON.
+ */
+export const operations = {
+  'business.create': (ctx, args) => createBusiness(ctx, String(args.name), String(args.currency)),
+  'business.list': (ctx) => businesses.list(ctx),
+  keys: (ctx, args) => readKeys(ctx, optional(args.business)),
+  'channels.list': (ctx, args) => listChannels(ctx, optional(args.business), modeOf(args.mode)),
+  'channels.connect': (ctx, args) => connectChannel(ctx, args as unknown as ConnectArgs),
+  'channels.disable': (ctx, args) => disableChannel(ctx, args as unknown as ConnectArgs),
+  'webhooks.listen': (ctx, args) => listen(ctx, optional(args.business), String(args.url)),
+  'webhooks.unlisten': (ctx, args) => unlisten(ctx, optional(args.business), String(args.uuid)),
+} as const satisfies Record<string, (ctx: Context, args: Record<string, unknown>) => Promise<unknown>>
+
+export type Operation = keyof typeof operations
+export const isOperation = (name: string): name is Operation => Object.hasOwn(operations, name)
+
+/** An operation that cannot be done as asked; the message says what to do. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+const optional = (value: unknown): string | null => (value === undefined || value === null ? null : String(value))
+
+function modeOf(value: unknown): EnvMode {
+  if (value === 'test' || value === 'live') return value
+  throw new UsageError('--mode must be test or live')
+}
+
+/** The business named, or the only one there is. */
+async function chooseBusiness(ctx: Context, id: string | null): Promise<string> {
+  const all = await businesses.list(ctx)
+  if (id !== null) {
+    const found = all.find((one) => one.id === id)
+    if (!found) throw new UsageError(`There is no business ${id}; see: asyncpay business list`)
+    return found.id
+  }
+  const [first, second] = all
+  if (!first) throw new UsageError('There is no business yet; make one: asyncpay business create "<name>"')
+  if (second)
+    throw new UsageError('There are several businesses; name one with --business <id> (asyncpay business list)')
+  return first.id
+}
+
+async function createBusiness(ctx: Context, name: string, currency: string) {
+  const business_id = await businesses.create(ctx, name, currency, 'cli')
+  return { business_id, name }
+}
+
+export interface Keys {
+  business_id: string
+  test: businesses.KeyPair & { webhook_secret: string }
+  live: businesses.KeyPair & { webhook_secret: string }
+}
+
+export async function readKeys(ctx: Context, business: string | null): Promise<Keys> {
+  const businessId = await chooseBusiness(ctx, business)
+  const keys = await businesses.readKeys(ctx, businessId)
+  const secretOf = async (envMode: EnvMode) =>
+    (await webhooks.ensureBusinessEndpoint(ctx, { businessId, envMode })).secret
+  return {
+    business_id: businessId,
+    test: { ...keys.test, webhook_secret: await secretOf('test') },
+    live: { ...keys.live, webhook_secret: await secretOf('live') },
+  }
+}
+
+async function listChannels(ctx: Context, business: string | null, envMode: EnvMode) {
+  const owner = { businessId: await chooseBusiness(ctx, business), envMode }
+  const { hookUrlOf } = await hookUrls(ctx, owner)
+  return (await channels.listAccounts(ctx, owner)).map((account) => ({
+    channel: account.slug,
+    mode: account.envMode,
+    enabled: account.isEnabled,
+    default: account.isDefault,
+    sandbox: account.isSandbox,
+    webhook_url: hookUrlOf(account.slug),
+  }))
+}
+
+async function hookUrls(ctx: Context, owner: { businessId: string; envMode: EnvMode }) {
+  const business = await businesses.find(ctx, owner.businessId, owner.envMode)
+  return { hookUrlOf: (slug: string) => `${ctx.baseUrl}/v1/system/hooks/${business.hookToken}/${slug}` }
+}
+
+interface ConnectArgs {
+  business?: string
+  mode?: string
+  channel: string
+  fields: Record<string, string>
+  default?: boolean
+}
+
+async function connectChannel(ctx: Context, args: ConnectArgs) {
+  const envMode = modeOf(args.mode)
+  const owner = { businessId: await chooseBusiness(ctx, optional(args.business)), envMode }
+  if (!findChannelMaybe(args.channel)) throw new UsageError(`There is no payment channel "${args.channel}"`)
+  const known = credentialFieldsOf(args.channel)
+  const stranger = Object.keys(args.fields).find((field) => !known.includes(field))
+  if (stranger) throw new UsageError(`${args.channel} has no field ${stranger}; it has: ${known.join(', ')}`)
+  const makeDefault = args.default === true
+  await channels.connect(ctx, { ...owner, slug: args.channel, fields: args.fields, makeDefault, actor: 'cli' })
+  const { hookUrlOf } = await hookUrls(ctx, owner)
+  return { channel: args.channel, mode: envMode, default: makeDefault, webhook_url: hookUrlOf(args.channel) }
+}
+
+async function disableChannel(ctx: Context, args: ConnectArgs) {
+  const envMode = modeOf(args.mode)
+  const businessId = await chooseBusiness(ctx, optional(args.business))
+  await channels.setEnabled(ctx, { businessId, envMode, actor: 'cli' }, args.channel, false)
+  return { channel: args.channel, mode: envMode, enabled: false }
+}
+
+async function testCaller(ctx: Context, business: string | null): Promise<businesses.Caller> {
+  const businessId = await chooseBusiness(ctx, business)
+  return { businessId, envMode: 'test', keyId: 'cli', business: await businesses.find(ctx, businessId, 'test') }
+}
+
+async function listen(ctx: Context, business: string | null, url: string) {
+  const { endpoint, secret } = await webhooks.create(ctx, await testCaller(ctx, business), { url }, null)
+  return { uuid: endpoint.id, secret }
+}
+
+async function unlisten(ctx: Context, business: string | null, uuid: string) {
+  await webhooks.remove(ctx, await testCaller(ctx, business), uuid)
+  return { uuid }
+}

@@ -1,0 +1,82 @@
+import type { Config } from '../config.ts'
+import { type Role, type Server, startServer } from '../server.ts'
+import { createDemo, introduceAccounts } from './demo.ts'
+import { lockDataDir } from './lock.ts'
+import { type Keys, readKeys, UsageError } from './operations.ts'
+import { serveSocket } from './socket.ts'
+
+/** A drain that takes longer is cut off, so that a stuck provider never keeps a deployment waiting. */
+const shutdownMaxMs = 40_000
+
+/** Runs until SIGTERM or SIGINT. */
+export async function start(config: Config, role: Role): Promise<void> {
+  if (role !== 'all' && config.databaseUrl === null) {
+    throw new UsageError(`--role ${role} needs DATABASE_URL: the embedded database belongs to one process`)
+  }
+  const unlock = config.databaseUrl === null ? lockDataDir(config.dataDir) : () => {}
+  const server = await startServer(config, role)
+  const { ctx } = server.runtime
+  if (config.sandbox && role !== 'worker') await openDemo(server)
+  const socket = config.databaseUrl === null ? await serveSocket(ctx, config.dataDir, () => refresh(server)) : null
+  onceAskedToStop(async () => {
+    ctx.log.info('stopping')
+    socket?.close()
+    await server.close()
+    unlock()
+  })
+  if (role !== 'worker') await printWelcome(server, config)
+  ctx.log.info({ role, database: config.databaseUrl ? 'postgresql' : 'embedded' }, 'ready')
+}
+
+async function openDemo(server: Server): Promise<void> {
+  await createDemo(server.runtime.ctx)
+  await refresh(server)
+}
+
+async function refresh(server: Server): Promise<void> {
+  if (server.sandbox) await introduceAccounts(server.runtime.ctx, server.sandbox)
+}
+
+function onceAskedToStop(stop: () => Promise<void>): void {
+  let stopping = false
+  const handle = () => {
+    if (stopping) return
+    stopping = true
+    setTimeout(() => process.exit(1), shutdownMaxMs).unref()
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        console.error(error)
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', handle)
+  process.on('SIGINT', handle)
+}
+
+/** Test keys and one command; never a live secret. */
+async function printWelcome({ runtime: { ctx } }: Server, config: Config): Promise<void> {
+  const lines = [`Asyncpay is ready at ${config.baseUrl}`, '', `  API reference     ${config.baseUrl}/docs`]
+  const keys = await readKeys(ctx, null).catch(() => null)
+  if (keys && config.sandbox) lines.push(...keyLines(keys, config.baseUrl))
+  else lines.push('', 'Keys: npx asyncpay keys')
+  console.log(`\n${lines.join('\n')}\n`)
+}
+
+const keyLines = ({ test }: Keys, baseUrl: string): string[] => [
+  `  Test secret key   ${test.secret_key}`,
+  `  Test public key   ${test.public_key}`,
+  `  Webhook secret    ${test.webhook_secret}`,
+  '',
+  'Take a first payment (then open the "action" of the answer in a browser and pay):',
+  '',
+  `  curl -s ${baseUrl}/v1/payment-requests \\`,
+  `    -H 'Authentication: Bearer ${test.secret_key}' \\`,
+  `    -H 'Content-Type: application/json' \\`,
+  `    -d '{"customer_email":"ada@example.com","amount":"100","currency":"NGN","description":"My first payment"}'`,
+  '',
+  'Watch the signed webhooks arrive, in a second terminal:',
+  '',
+  '  npx asyncpay listen',
+]

@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process'
+import { existsSync, globSync } from 'node:fs'
+import { join } from 'node:path'
+import { startPostgres } from './support/postgres.ts'
+
+/**
+ * `npm test`: format, types, then every test on a real PostgreSQL that is started here and ended here.
+ * `npm test -- <glob>…` runs only those files.
+ */
+const root = join(import.meta.dirname, '..')
+/** A test that hangs is cut off and named. */
+const testTimeoutMs = 240_000
+
+function run(command: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
+  const child = spawn(command, args, { cwd: root, stdio: 'inherit', env })
+  return new Promise((resolve, reject) => child.once('error', reject).once('exit', (code) => resolve(code ?? 1)))
+}
+
+async function main(): Promise<number> {
+  const wanted = process.argv.slice(2)
+  const bin = (name: string) => join(root, 'node_modules/.bin', name)
+  if (wanted.length === 0) {
+    const checked = (await run(bin('biome'), ['check', '.'])) || (await run(bin('tsc'), []))
+    if (checked !== 0) return checked
+  }
+  const patterns =
+    wanted.length > 0 ? wanted : ['src/**/*.test.ts', 'sandbox/**/*.test.ts', 'test/**/*.test.ts', 'bench/**/*.test.ts']
+  const files = patterns
+    .flatMap((pattern) => (existsSync(join(root, pattern)) ? [pattern] : globSync(pattern, { cwd: root })))
+    .sort()
+  if (files.length === 0) throw new Error(`no test file matches ${patterns.join(' ')}`)
+  const given = process.env.TEST_DATABASE_URL
+  const postgres = given ? null : await startPostgres(['-c', 'fsync=off', '-c', 'synchronous_commit=off'])
+  try {
+    const args = ['--test', `--test-timeout=${testTimeoutMs}`, '--test-concurrency=2', '--test-reporter=spec', ...files]
+    return await run(process.execPath, args, { ...process.env, TEST_DATABASE_URL: given ?? postgres?.url })
+  } finally {
+    await postgres?.stop()
+  }
+}
+
+process.exitCode = await main()
