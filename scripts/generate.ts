@@ -1,5 +1,11 @@
 import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { errorsPage } from './errors.ts'
+import { openApiText } from './openapi.ts'
 import { tableTypes } from './tables.ts'
 
-/** `npm run generate`: writes what is derived from the code and the migrations. Tests keep it fresh. */
-writeFileSync(new URL('../src/platform/tables.gen.ts', import.meta.url), await tableTypes())
+/** `npm run generate`: writes what is derived from the code and the migrations. `test/tidy.test.ts` keeps it fresh. */
+const root = join(import.meta.dirname, '..')
+writeFileSync(join(root, 'src/platform/tables.gen.ts'), await tableTypes())
+writeFileSync(join(root, 'docs/errors.md'), await errorsPage())
+writeFileSync(join(root, 'docs/openapi.json'), await openApiText())

@@ -23,7 +23,10 @@ export async function listen(options: ListenOptions): Promise<void> {
   let listening: Listening | null = null
   const server = createServer(async (incoming, outgoing) => {
     let body = ''
-    for await (const chunk of incoming) if ((body += chunk).length > bodyMaxBytes) return incoming.destroy()
+    for await (const chunk of incoming) {
+      body += chunk
+      if (body.length > bodyMaxBytes) return void incoming.destroy()
+    }
     const headers = incoming.headers as Record<string, string>
     const valid = listening !== null && isSignedBy(listening.secret, headers, body)
     const status = await forward(options.forwardTo, headers, body)

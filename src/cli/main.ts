@@ -153,7 +153,10 @@ function portOf(port: string | undefined, byDefault: number): number {
 const print = (value: unknown) => console.log(JSON.stringify(value, null, 2))
 
 function printKeys(keys: Keys, json: boolean): void {
-  if (json) return console.log(JSON.stringify(keys))
+  if (json) {
+    console.log(JSON.stringify(keys))
+    return
+  }
   console.log(`Business ${keys.business_id}`)
   for (const mode of ['test', 'live'] as const) {
     console.log(`\n${mode}\n  secret key      ${keys[mode].secret_key}\n  public key      ${keys[mode].public_key}`)

@@ -20,7 +20,7 @@ export function socketPath(dataDir: string): string {
   return path
 }
 
-/** `connected`: told after a channel was connected, so that the sandbox learns its webhook address. */
+/** `afterOperation` follows each one that succeeded, so that the sandbox learns new accounts' webhook addresses. */
 export async function serveSocket(
   ctx: Context,
   dataDir: string,
@@ -33,7 +33,10 @@ export async function serveSocket(
     let answer: { ok: boolean; result?: unknown; message?: string }
     try {
       let text = ''
-      for await (const chunk of incoming) if ((text += chunk).length > bodyMaxBytes) throw new UsageError('too much')
+      for await (const chunk of incoming) {
+        text += chunk
+        if (text.length > bodyMaxBytes) throw new UsageError('The arguments are too long')
+      }
       if (!isOperation(name)) throw new UsageError(`There is no operation ${name}`)
       answer = { ok: true, result: await operations[name](ctx, JSON.parse(text || '{}')) }
       await afterOperation(name)

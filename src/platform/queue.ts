@@ -36,112 +36,112 @@ const jobOptions = { retryLimit: 5, retryDelay: 1, retryBackoff: true, retryDela
 const keepFinishedSeconds = 3_600
 const drainTimeoutMs = 25_000
 
-export function createQueue(database: Database, log: Logger): Queue {
-  const boss = new PgBoss({
-    db: {
-      executeSql: async (text: string, values?: unknown[]) => {
-        const result = await database.pool.query(text, values as unknown[])
-        // A text of several statements answers with one result each; pg-boss wants the last.
-        return Array.isArray(result) ? result[result.length - 1] : result
-      },
-    },
-    backend: database.embedded ? 'pglite' : 'postgres',
-    schema: 'jobs',
-    useListenNotify: false,
-    clockMonitorIntervalSeconds: 600,
-  })
-  boss.on('error', (error) => log.error({ error: String(error) }, 'queue error'))
-  boss.on('warning', (warning) => log.warn({ warning: warning.message }, 'queue warning'))
-  const workerIds = new Map<string, string[]>()
-  const timers = new Set<NodeJS.Timeout>()
-  const running = new Set<Promise<unknown>>()
-  let stopping = false
+export const createQueue = (database: Database, log: Logger): Queue => new BossQueue(database, log)
 
-  async function start(names: readonly string[]) {
-    await boss.start()
+class BossQueue implements Queue {
+  readonly #boss: PgBoss
+  readonly #log: Logger
+  readonly #workerIds = new Map<string, string[]>()
+  readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #running = new Set<Promise<unknown>>()
+  #stopping = false
+
+  constructor(database: Database, log: Logger) {
+    this.#log = log
+    this.#boss = new PgBoss({
+      db: {
+        executeSql: async (text: string, values?: unknown[]) => {
+          const result = await database.pool.query(text, values as unknown[])
+          // A text of several statements answers with one result each; pg-boss wants the last.
+          return Array.isArray(result) ? result[result.length - 1] : result
+        },
+      },
+      backend: database.embedded ? 'pglite' : 'postgres',
+      schema: 'jobs',
+      useListenNotify: false,
+      clockMonitorIntervalSeconds: 600,
+    })
+    this.#boss.on('error', (error) => log.error({ error: String(error) }, 'queue error'))
+    this.#boss.on('warning', (warning) => log.warn({ warning: warning.message }, 'queue warning'))
+  }
+
+  async send(tx: Tx, name: string, data: object): Promise<void> {
+    await this.#boss.send(name, data, { db: fromKysely(tx) })
+  }
+
+  wake(name: string): void {
+    for (const id of this.#workerIds.get(name) ?? []) this.#boss.notifyWorker(id)
+  }
+
+  async start(names: readonly string[]): Promise<void> {
+    await this.#boss.start()
     for (const name of names) {
-      await boss.createQueue(name, { ...jobOptions, deleteAfterSeconds: keepFinishedSeconds })
+      await this.#boss.createQueue(name, { ...jobOptions, deleteAfterSeconds: keepFinishedSeconds })
       // Warms the queue cache: a first `send` inside a transaction would otherwise ask the pool and, with one
       // connection, wait for itself.
-      await boss.findJobs(name, { id: '00000000-0000-0000-0000-000000000000' })
+      await this.#boss.findJobs(name, { id: '00000000-0000-0000-0000-000000000000' })
     }
   }
 
-  async function startWorker(job: Job<never>) {
-    const id = await boss.work<never>(
-      job.name,
-      {
-        // Two loops: one slow provider never holds up the whole queue of this process.
-        localConcurrency: 2,
-        batchSize: Math.max(1, Math.ceil(job.concurrency / 2)),
-        pollingIntervalSeconds: 0.5,
-        burstWhenBatchFull: true,
-        perJobResults: true,
-      },
-      (batch) => Promise.all(batch.map((one) => settle(job, one))),
-    )
-    workerIds.set(job.name, [...(workerIds.get(job.name) ?? []), id])
-    if (job.every) await boss.schedule(job.name, job.every, {}, { singletonSeconds: 30 })
+  async work(jobs: readonly Job<never>[], sweeps: readonly Sweep[]): Promise<void> {
+    for (const job of jobs) await this.#startWorker(job)
+    for (const sweep of sweeps) void this.#sweepRound(sweep)
   }
 
-  async function settle(job: Job<never>, one: { id: string; data: never }) {
+  async stop(): Promise<void> {
+    this.#stopping = true
+    for (const timer of this.#timers) clearTimeout(timer)
+    await this.#boss.stop({ graceful: true, timeout: drainTimeoutMs, close: false })
+    const limit = new Promise((resolve) => setTimeout(resolve, drainTimeoutMs).unref())
+    await Promise.race([Promise.allSettled([...this.#running]), limit])
+  }
+
+  async #startWorker(job: Job<never>): Promise<void> {
+    const options = {
+      // Two loops: one slow provider never holds up the whole queue of this process.
+      localConcurrency: 2,
+      batchSize: Math.max(1, Math.ceil(job.concurrency / 2)),
+      pollingIntervalSeconds: 0.5,
+      burstWhenBatchFull: true,
+      perJobResults: true,
+    } as const
+    const id = await this.#boss.work<never>(job.name, options, (batch) =>
+      Promise.all(batch.map((one) => this.#settle(job, one))),
+    )
+    this.#workerIds.set(job.name, [...(this.#workerIds.get(job.name) ?? []), id])
+    if (job.every) await this.#boss.schedule(job.name, job.every, {}, { singletonSeconds: 30 })
+  }
+
+  async #settle(job: Job<never>, one: { id: string; data: never }) {
     try {
-      await track(job.handle(one.data))
+      await this.#track(job.handle(one.data))
       return { id: one.id, status: 'completed' as const }
     } catch (error) {
-      log.error({ queue: job.name, job: one.id, error: describe(error) }, 'job failed')
+      this.#log.error({ queue: job.name, job: one.id, error: describe(error) }, 'job failed')
       return { id: one.id, status: 'failed' as const, output: { error: String(error) } }
     }
   }
 
-  function track<T>(promise: Promise<T>): Promise<T> {
-    running.add(promise)
-    return promise.finally(() => running.delete(promise))
-  }
-
-  function startSweep(sweep: Sweep) {
-    const round = async () => {
-      if (stopping) return
-      let worked = 0
-      try {
-        worked = await track(sweep.run())
-      } catch (error) {
-        log.error({ sweep: sweep.name, error: describe(error) }, 'sweep failed')
-      }
-      if (stopping) return
-      const timer = setTimeout(
-        () => {
-          timers.delete(timer)
-          void round()
-        },
-        worked > 0 ? 0 : sweep.everyMs,
-      )
-      timers.add(timer)
+  async #sweepRound(sweep: Sweep): Promise<void> {
+    if (this.#stopping) return
+    let worked = 0
+    try {
+      worked = await this.#track(sweep.run())
+    } catch (error) {
+      this.#log.error({ sweep: sweep.name, error: describe(error) }, 'sweep failed')
     }
-    void round()
+    if (this.#stopping) return
+    const again = () => {
+      this.#timers.delete(timer)
+      void this.#sweepRound(sweep)
+    }
+    const timer = setTimeout(again, worked > 0 ? 0 : sweep.everyMs)
+    this.#timers.add(timer)
   }
 
-  return {
-    async send(tx, name, data) {
-      await boss.send(name, data, { db: fromKysely(tx) })
-    },
-    wake(name) {
-      for (const id of workerIds.get(name) ?? []) boss.notifyWorker(id)
-    },
-    start,
-    async work(jobs, sweeps) {
-      for (const job of jobs) await startWorker(job)
-      for (const sweep of sweeps) startSweep(sweep)
-    },
-    async stop() {
-      stopping = true
-      for (const timer of timers) clearTimeout(timer)
-      await boss.stop({ graceful: true, timeout: drainTimeoutMs, close: false })
-      await Promise.race([
-        Promise.allSettled([...running]),
-        new Promise((done) => setTimeout(done, drainTimeoutMs).unref()),
-      ])
-    },
+  #track<T>(promise: Promise<T>): Promise<T> {
+    this.#running.add(promise)
+    return promise.finally(() => this.#running.delete(promise))
   }
 }
 

@@ -11,11 +11,11 @@ import {
 } from './schema.ts'
 import * as customers from './service.ts'
 
-export function customerRoutes(app: Http, ctx: Context): void {
-  const tags = ['Customers']
-  const params = Type.Object({ uuid: Type.String() })
-  const one = successSchema(customerSchema)
+const tags = ['Customers']
+const params = Type.Object({ uuid: Type.String() })
+const one = successSchema(customerSchema)
 
+export function customerRoutes(app: Http, ctx: Context): void {
   app.post(
     '/customers',
     { schema: { tags, summary: 'Create a customer', body: createCustomerSchema, response: { 201: one } } },
@@ -48,7 +48,10 @@ export function customerRoutes(app: Http, ctx: Context): void {
       })
     },
   )
+  oneCustomerRoutes(app, ctx)
+}
 
+function oneCustomerRoutes(app: Http, ctx: Context): void {
   app.get(
     '/customers/:uuid',
     { schema: { tags, summary: 'Retrieve a customer', params, response: { 200: one } } },

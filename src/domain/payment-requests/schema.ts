@@ -263,7 +263,7 @@ export function presentRequest(
     updated_at: wireTime(request.updated_at),
     deleted_at: request.deleted_at && wireTime(request.deleted_at),
     last_transaction: lastTransaction && presentTransaction(lastTransaction, connected),
-    payment_channel: connected && connected.payment_channel,
+    payment_channel: connected?.payment_channel ?? null,
     ...(relations.includes('timeline') ? { timeline_records: full.timeline.map(presentTimeline) } : {}),
     ...(relations.includes('customer') ? { customer: presentCustomer(full.customer) } : {}),
     ...(relations.includes('business') ? { business: presentBusiness(business) } : {}),

@@ -42,7 +42,12 @@ export function webhookRoutes(app: Http, ctx: Context): void {
       })
     },
   )
+  oneEndpointRoutes(app, ctx)
+  deliveryRoutes(app, ctx)
+  eventRoutes(app, ctx)
+}
 
+function oneEndpointRoutes(app: Http, ctx: Context): void {
   app.get(
     '/webhook-endpoints/:uuid',
     { schema: { tags, summary: 'Retrieve a webhook endpoint', params, response: { 200: one } } },
@@ -93,7 +98,6 @@ export function webhookRoutes(app: Http, ctx: Context): void {
       return success('Webhook secret rolled successfully', { ...schema.presentEndpoint(endpoint), ...extra })
     },
   )
-  deliveryRoutes(app, ctx)
 }
 
 function deliveryRoutes(app: Http, ctx: Context): void {
@@ -145,7 +149,9 @@ function deliveryRoutes(app: Http, ctx: Context): void {
       })
     },
   )
+}
 
+function eventRoutes(app: Http, ctx: Context): void {
   app.get(
     '/events',
     {

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { basename, dirname, join, relative, resolve } from 'node:path'
+import { describe, test } from 'node:test'
+import { errorRows, errorsPage } from '../scripts/errors.ts'
+import { openApiText } from '../scripts/openapi.ts'
+import { tableTypes } from '../scripts/tables.ts'
+
+/** The architecture. What stands here is true of every commit; what is not checked here is a wish. */
+
+const root = join(import.meta.dirname, '..')
+const read = (file: string) => readFileSync(join(root, file), 'utf8')
+const isTest = (file: string) => file.endsWith('.test.ts')
+
+/** Floors of the house, lowest first. A file imports from its own floor or from lower ones. */
+const floors = ['src/platform', 'src/events', 'src/channels', 'src/domain', 'src']
+
+/** Nouns, lowest first. A noun imports only those before it. */
+const nouns = [
+  'businesses',
+  'exchange-rates',
+  'webhooks',
+  'payment-channels',
+  'customers',
+  'routing',
+  'payment-requests',
+  'hooks',
+]
+
+/** Roles that every noun may have; what else a noun has is a verb that its service was split by, or its one page. */
+const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs', 'tables']
+const verbs: Record<string, string[]> = {
+  businesses: ['access'],
+  webhooks: ['deliver', 'sign'],
+  'payment-requests': ['find', 'initiate', 'relay', 'outcome', 'return'],
+}
+
+/** What other nouns may open. `app.ts` and `jobs.ts` also open routes, jobs and pages. */
+const doors = ['schema', 'service', 'errors']
+
+const linesMax = 400
+const functionLinesMax = 70
+
+const sources = globSync('{src,sandbox,scripts,test,bench,prove}/**/*.ts', { cwd: root }).sort()
+const code = sources.filter((file) => file.startsWith('src/') || file.startsWith('sandbox/'))
+
+/** Files that `file` imports from this repository, as paths from its root. */
+function importsOf(file: string): string[] {
+  const found = [...read(file).matchAll(/(?:from|import\()\s*'(\.{1,2}\/[^']+)'/g)].map((match) => String(match[1]))
+  return found.map((path) => relative(root, resolve(root, dirname(file), path)))
+}
+
+const floorOf = (file: string) => floors.findIndex((floor) => file.startsWith(`${floor}/`))
+const nounOf = (file: string) => /^src\/domain\/([^/]+)\//.exec(file)?.[1]
+const roleOf = (file: string) => basename(file).replace(/\.ts$/, '')
+
+function violations(files: string[], rule: (file: string) => (string | false | undefined)[]): string[] {
+  return files.flatMap((file) => rule(file).filter((one) => typeof one === 'string')).map(String)
+}
+
+describe('tidy', () => {
+  test('imports only go down the floors', () => {
+    const found = violations(
+      code.filter((file) => file.startsWith('src/') && !isTest(file)),
+      (file) =>
+        importsOf(file).map((to) => {
+          if (to.startsWith('sandbox/')) return !/^src\/(server\.ts|cli\/)/.test(file) && `${file} imports the sandbox`
+          return floorOf(to) > floorOf(file) && `${file} imports ${to}`
+        }),
+    )
+    assert.deepEqual(found, [])
+  })
+
+  test('the sandbox is a program of its own: nothing of src but platform', () => {
+    const files = code.filter((file) => file.startsWith('sandbox/'))
+    const found = violations(files, (file) =>
+      importsOf(file).map((to) => to.startsWith('src/') && !to.startsWith('src/platform/') && `${file} imports ${to}`),
+    )
+    assert.deepEqual(found, [])
+  })
+
+  test('every noun is known, and imports only nouns below it, through their doors', () => {
+    const files = code.filter((file) => nounOf(file) && !isTest(file))
+    assert.deepEqual([...new Set(files.map((file) => String(nounOf(file))))].sort(), [...nouns].sort())
+    const found = violations(files, (file) =>
+      importsOf(file).map((to) => {
+        const [from, other] = [nounOf(file), nounOf(to)]
+        if (!other || other === from) return false
+        if (nouns.indexOf(other) > nouns.indexOf(String(from))) return `${file} imports upwards: ${to}`
+        return !doors.includes(roleOf(to)) && `${file} imports past the door: ${to}`
+      }),
+    )
+    assert.deepEqual(found, [])
+  })
+
+  test('a noun has role files and the verbs listed here, nothing else', () => {
+    const found = violations(
+      code.filter((file) => nounOf(file) && !isTest(file)),
+      (file) => [
+        ![...roles, ...(verbs[String(nounOf(file))] ?? [])].includes(roleOf(file)) && `${file} has no known role`,
+      ],
+    )
+    assert.deepEqual(found, [])
+  })
+
+  test('every file is used', () => {
+    const entries = /(\.test\.ts|^src\/cli\/main\.ts|^scripts\/generate\.ts|^test\/run\.ts|^(bench|prove)\/.*)$/
+    const used = new Set(sources.flatMap(importsOf))
+    assert.deepEqual(
+      sources.filter((file) => !used.has(file) && !entries.test(file)),
+      [],
+    )
+  })
+
+  test(`no file of code is longer than ${linesMax} lines, no function longer than ${functionLinesMax}`, () => {
+    const found = violations(
+      code.filter((file) => !isTest(file) && !/(tables|\.gen)\.ts$/.test(file)),
+      (file) => {
+        const lines = read(file).split('\n')
+        const long = lines.length > linesMax + 1 && `${file} has ${lines.length - 1} lines`
+        return [long, ...longFunctions(lines).map((name) => `${file}: ${name}`)]
+      },
+    )
+    assert.deepEqual(found, [])
+  })
+
+  test('only config.ts reads the environment', () => {
+    const files = code.filter((file) => !isTest(file) && file !== 'src/config.ts')
+    assert.deepEqual(
+      files.filter((file) => /process\.env/.test(read(file))),
+      [],
+    )
+  })
+
+  test('no vague names, no marks of unfinished work', () => {
+    const vague = /(^|[/.-])(utils?|helpers?|common|manager|misc)([/.-]|$)|V2/
+    assert.deepEqual(
+      sources.filter((file) => vague.test(file)),
+      [],
+    )
+    const unfinished = new RegExp(['TO', 'DO|FIX', 'ME|\\.on', 'ly\\(|@ts-', 'ignore'].join(''))
+    assert.deepEqual(
+      sources.filter((file) => unfinished.test(read(file))),
+      [],
+    )
+  })
+
+  test('nothing names a machine path', () => {
+    const files = [...sources, ...globSync('{*.md,docs/**/*.md,package.json,.ci/run,migrations/*}', { cwd: root })]
+    const machinePath = new RegExp(['/wo', 'rk/|/ro', 'ot/|/ho', 'me/[a-z]'].join(''))
+    assert.deepEqual(
+      files.filter((file) => machinePath.test(read(file))),
+      [],
+    )
+  })
+
+  test('an error number names one error, and docs/errors.md equals the code', async () => {
+    const names = new Map<string, string>()
+    for (const row of await errorRows()) {
+      assert.equal(names.get(row.code) ?? row.name, row.name, `${row.code} has two names`)
+      names.set(row.code, row.name)
+      assert.ok(row.message && row.description, `${row.name} says nothing`)
+    }
+    assert.equal(read('docs/errors.md'), await errorsPage(), 'run: npm run generate')
+  })
+
+  test('docs/openapi.json equals the routes', async () => {
+    assert.equal(read('docs/openapi.json'), await openApiText(), 'run: npm run generate')
+  })
+
+  test('the table types equal the migrated database', async () => {
+    assert.equal(read('src/platform/tables.gen.ts'), await tableTypes(), 'run: npm run generate')
+  })
+
+  test('the decisions are numbered without gaps', () => {
+    const numbers = globSync('docs/decisions/*.md', { cwd: root }).map((file) => Number(basename(file).slice(0, 4)))
+    assert.deepEqual(
+      numbers.sort((a, b) => a - b),
+      numbers.map((_, index) => index + 1),
+    )
+  })
+})
+
+/** Top-level functions that are too long, by their indentation: biome formats every one of them alike. */
+function longFunctions(lines: string[]): string[] {
+  const found: string[] = []
+  lines.forEach((line, start) => {
+    const name = /^(?:export )?(?:async )?function (\w+)|^(?:export )?const (\w+) =.*(?:=>|\() ?\{?$/.exec(line)
+    if (!name) return
+    const length = lines.slice(start).findIndex((one) => /^[})]/.test(one))
+    if (length > functionLinesMax) found.push(`${name[1] ?? name[2]} has ${length} lines`)
+  })
+  return found
+}
