@@ -6,9 +6,9 @@ import { businessRoutes } from './domain/businesses/routes.ts'
 import { presentedKey } from './domain/businesses/service.ts'
 import { customerRoutes } from './domain/customers/routes.ts'
 import { hookRoutes } from './domain/hooks/routes.ts'
-import { channelLogoRoutes } from './domain/payment-channels/routes.ts'
+import { channelLogoRoutes, paymentChannelRoutes } from './domain/payment-channels/routes.ts'
 import { returnRoutes } from './domain/payment-requests/return.ts'
-import { paymentRequestRoutes } from './domain/payment-requests/routes.ts'
+import { paymentRequestRoutes, routeRoutes } from './domain/payment-requests/routes.ts'
 import { webhookRoutes } from './domain/webhooks/routes.ts'
 import type { Context } from './platform/context.ts'
 import { ApiError, httpErrors } from './platform/errors.ts'
@@ -47,6 +47,8 @@ async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
   })
   requireKey(app, ctx, 'secret')
   paymentRequestRoutes(app, ctx)
+  paymentChannelRoutes(app, ctx)
+  routeRoutes(app, ctx)
   customerRoutes(app, ctx)
   webhookRoutes(app, ctx)
   businessRoutes(app, ctx)

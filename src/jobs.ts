@@ -1,6 +1,7 @@
 import { rateJobs } from './domain/exchange-rates/jobs.ts'
 import { hookJobs, hookSweeps } from './domain/hooks/jobs.ts'
 import { paymentRequestSweeps } from './domain/payment-requests/jobs.ts'
+import { refundSweeps } from './domain/refunds/jobs.ts'
 import { webhookJobs, webhookSweeps } from './domain/webhooks/jobs.ts'
 import { hourMs } from './platform/clock.ts'
 import type { Context } from './platform/context.ts'
@@ -17,6 +18,7 @@ export const createJobs = (ctx: Context, exchangeRatesUrl: string | null): Job<n
 /** All work that is due by a time in our own rows. */
 export const createSweeps = (ctx: Context): Sweep[] => [
   ...paymentRequestSweeps(ctx),
+  ...refundSweeps(ctx),
   ...hookSweeps(ctx),
   ...webhookSweeps(ctx),
   { name: 'idempotency.forget', everyMs: hourMs, run: () => forgetOldClaims(ctx.db, ctx.clock.now()) },

@@ -24,6 +24,7 @@ const nouns = [
   'customers',
   'routing',
   'payment-requests',
+  'refunds',
   'hooks',
 ]
 
@@ -32,7 +33,7 @@ const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs
 const verbs: Record<string, string[]> = {
   businesses: ['access'],
   webhooks: ['deliver', 'sign'],
-  'payment-requests': ['find', 'initiate', 'relay', 'outcome', 'return'],
+  'payment-requests': ['choose', 'find', 'initiate', 'open', 'relay', 'outcome', 'excess', 'return'],
 }
 
 /** What other nouns may open. `app.ts` and `jobs.ts` also open routes, jobs and pages. */

@@ -5,6 +5,8 @@ export const eventTypes = {
   'payment.expired': 'A payment request ran out unpaid; data is the payment request.',
   'payment.cancelled': 'A payment request was cancelled; data is the payment request.',
   'payment.excess': 'Money arrived that does not count for its payment request; data is the payment request.',
+  'refund.completed': 'A refund was paid out; data is the refund.',
+  'refund.failed': 'A refund could not be paid out; data is the refund.',
 } as const satisfies Record<string, string>
 
 export type EventType = keyof typeof eventTypes

@@ -65,6 +65,7 @@ export interface BusinessModes {
   enabled_webhooks: Generated<boolean>;
   env_mode: string;
   hook_token: string;
+  route_by: Generated<string>;
   send_subscription_mails: Generated<boolean>;
   updated_at: Timestamp;
   webhook_url: string | null;
@@ -183,6 +184,27 @@ export interface PaymentRequests {
   usd_per_unit: Numeric;
 }
 
+export interface Refunds {
+  amount_minor: bigint;
+  business_id: string;
+  channel_reference: string | null;
+  check_at: Timestamp | null;
+  check_count: Generated<number>;
+  created_at: Timestamp;
+  currency: string;
+  deleted_at: Timestamp | null;
+  env_mode: string;
+  failure_reason: string | null;
+  id: string;
+  origin: string;
+  payment_request_id: string;
+  reason: string | null;
+  ref: string;
+  status: string;
+  transaction_id: string;
+  updated_at: Timestamp;
+}
+
 export interface TimelineRecords {
   created_at: Timestamp;
   deleted_at: Timestamp | null;
@@ -220,6 +242,7 @@ export interface Transactions {
   received_amount_minor: bigint | null;
   received_currency: string | null;
   ref: string;
+  refund_due_at: Timestamp | null;
   status: string;
   updated_at: Timestamp;
   usd_per_unit: Numeric;
@@ -278,6 +301,7 @@ export interface DB {
   hook_inbox: HookInbox;
   idempotency_keys: IdempotencyKeys;
   payment_requests: PaymentRequests;
+  refunds: Refunds;
   timeline_records: TimelineRecords;
   transactions: Transactions;
   webhook_attempts: WebhookAttempts;

@@ -61,6 +61,9 @@ export function checkCurrency(body: Record<string, unknown>, field: string): Fie
   return { [field]: [`The ${field} field must be an ISO 4217 currency code in capital letters, e.g. NGN.`] }
 }
 
+/** How channels are ordered when a payment names none. */
+export type RouteBy = 'default_first' | 'success_rate'
+
 export interface Business {
   readonly id: string
   readonly envMode: EnvMode
@@ -73,6 +76,7 @@ export interface Business {
   readonly defaultRedirectUrl: string | null
   readonly sendSubscriptionMails: boolean
   readonly hookToken: string
+  readonly routeBy: RouteBy
   readonly clockOffsetMs: number
   readonly createdAt: Date
   readonly updatedAt: Date

@@ -3,7 +3,7 @@ import { inTransaction, type Tx } from '../../platform/db.ts'
 import { ApiError, notFound } from '../../platform/errors.ts'
 import { newId, newToken, randomHex } from '../../platform/ids.ts'
 import { businessErrors } from './errors.ts'
-import { type Business, type EnvMode, envModes, type UpdateBusiness } from './schema.ts'
+import { type Business, type EnvMode, envModes, type RouteBy, type UpdateBusiness } from './schema.ts'
 import type { AuditEntry, KeyKind } from './store.ts'
 import * as store from './store.ts'
 
@@ -76,7 +76,11 @@ export const findMaybeByHookToken = (ctx: Context, token: string) => store.findM
 
 export const list = (ctx: Context) => store.list(ctx.db, 1_000)
 
-export async function update(ctx: Context, caller: Caller, changes: UpdateBusiness): Promise<Business> {
+export async function update(
+  ctx: Context,
+  caller: Caller,
+  changes: UpdateBusiness & { route_by?: RouteBy },
+): Promise<Business> {
   const now = ctx.clock.now()
   const { name, business_category, base_currency } = changes
   await inTransaction(ctx.db, async (tx) => {
@@ -97,13 +101,14 @@ export async function update(ctx: Context, caller: Caller, changes: UpdateBusine
   return await find(ctx, caller.businessId, caller.envMode)
 }
 
-function modeChanges(changes: UpdateBusiness): store.ModeChanges {
+function modeChanges(changes: UpdateBusiness & { route_by?: RouteBy }): store.ModeChanges {
   const mode: store.ModeChanges = {}
   if (changes.webhook_url !== undefined) mode.webhook_url = changes.webhook_url || null
   if (changes.default_redirect_url !== undefined) mode.default_redirect_url = changes.default_redirect_url || null
   if (changes.enabled_webhooks !== undefined) mode.enabled_webhooks = Boolean(changes.enabled_webhooks)
   if (changes.send_subscription_mails !== undefined)
     mode.send_subscription_mails = Boolean(changes.send_subscription_mails)
+  if (changes.route_by !== undefined) mode.route_by = changes.route_by
   return mode
 }
 

@@ -50,4 +50,11 @@ export const channelErrors = {
     message: 'This payment channel cannot do that',
     description: 'Use a channel that can; GET /v1/payment-channels says what each can do.',
   },
+  amountTooLarge: {
+    code: '037',
+    name: 'AMOUNT_TOO_LARGE',
+    status: 400,
+    message: 'The amount is above what the payment channel takes',
+    description: 'error_data says the largest amount. Ask for less, or use another channel.',
+  },
 } as const satisfies Record<string, ErrorRow>

@@ -1,7 +1,38 @@
 import { Type } from 'typebox'
 import { channels } from '../../channels/index.ts'
+import type { Context } from '../../platform/context.ts'
 import { notFound } from '../../platform/errors.ts'
-import type { Http } from '../../platform/http.ts'
+import { type Http, success, successSchema } from '../../platform/http.ts'
+import { pageQuery, paginate, readPage } from '../../platform/pagination.ts'
+import { capabilitiesListSchema, presentCapabilities } from './schema.ts'
+import { listAccounts } from './service.ts'
+
+/** Every supported channel, what it can do, and how this business has it connected. */
+export function paymentChannelRoutes(app: Http, ctx: Context): void {
+  app.get(
+    '/payment-channels',
+    {
+      schema: {
+        tags: ['Payment channels'],
+        summary: 'List payment channels with what each can do',
+        querystring: Type.Object(pageQuery),
+        response: { 200: successSchema(capabilitiesListSchema) },
+      },
+    },
+    async (request) => {
+      const page = readPage(request.query)
+      const accounts = await listAccounts(ctx, request.caller)
+      const shown = channels.slice(page.offset, page.offset + page.size).map((channel) => {
+        const connected = accounts.find((account) => account.slug === channel.slug)
+        return presentCapabilities(channel, connected, request.caller.business, ctx.baseUrl)
+      })
+      const path = `${ctx.baseUrl}/v1/payment-channels`
+      return success('Payment channels retrieved successfully', {
+        payment_channels: paginate(shown, channels.length, page, path, request.query),
+      })
+    },
+  )
+}
 
 /** The channels' word marks, drawn by us: `/payment_channels/Paystack.svg` and `-Full.svg`. Open to everyone. */
 export function channelLogoRoutes(app: Http): void {

@@ -1,7 +1,9 @@
 import { type Static, Type } from 'typebox'
 import type { Channel } from '../../channels/channel.ts'
 import { wireTime } from '../../platform/clock.ts'
-import { flag, text, time } from '../../platform/wire.ts'
+import { formatAmount } from '../../platform/money.ts'
+import { paginatorSchema } from '../../platform/pagination.ts'
+import { flag, optionalText, text, time } from '../../platform/wire.ts'
 import { type Business, businessSchema, type EnvMode, presentBusiness } from '../businesses/schema.ts'
 
 export const paymentChannelSchema = Type.Object({
@@ -66,4 +68,42 @@ export const presentConnected = (
   webhook_url: hookUrl(baseUrl, business, connected.slug),
   payment_channel: presentChannel(channel, baseUrl),
   business: presentBusiness(business),
+})
+
+/** What a channel can do, read off its adapter: an absent method is a thing it cannot do. */
+export const capabilitiesSchema = Type.Object({
+  ...paymentChannelSchema.properties,
+  currencies: Type.Array(Type.Object({ currency: text, minimum: text, minimum_to_save: text })),
+  maximum: optionalText,
+  can_refund: flag,
+  can_void: flag,
+  is_connected: flag,
+  is_enabled: flag,
+  is_default: flag,
+  webhook_url: optionalText,
+})
+export const capabilitiesListSchema = Type.Object({ payment_channels: paginatorSchema(capabilitiesSchema) })
+
+export const presentCapabilities = (
+  channel: Channel,
+  connected: ConnectedChannel | undefined,
+  business: Business,
+  baseUrl: string,
+): Static<typeof capabilitiesSchema> => ({
+  ...presentChannel(channel, baseUrl),
+  currencies: Object.entries(channel.limits.currencies).map(([currency, limit]) => ({
+    currency,
+    minimum: formatAmount(limit.payMinor, currency),
+    minimum_to_save: formatAmount(
+      limit.tokenizeMinor > limit.payMinor ? limit.tokenizeMinor : limit.payMinor,
+      currency,
+    ),
+  })),
+  maximum: channel.limits.payMaxMajor?.toString() ?? null,
+  can_refund: channel.refund ? 1 : 0,
+  can_void: channel.voidCheckout ? 1 : 0,
+  is_connected: connected ? 1 : 0,
+  is_enabled: connected?.isEnabled ? 1 : 0,
+  is_default: connected?.isDefault ? 1 : 0,
+  webhook_url: connected ? hookUrl(baseUrl, business, channel.slug) : null,
 })

@@ -1,6 +1,7 @@
 import {
   BrokenCircuitError,
   type CircuitBreakerPolicy,
+  CircuitState,
   ConsecutiveBreaker,
   circuitBreaker,
   handleWhen,
@@ -85,6 +86,9 @@ function breakerOf(account: ChannelAccount): CircuitBreakerPolicy {
   }
   return breaker
 }
+
+/** False while the account's breaker is open: the channel has not answered lately. */
+export const isHealthy = (account: ChannelAccount): boolean => breakerOf(account).state !== CircuitState.Open
 
 /**
  * One call to a channel, behind its account's circuit breaker, measured. Throws `ChannelError`; anything else is a

@@ -9,11 +9,10 @@ import type { Caller } from '../businesses/service.ts'
 import { newCustomerId, valuesOf } from '../customers/service.ts'
 import * as rates from '../exchange-rates/service.ts'
 import { channelErrors } from '../payment-channels/errors.ts'
-import { listAccounts } from '../payment-channels/service.ts'
-import { chooseChannels } from '../routing/service.ts'
+import { choose } from './choose.ts'
 import { paymentRequestErrors } from './errors.ts'
 import { load } from './find.ts'
-import { giveUpUnseen, newTransaction, openAtFirst } from './relay.ts'
+import { giveUpUnseen, newTransaction, openAtFirst } from './open.ts'
 import type { FullRequest, Initiate } from './schema.ts'
 import type { NewRequest, NewTransaction, Owner } from './store.ts'
 import * as store from './store.ts'
@@ -40,11 +39,7 @@ export const initiate = (
     if (claim?.resumes) return await resume(ctx, caller, claim.resumes)
     const wish = await readWish(ctx, caller, body)
     const named = body.payment_channel ?? null
-    const accounts = chooseChannels(await listAccounts(ctx, caller), {
-      ...wish,
-      named,
-      tokenize: wish.savePaymentMethod,
-    })
+    const accounts = await choose(ctx, caller, { ...wish, named, tokenize: wish.savePaymentMethod })
     const attempt = newTransaction(firstOf(accounts).slug)
     const requestId = await insert(ctx, caller, newRequest(ctx, caller, body, wish, attempt, claim))
     const { request, customer } = await load(ctx, requestId)
@@ -64,7 +59,7 @@ async function resume(ctx: Context, caller: Caller, requestId: string): Promise<
     named: null,
     tokenize: request.save_payment_method,
   }
-  const accounts = chooseChannels(await listAccounts(ctx, caller), wish)
+  const accounts = await choose(ctx, caller, wish)
   const action = await openAtFirst(ctx, { request, customer, accounts, attempt: null })
   return { full: await load(ctx, requestId), action }
 }

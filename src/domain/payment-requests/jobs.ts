@@ -1,8 +1,7 @@
-import { ChannelError } from '../../channels/channel.ts'
 import { after, minuteMs, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import type { Sweep } from '../../platform/queue.ts'
-import { expire, nextCheck, refreshAttempt } from './outcome.ts'
+import { closePage, expire, nextCheck, quietly, refreshAttempt } from './outcome.ts'
 import * as store from './store.ts'
 
 /** Rows a round; a full round is followed by the next at once. */
@@ -17,7 +16,9 @@ export async function checkDueAttempts(ctx: Context): Promise<number> {
   const due = await store.claimDueChecks(ctx.db, now, after(now, leaseMs), batch)
   await Promise.all(
     due.map(async (attempt) => {
-      await ignoringSilence(refreshAttempt(ctx, attempt))
+      await quietly(refreshAttempt(ctx, attempt))
+      // Closing it at its channel may have failed when it was voided.
+      if (attempt.status === 'voided') await closePage(ctx, attempt)
       await store.setNextCheck(ctx.db, attempt.id, nextCheck(attempt, attempt.check_count, ctx.clock.now()))
     }),
   )
@@ -28,17 +29,8 @@ export async function checkDueAttempts(ctx: Context): Promise<number> {
 export async function expireDueRequests(ctx: Context): Promise<number> {
   const now = ctx.clock.now()
   const due = await store.claimDueExpiries(ctx.db, now, after(now, expiryRetryMs), batch)
-  await Promise.all(due.map((request) => ignoringSilence(expire(ctx, request))))
+  await Promise.all(due.map((request) => quietly(expire(ctx, request))))
   return due.length
-}
-
-/** A channel that does not answer is logged where it is called; the row keeps its next look. */
-async function ignoringSilence(work: Promise<unknown>): Promise<void> {
-  try {
-    await work
-  } catch (error) {
-    if (!(error instanceof ChannelError)) throw error
-  }
 }
 
 export const paymentRequestSweeps = (ctx: Context): Sweep[] => [

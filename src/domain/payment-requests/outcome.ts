@@ -11,7 +11,7 @@ import { type Caller, find as findBusiness } from '../businesses/service.ts'
 import { type ChannelAccount, call, findMaybeAccount, listAccounts, publicError } from '../payment-channels/service.ts'
 import { paymentRequestErrors } from './errors.ts'
 import { findId, load, presentWith } from './find.ts'
-import { tell, voidAttempt } from './relay.ts'
+import { tell, voidAttempt } from './open.ts'
 import type { FullRequest, RequestRow, TransactionRow } from './schema.ts'
 import { isPayable, isSettled, isUndecided, judge, requestMachine, transactionMachine, type Verdict } from './states.ts'
 import type { Owner } from './store.ts'
@@ -73,8 +73,7 @@ export interface PaymentLookupWords {
 }
 
 async function accountOf(ctx: Context, attempt: TransactionRow): Promise<ChannelAccount> {
-  const owner = { businessId: attempt.business_id, envMode: attempt.env_mode }
-  const account = await findMaybeAccount(ctx, owner, attempt.payment_channel_slug)
+  const account = await findMaybeAccount(ctx, ownerOf(attempt), attempt.payment_channel_slug)
   if (account) return account
   throw new ChannelError('the channel is no longer connected', { outcome: 'unknown', reason: 'unavailable' })
 }
@@ -99,7 +98,45 @@ export async function apply(ctx: Context, attempt: TransactionRow, answer: Chann
     await write(change, current, verdict, answer)
     return verdict.kind
   })
-  if (verdictKind !== 'nothing') ctx.log.info({ transaction: attempt.ref, verdict: verdictKind }, 'outcome applied')
+  if (verdictKind === 'nothing') return
+  ctx.log.info({ transaction: attempt.ref, verdict: verdictKind }, 'outcome applied')
+  if (verdictKind === 'success') await closeOthers(ctx, attempt)
+}
+
+/** The request is paid: pages that are still open elsewhere are closed where that can be done. */
+async function closeOthers(ctx: Context, paid: TransactionRow): Promise<void> {
+  const attempts = await store.listTransactions(ctx.db, paid.payment_request_id)
+  for (const other of attempts) if (other.status === 'voided') await closePage(ctx, other)
+}
+
+/**
+ * Asks the channel to close its page, where it can. A refusal may mean that it was paid meanwhile: then we ask. No
+ * answer changes nothing: our own guard (`voided`) holds, and the janitor closes it later.
+ */
+export async function closePage(ctx: Context, attempt: TransactionRow): Promise<void> {
+  const account = await findMaybeAccount(ctx, ownerOf(attempt), attempt.payment_channel_slug)
+  const voidCheckout = account?.channel.voidCheckout
+  if (!account || !voidCheckout || attempt.opened_at === null) return
+  const { ref: reference, channel_reference: channelReference, checkout_url: url } = attempt
+  try {
+    await call(ctx, account, 'void', (channel, credentials, transport) =>
+      voidCheckout.call(channel, { reference, channelReference, url }, credentials, transport),
+    )
+  } catch (error) {
+    if (!(error instanceof ChannelError)) throw error
+    if (error.reason === 'refused') await quietly(refreshAttempt(ctx, attempt))
+  }
+}
+
+const ownerOf = (attempt: TransactionRow): Owner => ({ businessId: attempt.business_id, envMode: attempt.env_mode })
+
+/** For where a channel's silence changes nothing; it is logged where the call is made. */
+export async function quietly(work: Promise<unknown>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!(error instanceof ChannelError)) throw error
+  }
 }
 
 /** A request under its lock, and what a change needs to write. */
@@ -211,6 +248,7 @@ async function writeExcess(
     received_currency: answer.currency,
     reason: words.slice(0, 300),
     check_at: null,
+    refund_due_at: now,
     updated_at: now,
   })
   const summary = `${nameOf(attempt)} ${words}`
@@ -243,7 +281,7 @@ async function writeForeign(change: Change, attempt: TransactionRow, words: stri
 const askedAtOnceMax = 10
 
 /** Asks about every attempt that may still turn. The last channel's silence is thrown when nobody answered. */
-async function refreshRequest(
+export async function refreshRequest(
   ctx: Context,
   requestId: string,
 ): Promise<{ silent: { attempt: TransactionRow; error: ChannelError } | null }> {
@@ -282,6 +320,8 @@ export async function verify(ctx: Context, caller: Caller, ref: string): Promise
 export async function cancel(ctx: Context, caller: Caller, ref: string): Promise<FullRequest> {
   const requestId = await findId(ctx, caller, ref)
   await refreshRequest(ctx, requestId)
+  const pending = (await store.listTransactions(ctx.db, requestId)).filter((one) => one.status === 'pending')
+  for (const attempt of pending) await closePage(ctx, attempt)
   await withRequest(ctx, requestId, async (change) => {
     const { request, attempts } = change
     if (request.status === 'cancelled') return

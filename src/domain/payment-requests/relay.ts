@@ -1,170 +1,62 @@
-import { ChannelError, type OpenCheckout } from '../../channels/channel.ts'
-import { findChannel } from '../../channels/index.ts'
-import { after, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import { inTransaction, type Tx } from '../../platform/db.ts'
+import { inTransaction } from '../../platform/db.ts'
 import { ApiError } from '../../platform/errors.ts'
-import { newId, newRef } from '../../platform/ids.ts'
-import { move } from '../../platform/states.ts'
-import { type Customer, fullName } from '../customers/schema.ts'
-import { type ChannelAccount, call, publicError } from '../payment-channels/service.ts'
+import type { Caller } from '../businesses/service.ts'
+import { choose } from './choose.ts'
 import { paymentRequestErrors } from './errors.ts'
-import type { RequestRow, TransactionRow } from './schema.ts'
-import { isPayable, transactionMachine } from './states.ts'
+import { findId, load } from './find.ts'
+import type { Initiated } from './initiate.ts'
+import { newTransaction, openAtFirst, voidAttempt } from './open.ts'
+import { closePage, refreshRequest } from './outcome.ts'
+import type { FullRequest, Relay } from './schema.ts'
+import { isPayable } from './states.ts'
 import type { NewTransaction } from './store.ts'
 import * as store from './store.ts'
 
-/** Opening a payment at a channel: intent (a pending transaction), call (nothing open), outcome. */
-
-export const newTransaction = (slug: string): NewTransaction => ({ id: newId(), ref: newRef('AsT-'), slug })
-
-/** The janitor's first look at a page that was just opened. */
-const firstCheckMs = 15 * secondMs
-
-export interface Opening {
-  request: RequestRow
-  customer: Customer
-  /** In the order in which they are tried. */
-  accounts: readonly ChannelAccount[]
-  /** The intent of the first account, when it is written already. */
-  attempt: NewTransaction | null
-}
-
 /**
- * Opens at the first account that will; an open page that got no answer moved no money, so the next may be tried.
- * Gives the provider's page. Throws what the last channel said; the request is kept and can be relayed.
+ * Moves a request to the channel that is named: what is pending elsewhere is asked about (money that is in counts),
+ * closed at its channel where that can be done, voided here, and a new attempt is opened. Throws 040 when the request
+ * can no longer be paid, 031 to 033 when the channel cannot take it.
  */
-export async function openAtFirst(ctx: Context, opening: Opening): Promise<string> {
-  let attempt = opening.attempt
-  let failure: ApiError | null = null
-  for (const account of opening.accounts) {
-    attempt ??= await intend(ctx, opening.request, account.slug)
-    try {
-      return await openAt(ctx, opening, account, attempt)
-    } catch (error) {
-      if (!(error instanceof ChannelError)) throw error
-      await recordFailure(ctx, opening.request, account, attempt, error)
-      failure = publicError(account, error, { payment_request_ref: opening.request.ref })
-      attempt = null
-    }
-  }
-  throw failure ?? new Error('no channel was handed in')
+export async function relay(ctx: Context, caller: Caller, body: Relay): Promise<Initiated> {
+  const requestId = await findId(ctx, caller, body.payment_request_ref)
+  const { request } = await relayable(ctx, requestId)
+  const wish = { currency: request.currency, amountMinor: request.amount_minor, tokenize: request.save_payment_method }
+  const accounts = await choose(ctx, caller, { ...wish, named: body.payment_channel })
+  const [account] = accounts
+  if (!account) throw new Error('routing chose no channel')
+  await refreshRequest(ctx, requestId)
+  await closePages(ctx, requestId)
+  const { customer } = await relayable(ctx, requestId)
+  const attempt = newTransaction(account.slug)
+  await replaceAttempt(ctx, requestId, attempt)
+  const action = await openAtFirst(ctx, { request, customer, accounts, attempt })
+  return { full: await load(ctx, requestId), action }
 }
 
-/** Intent: a pending transaction at the next channel. */
-async function intend(ctx: Context, request: RequestRow, slug: string): Promise<NewTransaction> {
-  const attempt = newTransaction(slug)
+/** Throws 040 unless the request can still be paid. */
+async function relayable(ctx: Context, requestId: string): Promise<FullRequest> {
+  const full = await load(ctx, requestId)
+  const { status, expires_at } = full.request
+  if (!isPayable(status) || expires_at <= ctx.clock.now()) throw new ApiError(paymentRequestErrors.notRelayable)
+  return full
+}
+
+/** At the channels that can; a page that was paid at the last moment is found out here. */
+async function closePages(ctx: Context, requestId: string): Promise<void> {
+  const attempts = await store.listTransactions(ctx.db, requestId)
+  for (const attempt of attempts) if (attempt.status === 'pending') await closePage(ctx, attempt)
+}
+
+/** Our own guard, in one transaction with the intent of the new attempt. */
+async function replaceAttempt(ctx: Context, requestId: string, attempt: NewTransaction): Promise<void> {
   await inTransaction(ctx.db, async (tx) => {
-    const current = await store.lock(tx, request.id)
-    if (!current || !isPayable(current.status)) throw new ApiError(paymentRequestErrors.notRelayable)
-    await store.insertTransaction(tx, current, attempt, ctx.clock.now())
+    const request = await store.lock(tx, requestId)
+    const attempts = await store.listTransactions(tx, requestId)
+    const undecided = attempts.some((one) => one.status === 'unknown')
+    if (!request || !isPayable(request.status) || undecided) throw new ApiError(paymentRequestErrors.notRelayable)
+    const now = ctx.clock.now()
+    for (const one of attempts) if (one.status === 'pending') await voidAttempt(tx, one, now)
+    await store.insertTransaction(tx, request, attempt, now)
   })
-  return attempt
-}
-
-/** Call and outcome. Throws `ChannelError`. */
-async function openAt(
-  ctx: Context,
-  opening: Opening,
-  account: ChannelAccount,
-  attempt: NewTransaction,
-): Promise<string> {
-  const checkout = checkoutOf(ctx, opening, attempt)
-  const opened = await call(ctx, account, 'open', (channel, credentials, transport) =>
-    channel.openCheckout(checkout, credentials, transport),
-  )
-  const now = ctx.clock.now()
-  const kept = await store.recordOpened(ctx.db, attempt.id, {
-    checkoutUrl: opened.url,
-    channelReference: opened.channelReference,
-    checkAt: after(now, firstCheckMs),
-    now,
-    timeline: { id: newId(), summary: `Asyncpay relayed payment to ${account.channel.displayName}` },
-  })
-  // Voided while the channel was opening it: nobody has seen the page, and it stays unseen.
-  if (!kept) throw new ApiError(paymentRequestErrors.notRelayable)
-  return opened.url
-}
-
-function checkoutOf(ctx: Context, opening: Opening, attempt: NewTransaction): OpenCheckout {
-  const { request, customer } = opening
-  const returnUrl = `${ctx.baseUrl}/return/${attempt.id}`
-  const phone = `${customer.phone_code ?? ''}${customer.phone_number ?? ''}`.replace(/[^\d+]/g, '')
-  return {
-    reference: attempt.ref,
-    amountMinor: request.amount_minor,
-    currency: request.currency,
-    description: request.description ?? `Payment ${request.ref}`,
-    payer: {
-      email: customer.email,
-      firstName: customer.first_name,
-      lastName: customer.last_name,
-      fullName: fullName(customer),
-      phone: phone || null,
-    },
-    returnUrl,
-    cancelUrl: `${returnUrl}?cancelled=1`,
-    saveMethod: request.save_payment_method,
-    expiresAt: request.expires_at,
-  }
-}
-
-/** Outcome of an opening that failed: the attempt is over, and the timeline says why. */
-async function recordFailure(
-  ctx: Context,
-  request: RequestRow,
-  account: ChannelAccount,
-  attempt: NewTransaction,
-  error: ChannelError,
-): Promise<void> {
-  const refused = error.reason === 'refused' || error.reason === 'unauthorised'
-  const reason = refused ? error.message.slice(0, 300) : 'no answer'
-  const name = account.channel.displayName
-  const summary = refused
-    ? `${name} refused the payment: ${reason}`
-    : `${name} did not answer when the payment was relayed`
-  await inTransaction(ctx.db, (tx) => endAttempt(tx, request.id, attempt.id, { reason, summary, now: ctx.clock.now() }))
-}
-
-async function endAttempt(
-  tx: Tx,
-  requestId: string,
-  attemptId: string,
-  end: { reason: string; summary: string; now: Date },
-) {
-  await store.lock(tx, requestId)
-  const current = (await store.listTransactions(tx, requestId)).find((one) => one.id === attemptId)
-  if (current?.status !== 'pending') return
-  // The page may exist at the channel although its answer was lost; nobody knows its address, so no money can come.
-  await move(tx, transactionMachine, attemptId, 'pending', 'failed', {
-    reason: end.reason,
-    check_at: null,
-    updated_at: end.now,
-  })
-  await tell(tx, { requestId, transactionId: attemptId, summary: end.summary, status: 'failed', now: end.now })
-}
-
-/** The process died between intent and outcome of this attempt; its page, if there is one, was never seen. */
-export async function giveUpUnseen(ctx: Context, requestId: string, attempt: TransactionRow): Promise<void> {
-  await inTransaction(ctx.db, async (tx) => {
-    await store.lock(tx, requestId)
-    const current = (await store.listTransactions(tx, requestId)).find((one) => one.id === attempt.id)
-    if (current?.status === 'pending' && !current.checkout_url) await voidAttempt(tx, current, ctx.clock.now())
-  })
-}
-
-/** Our own guard for every channel: money that comes on a voided attempt does not count. */
-export async function voidAttempt(tx: Tx, attempt: TransactionRow, now: Date): Promise<void> {
-  await move(tx, transactionMachine, attempt.id, attempt.status, 'voided', { updated_at: now })
-  const name = findChannel(attempt.payment_channel_slug).displayName
-  const summary = `Asyncpay voided payment request with ${name}`
-  await tell(tx, { requestId: attempt.payment_request_id, transactionId: attempt.id, summary, status: null, now })
-}
-
-/** One more line on the timeline. */
-export async function tell(
-  tx: Tx,
-  line: Omit<store.NewLine, 'id' | 'paymentMethod'> & { paymentMethod?: string },
-): Promise<void> {
-  await store.insertLine(tx, { paymentMethod: null, ...line, id: newId() })
 }

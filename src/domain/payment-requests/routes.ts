@@ -1,8 +1,14 @@
 import { Type } from 'typebox'
 import type { Context } from '../../platform/context.ts'
+import { invalid } from '../../platform/errors.ts'
 import { type Http, success, successSchema } from '../../platform/http.ts'
+import { parseAmount } from '../../platform/money.ts'
 import { pageQuery, paginate, readPage } from '../../platform/pagination.ts'
-import { initiateSchema, oneRequestSchema, openedRequestSchema, requestListSchema } from './schema.ts'
+import { withCheck } from '../../platform/validation.ts'
+import { flag, text } from '../../platform/wire.ts'
+import { checkCurrency, type RouteBy } from '../businesses/schema.ts'
+import { update as updateBusiness } from '../businesses/service.ts'
+import { initiateSchema, oneRequestSchema, openedRequestSchema, relaySchema, requestListSchema } from './schema.ts'
 import * as paymentRequests from './service.ts'
 import { requestMachine } from './states.ts'
 import type { RequestFilter } from './store.ts'
@@ -20,6 +26,11 @@ const listQuery = Type.Object({
   to: Type.Optional(Type.String({ format: 'date-time', description: 'ISO 8601, inclusive' })),
   search: Type.Optional(Type.String({ maxLength: 200, description: 'Found in ref, reference and e-mail' })),
 })
+
+const routeQuery = withCheck(
+  Type.Object({ amount: Type.String({ description: 'Major units' }), currency: Type.Optional(Type.String()) }),
+  (query) => checkCurrency(query, 'currency'),
+)
 
 export function paymentRequestRoutes(app: Http, ctx: Context): void {
   app.post(
@@ -40,6 +51,27 @@ export function paymentRequestRoutes(app: Http, ctx: Context): void {
     },
   )
 
+  app.post(
+    '/payment-requests/relay',
+    {
+      schema: {
+        tags,
+        summary: 'Move a payment request to another channel',
+        body: relaySchema,
+        response: { 201: successSchema(openedRequestSchema) },
+      },
+    },
+    async (request, reply) => {
+      const { full, action } = await paymentRequests.relay(ctx, request.caller, request.body)
+      const payment_request = await paymentRequests.present(ctx, request.caller, full, ['timeline', 'customer'])
+      return reply.code(201).send(success('Payment request relayed successfully', { payment_request, action }))
+    },
+  )
+  readRoutes(app, ctx)
+  changeRoutes(app, ctx)
+}
+
+function readRoutes(app: Http, ctx: Context): void {
   app.get(
     '/payment-requests/retrieve-by-ref/:ref',
     {
@@ -79,7 +111,6 @@ export function paymentRequestRoutes(app: Http, ctx: Context): void {
       })
     },
   )
-  changeRoutes(app, ctx)
 }
 
 function changeRoutes(app: Http, ctx: Context): void {
@@ -133,4 +164,59 @@ function readFilter(query: ListQuery): RequestFilter {
     ...(query.to && { to: new Date(/^\d{4}-\d{2}-\d{2}$/.test(query.to) ? `${query.to}T23:59:59.999Z` : query.to) }),
     ...(query.search && { search: query.search }),
   }
+}
+
+const routeBy = Type.Unsafe<RouteBy>({ type: 'string', enum: ['default_first', 'success_rate'] })
+const routeAnswer = successSchema(
+  Type.Object({
+    route_by: routeBy,
+    channels: Type.Array(Type.Object({ payment_channel: text, usable: flag, reason: text })),
+  }),
+)
+
+/** How a payment that names no channel would be routed, and by what. */
+export function routeRoutes(app: Http, ctx: Context): void {
+  const about = { tags: ['Payment channels'] }
+  app.get(
+    '/payment-channels/route',
+    {
+      schema: {
+        ...about,
+        summary: 'Explain which channel would take a payment',
+        querystring: routeQuery,
+        response: { 200: routeAnswer },
+      },
+    },
+    async (request) => {
+      const { business } = request.caller
+      const currency = request.query.currency ?? business.baseCurrency
+      const parsed = parseAmount(request.query.amount, currency)
+      if (!parsed.ok) throw invalid({ amount: [parsed.reason] })
+      const wish = { currency, amountMinor: parsed.amountMinor, named: null, tokenize: false }
+      const weighed = await paymentRequests.explain(ctx, request.caller, wish)
+      const listed = weighed.map(({ account, refusal, reason }) => ({
+        payment_channel: account.slug,
+        usable: refusal ? (0 as const) : (1 as const),
+        reason,
+      }))
+      return success('Route explained successfully', { route_by: business.routeBy, channels: listed })
+    },
+  )
+
+  const changed = successSchema(Type.Object({ route_by: routeBy }))
+  app.put(
+    '/payment-channels/route',
+    {
+      schema: {
+        ...about,
+        summary: 'Order channels by the default, or by their success rate of the last day',
+        body: Type.Object({ route_by: routeBy }),
+        response: { 200: changed },
+      },
+    },
+    async (request) => {
+      const business = await updateBusiness(ctx, request.caller, { route_by: request.body.route_by })
+      return success('Route updated successfully', { route_by: business.routeBy })
+    },
+  )
 }

@@ -119,6 +119,12 @@ export const initiateSchema = withCheck(
 )
 export type Initiate = Static<typeof initiateSchema>
 
+export const relaySchema = Type.Object({
+  payment_request_ref: Type.String({ minLength: 1, maxLength: 100 }),
+  payment_channel: Type.String({ minLength: 1, maxLength: 50 }),
+})
+export type Relay = Static<typeof relaySchema>
+
 function checkCustomer(body: Record<string, unknown>): FieldErrors {
   if (body.customer_uuid !== undefined || body.customer_email !== undefined || body.customer !== undefined) return {}
   return { customer_uuid: ['One of customer_uuid, customer_email and customer is required.'] }
@@ -178,6 +184,9 @@ export interface TransactionRow {
   payment_method: string
   checkout_url: string | null
   channel_reference: string | null
+  channel_transaction_id: string | null
+  received_amount_minor: bigint | null
+  received_currency: string | null
   reason: string | null
   opened_at: Date | null
   check_count: number

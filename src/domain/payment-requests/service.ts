@@ -1,4 +1,8 @@
 /** What other nouns and the routes may ask of payment requests. */
+export { choose, explain } from './choose.ts'
+export { claimExcess, findTransaction, postponeExcess, referenceOf, settleExcess } from './excess.ts'
 export { find, findId, list, load, present } from './find.ts'
 export { type Initiated, initiate } from './initiate.ts'
+export { tell } from './open.ts'
 export { cancel, refreshAttempt, refreshByReference, verify } from './outcome.ts'
+export { relay } from './relay.ts'

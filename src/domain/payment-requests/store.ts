@@ -1,5 +1,6 @@
 import type { RawBuilder } from 'kysely'
 import { type Db, sql, type Tx } from '../../platform/db.ts'
+import { claimDue } from '../../platform/due.ts'
 import type { IdempotencyClaim } from '../../platform/idempotency.ts'
 import type { Page } from '../../platform/pagination.ts'
 import type { EnvMode } from '../businesses/schema.ts'
@@ -225,25 +226,15 @@ export async function findMaybeTransactionById(db: Db, id: string): Promise<Tran
     | undefined
 }
 
-/** Takes due attempts for one look; a worker that dies lets go after the lease. */
-export async function claimDueChecks(db: Db, now: Date, leasedUntil: Date, limit: number): Promise<TransactionRow[]> {
-  const rows = await db
-    .updateTable('transactions')
-    .set((set) => ({ check_at: leasedUntil, check_count: set('check_count', '+', 1) }))
-    .where('id', 'in', (select) =>
-      select
-        .selectFrom('transactions')
-        .select('id')
-        .where('check_at', '<=', now)
-        .orderBy('check_at')
-        .limit(limit)
-        .forUpdate()
-        .skipLocked(),
-    )
-    .returningAll()
-    .execute()
-  return rows as TransactionRow[]
-}
+/** Attempts that the janitor asks about now. */
+export const claimDueChecks = (db: Db, now: Date, leasedUntil: Date, limit: number) =>
+  claimDue<TransactionRow>(
+    db,
+    { table: 'transactions', column: 'check_at', counter: 'check_count' },
+    now,
+    leasedUntil,
+    limit,
+  )
 
 /** What is settled meanwhile stays without a next look. */
 export async function setNextCheck(db: Db, transactionId: string, checkAt: Date | null): Promise<void> {
@@ -255,25 +246,9 @@ export async function setNextCheck(db: Db, transactionId: string, checkAt: Date 
     .execute()
 }
 
-/** Takes requests whose time is up; each is looked at again at `nextLookAt` unless it ends now. */
-export async function claimDueExpiries(db: Db, now: Date, nextLookAt: Date, limit: number): Promise<RequestRow[]> {
-  const rows = await db
-    .updateTable('payment_requests')
-    .set({ expiry_check_at: nextLookAt })
-    .where('id', 'in', (select) =>
-      select
-        .selectFrom('payment_requests')
-        .select('id')
-        .where('expiry_check_at', '<=', now)
-        .orderBy('expiry_check_at')
-        .limit(limit)
-        .forUpdate()
-        .skipLocked(),
-    )
-    .returningAll()
-    .execute()
-  return rows as RequestRow[]
-}
+/** Requests whose time is up; each is looked at again at `nextLookAt` unless it ends now. */
+export const claimDueExpiries = (db: Db, now: Date, nextLookAt: Date, limit: number) =>
+  claimDue<RequestRow>(db, { table: 'payment_requests', column: 'expiry_check_at' }, now, nextLookAt, limit)
 
 const fullSelect = sql`select to_jsonb(r) as request, to_jsonb(c) as customer, to_jsonb(t) as transaction
   from payment_requests r
@@ -372,6 +347,17 @@ function conditionsOf(owner: Owner, filter: RequestFilter): RawBuilder<unknown>[
   return conditions
 }
 
+/** Outcomes of the newest attempts since then, by channel. */
+export async function countOutcomes(db: Db, owner: Owner, since: Date, limit: number) {
+  const { rows } = await sql<{ slug: string; successful: number; failed: number }>`select payment_channel_slug as slug,
+      count(*) filter (where status = 'successful')::int as successful, count(*) filter (where status = 'failed')::int as failed
+    from (select payment_channel_slug, status from transactions
+      where business_id = ${owner.businessId} and env_mode = ${owner.envMode} and status in ('successful', 'failed')
+        and updated_at >= ${since} order by updated_at desc limit ${limit}) recent
+    group by payment_channel_slug`.execute(db)
+  return new Map(rows.map(({ slug, successful, failed }) => [slug, { successful, failed }]))
+}
+
 /** A row that came as JSON: its times become dates again and its amounts integers (they have at most 15 digits). */
 function revive<Row extends object>(row: Row): Row {
   return Object.fromEntries(
@@ -380,4 +366,13 @@ function revive<Row extends object>(row: Row): Row {
       return typeof value === 'number' && column.endsWith('_minor') ? [column, BigInt(value)] : [column, value]
     }),
   ) as Row
+}
+
+/** Excess payments that are due to go back. */
+export const claimDueExcess = (db: Db, now: Date, leasedUntil: Date, limit: number) =>
+  claimDue<TransactionRow>(db, { table: 'transactions', column: 'refund_due_at' }, now, leasedUntil, limit)
+
+/** Null: settled, nothing is due any more. */
+export async function setRefundDue(db: Db | Tx, transactionId: string, dueAt: Date | null): Promise<void> {
+  await db.updateTable('transactions').set({ refund_due_at: dueAt }).where('id', '=', transactionId).execute()
 }

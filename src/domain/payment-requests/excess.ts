@@ -1,0 +1,27 @@
+import type { Context } from '../../platform/context.ts'
+import type { Tx } from '../../platform/db.ts'
+import { load } from './find.ts'
+import type { TransactionRow } from './schema.ts'
+import * as store from './store.ts'
+
+/** What refunds need of payments that do not count. */
+
+export const claimExcess = (ctx: Context, now: Date, leasedUntil: Date, limit: number): Promise<TransactionRow[]> =>
+  store.claimDueExcess(ctx.db, now, leasedUntil, limit)
+
+/** In the transaction that decides how the money goes back. */
+export const settleExcess = (tx: Tx, transactionId: string): Promise<void> =>
+  store.setRefundDue(tx, transactionId, null)
+
+export const postponeExcess = (ctx: Context, transactionId: string, until: Date): Promise<void> =>
+  store.setRefundDue(ctx.db, transactionId, until)
+
+export async function findTransaction(ctx: Context, id: string): Promise<TransactionRow> {
+  const row = await store.findMaybeTransactionById(ctx.db, id)
+  if (!row) throw new Error(`transaction ${id} is gone`)
+  return row
+}
+
+/** The merchant's own reference of a request. */
+export const referenceOf = async (ctx: Context, requestId: string): Promise<string | null> =>
+  (await load(ctx, requestId)).request.reference

@@ -1,0 +1,170 @@
+import { ChannelError, type OpenCheckout } from '../../channels/channel.ts'
+import { findChannel } from '../../channels/index.ts'
+import { after, secondMs } from '../../platform/clock.ts'
+import type { Context } from '../../platform/context.ts'
+import { inTransaction, type Tx } from '../../platform/db.ts'
+import { ApiError } from '../../platform/errors.ts'
+import { newId, newRef } from '../../platform/ids.ts'
+import { move } from '../../platform/states.ts'
+import { type Customer, fullName } from '../customers/schema.ts'
+import { type ChannelAccount, call, publicError } from '../payment-channels/service.ts'
+import { paymentRequestErrors } from './errors.ts'
+import type { RequestRow, TransactionRow } from './schema.ts'
+import { isPayable, transactionMachine } from './states.ts'
+import type { NewTransaction } from './store.ts'
+import * as store from './store.ts'
+
+/** Opening a payment at a channel: intent (a pending transaction), call (nothing open), outcome. */
+
+export const newTransaction = (slug: string): NewTransaction => ({ id: newId(), ref: newRef('AsT-'), slug })
+
+/** The janitor's first look at a page that was just opened. */
+const firstCheckMs = 15 * secondMs
+
+export interface Opening {
+  request: RequestRow
+  customer: Customer
+  /** In the order in which they are tried. */
+  accounts: readonly ChannelAccount[]
+  /** The intent of the first account, when it is written already. */
+  attempt: NewTransaction | null
+}
+
+/**
+ * Opens at the first account that will; an open page that got no answer moved no money, so the next may be tried.
+ * Gives the provider's page. Throws what the last channel said; the request is kept and can be relayed.
+ */
+export async function openAtFirst(ctx: Context, opening: Opening): Promise<string> {
+  let attempt = opening.attempt
+  let failure: ApiError | null = null
+  for (const account of opening.accounts) {
+    attempt ??= await intend(ctx, opening.request, account.slug)
+    try {
+      return await openAt(ctx, opening, account, attempt)
+    } catch (error) {
+      if (!(error instanceof ChannelError)) throw error
+      await recordFailure(ctx, opening.request, account, attempt, error)
+      failure = publicError(account, error, { payment_request_ref: opening.request.ref })
+      attempt = null
+    }
+  }
+  throw failure ?? new Error('no channel was handed in')
+}
+
+/** Intent: a pending transaction at the next channel. */
+async function intend(ctx: Context, request: RequestRow, slug: string): Promise<NewTransaction> {
+  const attempt = newTransaction(slug)
+  await inTransaction(ctx.db, async (tx) => {
+    const current = await store.lock(tx, request.id)
+    if (!current || !isPayable(current.status)) throw new ApiError(paymentRequestErrors.notRelayable)
+    await store.insertTransaction(tx, current, attempt, ctx.clock.now())
+  })
+  return attempt
+}
+
+/** Call and outcome. Throws `ChannelError`. */
+async function openAt(
+  ctx: Context,
+  opening: Opening,
+  account: ChannelAccount,
+  attempt: NewTransaction,
+): Promise<string> {
+  const checkout = checkoutOf(ctx, opening, attempt)
+  const opened = await call(ctx, account, 'open', (channel, credentials, transport) =>
+    channel.openCheckout(checkout, credentials, transport),
+  )
+  const now = ctx.clock.now()
+  const kept = await store.recordOpened(ctx.db, attempt.id, {
+    checkoutUrl: opened.url,
+    channelReference: opened.channelReference,
+    checkAt: after(now, firstCheckMs),
+    now,
+    timeline: { id: newId(), summary: `Asyncpay relayed payment to ${account.channel.displayName}` },
+  })
+  // Voided while the channel was opening it: nobody has seen the page, and it stays unseen.
+  if (!kept) throw new ApiError(paymentRequestErrors.notRelayable)
+  return opened.url
+}
+
+function checkoutOf(ctx: Context, opening: Opening, attempt: NewTransaction): OpenCheckout {
+  const { request, customer } = opening
+  const returnUrl = `${ctx.baseUrl}/return/${attempt.id}`
+  const phone = `${customer.phone_code ?? ''}${customer.phone_number ?? ''}`.replace(/[^\d+]/g, '')
+  return {
+    reference: attempt.ref,
+    amountMinor: request.amount_minor,
+    currency: request.currency,
+    description: request.description ?? `Payment ${request.ref}`,
+    payer: {
+      email: customer.email,
+      firstName: customer.first_name,
+      lastName: customer.last_name,
+      fullName: fullName(customer),
+      phone: phone || null,
+    },
+    returnUrl,
+    cancelUrl: `${returnUrl}?cancelled=1`,
+    saveMethod: request.save_payment_method,
+    expiresAt: request.expires_at,
+  }
+}
+
+/** Outcome of an opening that failed: the attempt is over, and the timeline says why. */
+async function recordFailure(
+  ctx: Context,
+  request: RequestRow,
+  account: ChannelAccount,
+  attempt: NewTransaction,
+  error: ChannelError,
+): Promise<void> {
+  const refused = error.reason === 'refused' || error.reason === 'unauthorised'
+  const reason = refused ? error.message.slice(0, 300) : 'no answer'
+  const name = account.channel.displayName
+  const summary = refused
+    ? `${name} refused the payment: ${reason}`
+    : `${name} did not answer when the payment was relayed`
+  await inTransaction(ctx.db, (tx) => endAttempt(tx, request.id, attempt.id, { reason, summary, now: ctx.clock.now() }))
+}
+
+async function endAttempt(
+  tx: Tx,
+  requestId: string,
+  attemptId: string,
+  end: { reason: string; summary: string; now: Date },
+) {
+  await store.lock(tx, requestId)
+  const current = (await store.listTransactions(tx, requestId)).find((one) => one.id === attemptId)
+  if (current?.status !== 'pending') return
+  // The page may exist at the channel although its answer was lost; nobody knows its address, so no money can come.
+  await move(tx, transactionMachine, attemptId, 'pending', 'failed', {
+    reason: end.reason,
+    check_at: null,
+    updated_at: end.now,
+  })
+  await tell(tx, { requestId, transactionId: attemptId, summary: end.summary, status: 'failed', now: end.now })
+}
+
+/** The process died between intent and outcome of this attempt; its page, if there is one, was never seen. */
+export async function giveUpUnseen(ctx: Context, requestId: string, attempt: TransactionRow): Promise<void> {
+  await inTransaction(ctx.db, async (tx) => {
+    await store.lock(tx, requestId)
+    const current = (await store.listTransactions(tx, requestId)).find((one) => one.id === attempt.id)
+    if (current?.status === 'pending' && !current.checkout_url) await voidAttempt(tx, current, ctx.clock.now())
+  })
+}
+
+/** Our own guard for every channel: money that comes on a voided attempt does not count. */
+export async function voidAttempt(tx: Tx, attempt: TransactionRow, now: Date): Promise<void> {
+  await move(tx, transactionMachine, attempt.id, attempt.status, 'voided', { updated_at: now })
+  const name = findChannel(attempt.payment_channel_slug).displayName
+  const summary = `Asyncpay voided payment request with ${name}`
+  await tell(tx, { requestId: attempt.payment_request_id, transactionId: attempt.id, summary, status: null, now })
+}
+
+/** One more line on the timeline. */
+export async function tell(
+  tx: Tx,
+  line: Omit<store.NewLine, 'id' | 'paymentMethod'> & { paymentMethod?: string },
+): Promise<void> {
+  await store.insertLine(tx, { paymentMethod: null, ...line, id: newId() })
+}

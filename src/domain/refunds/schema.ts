@@ -1,0 +1,42 @@
+import { wireTime } from '../../platform/clock.ts'
+import { formatAmount } from '../../platform/money.ts'
+import type { EnvMode } from '../businesses/schema.ts'
+import type { RefundStatus } from './states.ts'
+
+export interface RefundRow {
+  id: string
+  ref: string
+  business_id: string
+  env_mode: EnvMode
+  payment_request_id: string
+  transaction_id: string
+  origin: 'excess'
+  status: RefundStatus
+  currency: string
+  amount_minor: bigint
+  reason: string | null
+  channel_reference: string | null
+  failure_reason: string | null
+  check_count: number
+  created_at: Date
+  updated_at: Date
+  deleted_at: Date | null
+}
+
+/** The refund as its events carry it. */
+export const presentRefund = (refund: RefundRow, attempt: { ref: string; payment_channel_slug: string }) => ({
+  uuid: refund.id,
+  ref: refund.ref,
+  env_mode: refund.env_mode,
+  transaction_ref: attempt.ref,
+  payment_channel_slug: attempt.payment_channel_slug,
+  currency: refund.currency,
+  amount: formatAmount(refund.amount_minor, refund.currency),
+  origin: refund.origin,
+  reason: refund.reason,
+  status: refund.status,
+  failure_reason: refund.failure_reason,
+  created_at: wireTime(refund.created_at),
+  updated_at: wireTime(refund.updated_at),
+  deleted_at: null,
+})

@@ -1,0 +1,227 @@
+import { ChannelError, type ChannelRefund } from '../../channels/channel.ts'
+import type { EventType } from '../../events/catalogue.ts'
+import { dispatchQueue, record } from '../../events/outbox.ts'
+import { after, dayMs, hourMs, minuteMs, secondMs } from '../../platform/clock.ts'
+import type { Context } from '../../platform/context.ts'
+import { inTransaction, type Tx } from '../../platform/db.ts'
+import { newId, newRef } from '../../platform/ids.ts'
+import { formatAmount } from '../../platform/money.ts'
+import { move } from '../../platform/states.ts'
+import { type ChannelAccount, call, findMaybeAccount } from '../payment-channels/service.ts'
+import type { TransactionRow } from '../payment-requests/schema.ts'
+import * as paymentRequests from '../payment-requests/service.ts'
+import { presentRefund, type RefundRow } from './schema.ts'
+import { refundMachine } from './states.ts'
+import * as store from './store.ts'
+
+/**
+ * Money that does not count goes back by itself where the channel can: intent (a row that says "about to be sent"),
+ * call with nothing open, outcome. A refund without an answer is only asked about.
+ */
+
+/** When a refund on its way is asked about, counted from its sending; then daily. */
+const checkDelaysMs = [30 * secondMs, 5 * minuteMs, hourMs]
+const checkedForMs = 90 * dayMs
+/** A refund that the channel still does not know after this was never received, and may be sent again. */
+const notReceivedAfterMs = 5 * minuteMs
+
+const nextCheck = (refund: Pick<RefundRow, 'created_at'>, count: number, now: Date): Date | null => {
+  const next = after(now, checkDelaysMs[count] ?? dayMs)
+  return next.getTime() - refund.created_at.getTime() > checkedForMs ? null : next
+}
+
+/** Sends back what came in excess. Safe to repeat; throws nothing that a channel says. */
+export async function refundExcess(ctx: Context, attempt: TransactionRow): Promise<void> {
+  const account = await accountOf(ctx, attempt)
+  const { received_amount_minor: amountMinor, received_currency: currency } = attempt
+  if (!account) return await paymentRequests.postponeExcess(ctx, attempt.id, after(ctx.clock.now(), hourMs))
+  if (!account.channel.refund || amountMinor === null || currency === null || amountMinor <= 0n) {
+    return await leaveToPerson(ctx, attempt, account)
+  }
+  const refund = await intend(ctx, attempt, amountMinor, currency)
+  if (refund) await send(ctx, account, refund, attempt)
+}
+
+const accountOf = (ctx: Context, attempt: TransactionRow) =>
+  findMaybeAccount(ctx, { businessId: attempt.business_id, envMode: attempt.env_mode }, attempt.payment_channel_slug)
+
+async function leaveToPerson(ctx: Context, attempt: TransactionRow, account: ChannelAccount): Promise<void> {
+  await inTransaction(ctx.db, async (tx) => {
+    await paymentRequests.settleExcess(tx, attempt.id)
+    const summary = `${account.channel.displayName} cannot be asked to refund this; please refund it by hand`
+    await tellOf(tx, attempt, summary, null, ctx.clock.now())
+  })
+}
+
+/** Undefined: there is one already, its own checks go on. */
+async function intend(
+  ctx: Context,
+  attempt: TransactionRow,
+  amountMinor: bigint,
+  currency: string,
+): Promise<RefundRow | undefined> {
+  const now = ctx.clock.now()
+  const row = { id: newId(), ref: newRef('AsR-'), transactionId: attempt.id, currency, amountMinor, now }
+  const made = await inTransaction(ctx.db, async (tx) => {
+    await paymentRequests.settleExcess(tx, attempt.id)
+    const isNew = await store.insertExcess(tx, {
+      ...row,
+      reason: 'Excess payment',
+      checkAt: after(now, checkDelaysMs[0] ?? 0),
+    })
+    if (isNew)
+      await tellOf(tx, attempt, `Asyncpay is refunding ${currency} ${formatAmount(amountMinor, currency)}`, null, now)
+    return isNew
+  })
+  return made ? await store.findByTransaction(ctx.db, attempt.id) : undefined
+}
+
+async function send(ctx: Context, account: ChannelAccount, refund: RefundRow, attempt: TransactionRow): Promise<void> {
+  const { refund: sendRefund } = account.channel
+  if (!sendRefund) return
+  try {
+    const answer = await call(ctx, account, 'refund', (channel, credentials, transport) =>
+      sendRefund.call(
+        channel,
+        {
+          reference: refund.ref,
+          payment: { reference: attempt.ref, channelReference: attempt.channel_reference },
+          channelTransactionId: attempt.channel_transaction_id,
+          amountMinor: refund.amount_minor,
+          currency: refund.currency,
+          reason: refund.reason,
+        },
+        credentials,
+        transport,
+      ),
+    )
+    await apply(ctx, refund, attempt, answer)
+  } catch (error) {
+    if (!(error instanceof ChannelError)) throw error
+    await recordSilence(ctx, account, refund, attempt, error)
+  }
+}
+
+/** `rejected` and away: certainly not sent, `pending` again. Refused: the channel may have it already; else it has failed. */
+async function recordSilence(
+  ctx: Context,
+  account: ChannelAccount,
+  refund: RefundRow,
+  attempt: TransactionRow,
+  error: ChannelError,
+): Promise<void> {
+  if (error.outcome === 'unknown') return
+  if (error.reason !== 'refused') return await setStatus(ctx, refund, attempt, 'pending', {})
+  const known = await ask(ctx, account, refund, attempt)
+  if (known && known.channelStatus !== 'not_found') return await apply(ctx, refund, attempt, known)
+  await setStatus(ctx, refund, attempt, 'failed', { failure_reason: error.message.slice(0, 300) })
+}
+
+/** Null: the channel cannot be asked, or did not answer. */
+async function ask(
+  ctx: Context,
+  account: ChannelAccount,
+  refund: RefundRow,
+  attempt: TransactionRow,
+): Promise<ChannelRefund | null> {
+  const { fetchRefund } = account.channel
+  if (!fetchRefund) return null
+  const lookup = {
+    reference: refund.ref,
+    channelReference: refund.channel_reference,
+    payment: { reference: attempt.ref, channelReference: attempt.channel_reference },
+    channelTransactionId: attempt.channel_transaction_id,
+  }
+  try {
+    return await call(ctx, account, 'fetch_refund', (channel, credentials, transport) =>
+      fetchRefund.call(channel, lookup, credentials, transport),
+    )
+  } catch (error) {
+    if (error instanceof ChannelError) return null
+    throw error
+  }
+}
+
+async function apply(ctx: Context, refund: RefundRow, attempt: TransactionRow, answer: ChannelRefund): Promise<void> {
+  if (answer.channelStatus === 'not_found') return
+  const columns = { channel_reference: answer.channelReference ?? refund.channel_reference }
+  if (answer.status === 'failed') {
+    return await setStatus(ctx, refund, attempt, 'failed', {
+      ...columns,
+      failure_reason: answer.reason?.slice(0, 300) ?? answer.channelStatus,
+    })
+  }
+  await setStatus(ctx, refund, attempt, answer.status, columns)
+}
+
+/** Outcome: state, timeline and event in one transaction. */
+async function setStatus(
+  ctx: Context,
+  refund: RefundRow,
+  attempt: TransactionRow,
+  to: RefundRow['status'],
+  columns: Record<string, unknown>,
+): Promise<void> {
+  const reference = await paymentRequests.referenceOf(ctx, refund.payment_request_id)
+  const isFinal = to === 'successful' || to === 'failed'
+  const moved = await inTransaction(ctx.db, async (tx) => {
+    const current = await store.lock(tx, refund.id)
+    if (current.status === to || !refundMachine.moves[current.status].includes(to)) return false
+    const now = ctx.clock.now()
+    const final = isFinal ? { check_at: null } : {}
+    await move(tx, refundMachine, refund.id, current.status, to, { ...columns, ...final, updated_at: now })
+    if (isFinal) await tellAndEmit(ctx, tx, { ...current, ...columns, status: to, updated_at: now }, attempt, reference)
+    return true
+  })
+  if (moved && isFinal) ctx.queue.wake(dispatchQueue)
+}
+
+async function tellAndEmit(ctx: Context, tx: Tx, refund: RefundRow, attempt: TransactionRow, reference: string | null) {
+  const sum = `${refund.currency} ${formatAmount(refund.amount_minor, refund.currency)}`
+  const done = refund.status === 'successful'
+  const summary = done
+    ? `Asyncpay refunded ${sum}`
+    : `The refund of ${sum} failed: ${refund.failure_reason}; please refund it by hand`
+  await tellOf(tx, attempt, summary, done ? 'refunded' : 'refund_failed', refund.updated_at)
+  const type: EventType = done ? 'refund.completed' : 'refund.failed'
+  await record(tx, ctx.queue, {
+    businessId: refund.business_id,
+    envMode: refund.env_mode,
+    type,
+    objectType: 'refund',
+    objectId: refund.id,
+    data: { reference, ...presentRefund(refund, attempt) },
+    now: refund.updated_at,
+  })
+}
+
+const tellOf = (tx: Tx, attempt: TransactionRow, summary: string, status: string | null, now: Date) =>
+  paymentRequests.tell(tx, { requestId: attempt.payment_request_id, transactionId: attempt.id, summary, status, now })
+
+/** Looks again at a refund on its way. */
+export async function refreshRefund(ctx: Context, refund: RefundRow): Promise<void> {
+  const attempt = await paymentRequests.findTransaction(ctx, refund.transaction_id)
+  const account = await accountOf(ctx, attempt)
+  if (account) await lookAgain(ctx, account, refund, attempt)
+  const now = ctx.clock.now()
+  await store.setCheck(ctx.db, refund.id, nextCheck(refund, refund.check_count, now))
+}
+
+async function lookAgain(
+  ctx: Context,
+  account: ChannelAccount,
+  refund: RefundRow,
+  attempt: TransactionRow,
+): Promise<void> {
+  if (refund.status === 'pending' && refund.channel_reference === null) {
+    // Certainly not accepted so far. From here on nobody knows until the channel says.
+    await setStatus(ctx, refund, attempt, 'unknown', {})
+    return await send(ctx, account, { ...refund, status: 'unknown' }, attempt)
+  }
+  const answer = await ask(ctx, account, refund, attempt)
+  if (!answer) return
+  const old = ctx.clock.now().getTime() - refund.created_at.getTime() > notReceivedAfterMs
+  // All of a payment can be refunded once only, so a second sending cannot give it back twice.
+  if (answer.channelStatus === 'not_found' && old) return await send(ctx, account, refund, attempt)
+  await apply(ctx, refund, attempt, answer)
+}
