@@ -73,6 +73,10 @@ export function controlRoutes(app: FastifyInstance, control: Control): void {
     setAccount(control, account)
     return { channel: account.channel, webhook_url: account.webhookUrl }
   })
+  app.delete('/faults', (_request, reply) => {
+    faults.clear()
+    return reply.code(204).send()
+  })
   app.delete('/', (_request, reply) => {
     faults.clear()
     store.write(() => {

@@ -5,7 +5,7 @@ import { stripe } from './stripe/index.ts'
 
 /** Every channel there is, in the order in which they are offered. */
 export const channels: readonly Channel[] = [
-  // One line each; see README.md, "Add a channel".
+  // One line each; see CONTRIBUTING.md, "Add a channel".
   paystack,
   flutterwave,
   stripe,

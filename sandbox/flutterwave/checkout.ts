@@ -1,0 +1,162 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { exponentOf } from '../ledger.ts'
+import { type CheckoutPage, checkoutPage, formatAmount, messagePage, PAGE_HEADERS } from '../page.ts'
+import type { OpenCheckout, PayRequest, PayResult } from '../provider.ts'
+import { CARDS, type Card, cardOf } from './cards.ts'
+import { type Flutterwave, type Link, SLUG, type Transaction } from './records.ts'
+import { bodyOf, paramOf, textOf } from './requests.ts'
+import { addTransaction, attemptsOn, decide, transactionById } from './transactions.ts'
+
+export function linkUrl(flw: Flutterwave, { id }: Pick<Link, 'id'>): string {
+  return `${flw.core.baseUrl}/v3/hosted/pay/${id}`
+}
+
+/** `closed`: disabled, out of time or out of tries. Money that arrived comes before all of these. */
+export type LinkState = 'open' | 'processing' | 'paid' | 'closed'
+
+export function stateOf(flw: Flutterwave, link: Link): LinkState {
+  const attempts = tries(flw, link)
+  if (attempts.some(({ status }) => status === 'successful')) return 'paid'
+  if (attempts.some(({ status, settlesAt }) => status === 'pending' && settlesAt !== null)) return 'processing'
+  if (link.isDisabled || (link.expiresAt !== null && link.expiresAt <= Date.now())) return 'closed'
+  const refused = attempts.filter(({ status }) => status === 'failed').length
+  return link.attemptsMax !== null && refused >= link.attemptsMax ? 'closed' : 'open'
+}
+
+function tries(flw: Flutterwave, link: Link): Transaction[] {
+  if (link.challenge === null) return attemptsOn(flw, link.id)
+  const challenged = transactionById(flw, link.secretKey, String(link.challenge))
+  return challenged ? [challenged] : []
+}
+
+/** The hosted page. No key: whoever has the link may pay. */
+export function checkoutRoutes(app: FastifyInstance, flw: Flutterwave): void {
+  app.get('/v3/hosted/pay/:link', (request, reply) => {
+    const link = linkOf(flw, request)
+    return link ? show(flw, reply, link, null) : noSuchPage(reply)
+  })
+  app.post('/v3/hosted/pay/:link', (request, reply) => {
+    const link = linkOf(flw, request)
+    return link ? act(flw, link, request, reply) : noSuchPage(reply)
+  })
+}
+
+function act(flw: Flutterwave, link: Link, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (stateOf(flw, link) !== 'open') return show(flw, reply, link, null)
+  const body = bodyOf(request)
+  const action = textOf(body, 'action')
+  if (action === 'cancel') return goBack(flw, reply, link, cancelUrl(link), null)
+  const card = cardOf(textOf(body, 'card'))
+  const refusal = action === 'decline' ? 'Declined' : null
+  const tried = flw.core.store.write(() => attempt(flw, link, card, refusal))
+  // A refused try leaves the page open, until it was the last.
+  if (tried.status === 'failed' && stateOf(flw, link) === 'open') return show(flw, reply, link, tried)
+  return goBack(flw, reply, link, returnUrl(link, tried), tried)
+}
+
+/** One try on the page; a challenged charge of a saved card is decided, not tried anew. */
+function attempt(flw: Flutterwave, link: Link, card: Card, refusal: string | null): Transaction {
+  const challenged = link.challenge === null ? undefined : flw.transactions.get(String(link.challenge))
+  if (challenged) return decide(flw, challenged, cardOf(challenged.cardNumber), refusal)
+  const { secretKey, txRef, email, amount, currency, meta, id: linkId } = link
+  const given = { secretKey, txRef, email, amount, currency, meta, linkId, token: null, narration: 'CARD Transaction' }
+  return decide(flw, addTransaction(flw, given, card), card, refusal)
+}
+
+/** What `POST /control/pay` does: the page's buttons without the page. */
+export function payByControl(
+  flw: Flutterwave,
+  { reference, outcome, card }: PayRequest,
+): PayResult | 'paid' | 'closed' | null {
+  const found = flw.links.by('txRef', reference)
+  if (found.length === 0) return null
+  // Several links may carry one reference, of one merchant or of two; the one that still waits is meant.
+  const states = found.map((link) => stateOf(flw, link))
+  const link = found[states.indexOf('open')]
+  if (!link) return states.includes('paid') || states.includes('processing') ? 'paid' : 'closed'
+  if (outcome === 'abandon') return { status: 'cancelled', redirectUrl: cancelUrl(link) }
+  const tried = attempt(flw, link, cardOf(card), outcome === 'failed' ? 'Declined' : null)
+  const stays = tried.status === 'failed' && stateOf(flw, link) === 'open'
+  return { status: tried.status, redirectUrl: stays ? null : returnUrl(link, tried) }
+}
+
+export function openCheckouts(flw: Flutterwave): OpenCheckout[] {
+  return flw.links
+    .all()
+    .filter((link) => stateOf(flw, link) === 'open')
+    .map((link) => {
+      const { txRef, amount, currency } = link
+      return { channel: SLUG, reference: txRef, amount_minor: amount, currency, url: linkUrl(flw, link) }
+    })
+}
+
+/** A challenged charge goes with its page: nobody could decide it any more. */
+export function forgetOpenCheckouts(flw: Flutterwave): void {
+  for (const link of flw.links.all()) {
+    if (stateOf(flw, link) !== 'open') continue
+    if (link.challenge !== null) flw.transactions.remove(String(link.challenge))
+    flw.links.remove(link.id)
+  }
+}
+
+function returnUrl(link: Link, { status, id }: Transaction): string | null {
+  return withQuery(link, { status, tx_ref: link.txRef, transaction_id: String(id) })
+}
+
+/** "failed" by the documentation; "cancelled" is what is seen. Nothing may depend on it. */
+function cancelUrl(link: Link): string | null {
+  return withQuery(link, { status: 'cancelled', tx_ref: link.txRef })
+}
+
+function withQuery({ redirectUrl }: Link, query: Record<string, string>): string | null {
+  const url = URL.parse(redirectUrl)
+  if (!/^https?:$/.test(url?.protocol ?? '')) return null
+  for (const [name, value] of Object.entries(query)) url!.searchParams.append(name, value)
+  return url!.href
+}
+
+function linkOf(flw: Flutterwave, request: FastifyRequest): Link | undefined {
+  return flw.links.get(paramOf(request, 'link'))
+}
+
+function goBack(
+  flw: Flutterwave,
+  reply: FastifyReply,
+  link: Link,
+  target: string | null,
+  tried: Transaction | null,
+): FastifyReply {
+  return target === null ? show(flw, reply, link, tried) : reply.redirect(target, 303)
+}
+
+function show(flw: Flutterwave, reply: FastifyReply, link: Link, tried: Transaction | null): FastifyReply {
+  const state = stateOf(flw, link)
+  if (state === 'closed') return inactivePage(reply)
+  const last = tried ?? tries(flw, link).at(-1) ?? null
+  const { amount, currency, txRef, email, title, redirectUrl } = link
+  const page: CheckoutPage = {
+    provider: 'Flutterwave',
+    merchant: title ?? URL.parse(redirectUrl)?.host ?? 'Test merchant',
+    amount: formatAmount(amount, exponentOf(currency), currency),
+    ...{ reference: txRef, email, state, cards: CARDS, selectedCard: last?.cardNumber ?? null },
+    refusal: last?.status === 'failed' ? last.processorResponse : null,
+    returnUrl: state === 'open' || !last ? null : returnUrl(link, last),
+  }
+  return reply.headers(PAGE_HEADERS).send(checkoutPage(page))
+}
+
+function inactivePage(reply: FastifyReply): FastifyReply {
+  const words = 'This payment link is currently inactive. The merchant disabled it, or its time or tries ran out.'
+  return reply
+    .code(410)
+    .headers(PAGE_HEADERS)
+    .send(messagePage('Flutterwave', 'Inactive payment link', words))
+}
+
+function noSuchPage(reply: FastifyReply): FastifyReply {
+  const words = 'This payment link is not known here. It may have been forgotten with the sandbox’s data.'
+  return reply
+    .code(404)
+    .headers(PAGE_HEADERS)
+    .send(messagePage('Flutterwave', 'No such payment', words))
+}

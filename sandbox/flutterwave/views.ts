@@ -1,0 +1,64 @@
+import { findCard } from './cards.ts'
+import { toMajor } from './money.ts'
+import { ACCOUNT_ID, customerOf, type Flutterwave, type Transaction } from './records.ts'
+import { reported } from './transactions.ts'
+
+type View = Record<string, unknown>
+
+/** Flutterwave's share, 1.4 %, taken from the merchant; nothing here depends on its being right. */
+const FEE_PER_MILLE = 14
+
+/** A transaction as verify and tokenized-charges show it. */
+export function transactionView(flw: Flutterwave, transaction: Transaction): View {
+  const { token, meta, secretKey, email } = transaction
+  const customer = customerOf(flw, secretKey, email)
+  return {
+    ...commonView(transaction),
+    id: transaction.id,
+    account_id: ACCOUNT_ID,
+    card: { ...cardView(transaction), ...(token !== null && { token }) },
+    meta: meta ?? null,
+    customer: {
+      ...{ id: customer.id, name: customer.name, phone_number: customer.phone, email: customer.email },
+      created_at: customer.createdAt,
+    },
+  }
+}
+
+/** The same in a webhook: no token, no meta. */
+export function webhookView(flw: Flutterwave, transaction: Transaction): View {
+  const { meta: _meta, ...view } = transactionView(flw, transaction)
+  return { ...view, card: cardView(transaction) }
+}
+
+/** The same as a row of the list: ids are text, and the customer is spread out. */
+export function transactionRowView(flw: Flutterwave, transaction: Transaction): View {
+  const customer = customerOf(flw, transaction.secretKey, transaction.email)
+  return {
+    ...commonView(transaction),
+    ...{ id: String(transaction.id), account_id: String(ACCOUNT_ID) },
+    ...{ customer_name: customer.name, customer_email: customer.email, card: cardView(transaction) },
+  }
+}
+
+function commonView(transaction: Transaction): View {
+  const { amount, currency, txRef } = reported(transaction)
+  const { flwRef, status, processorResponse, authModel, narration, createdAt } = transaction
+  const fee = Math.trunc((amount * FEE_PER_MILLE) / 1000)
+  const isPaid = status === 'successful'
+  return {
+    ...{ tx_ref: txRef, flw_ref: flwRef, device_fingerprint: 'N/A', amount: toMajor(amount, currency), currency },
+    ...{ charged_amount: toMajor(amount, currency), app_fee: toMajor(fee, currency), merchant_fee: 0 },
+    ...{ processor_response: processorResponse, auth_model: authModel, ip: '127.0.0.1', narration, status },
+    ...{ payment_type: 'card', created_at: createdAt },
+    amount_settled: isPaid ? toMajor(amount - fee, currency) : null,
+  }
+}
+
+function cardView({ cardNumber }: Transaction): View {
+  const { type, expiry } = findCard(cardNumber)
+  return {
+    ...{ first_6digits: cardNumber.slice(0, 6), last_4digits: cardNumber.slice(-4) },
+    ...{ issuer: `${type} TEST BANK CREDIT`, country: 'NG', type, expiry },
+  }
+}

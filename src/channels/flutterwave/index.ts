@@ -1,0 +1,263 @@
+import {
+  type Channel,
+  ChannelError,
+  type ChannelLimits,
+  type ChannelPayment,
+  type ChannelRefund,
+  type ChannelTransport,
+  CredentialsError,
+  type OpenCheckout,
+  type OpenedCheckout,
+  type PaymentLookup,
+  type RefundLookup,
+  type RefundRequest,
+} from '../channel.ts'
+import { objectOf } from '../exchange.ts'
+import { callFlutterwave, type FlutterwaveCredentials, isInactiveLink, isUnknownTransaction } from './api.ts'
+import {
+  isOurRefund,
+  successIdOf,
+  toOpened,
+  toPayment,
+  toPaymentBody,
+  toRefund,
+  toRefundBody,
+  transactionIdOf,
+  unknownPayment,
+  unknownRefund,
+} from './translate.ts'
+import { readFlutterwaveWebhook } from './webhook.ts'
+
+/** Flutterwave's v3 API; v4 has other hosts, other keys and another shape. */
+export const flutterwave: Channel<FlutterwaveCredentials> = {
+  slug: 'flutterwave',
+  displayName: 'Flutterwave',
+  themeColor: '#FFC366',
+  liveUrl: 'https://api.flutterwave.com',
+  summary:
+    'Cards, bank transfers, USSD and mobile money in thirteen currencies, for buyers across Africa and in Europe and the United States.',
+  limits: limits(),
+  credentialFields: [
+    { name: 'secret_key', label: 'Secret key', secret: true, required: true },
+    { name: 'secret_hash', label: 'Webhook secret hash', secret: true, required: true },
+    { name: 'public_key', label: 'Public key', secret: false, required: false },
+  ],
+  parseCredentials,
+  modeOf: (credentials) => modeOfKey(credentials.secret_key),
+  openCheckout,
+  fetchPayment,
+  readWebhook: readFlutterwaveWebhook,
+  voidCheckout,
+  refund,
+  fetchRefund,
+}
+
+/**
+ * ISO minor units. Flutterwave publishes no least amounts. Paying: the least unit, because a floor of our own would turn
+ * away what Flutterwave takes, and what it does not take it refuses itself. Tokenising: what we charge of our own accord
+ * to save a card, so cautious round sums of our own, about what a card network lets pass.
+ */
+function limits(): ChannelLimits {
+  const least = (tokenizeMinor: bigint) => ({ payMinor: 1n, tokenizeMinor })
+  return {
+    currencies: {
+      NGN: least(100_00n),
+      USD: least(1_00n),
+      EUR: least(1_00n),
+      GBP: least(1_00n),
+      GHS: least(1_00n),
+      XAF: least(100n),
+      XOF: least(100n),
+      ZAR: least(5_00n),
+      MWK: least(200_00n),
+      KES: least(10_00n),
+      UGX: least(500n),
+      RWF: least(200n),
+      TZS: least(500_00n),
+    },
+    payMaxMajor: null,
+    source:
+      'Currencies: Flutterwave v3 documentation, "Payment methods", read 2026-11-20. Least amounts are not published: the least unit for paying, cautious sums of our own for tokenising.',
+  }
+}
+
+function parseCredentials(input: unknown): FlutterwaveCredentials {
+  const given = objectOf(input) ?? {}
+  const trimmed = (name: string) => (typeof given[name] === 'string' ? given[name].trim() : '')
+  const [secretKey, secretHash, publicKey] = [trimmed('secret_key'), trimmed('secret_hash'), trimmed('public_key')]
+  const fields: Record<string, string> = {}
+  // The form also keeps line breaks and the like out of the header that carries the key.
+  if (secretKey === '') fields.secret_key = 'The secret key is needed.'
+  else if (!/^FLWSECK(_TEST)?-[\w-]+-X$/.test(secretKey)) {
+    fields.secret_key = 'A Flutterwave secret key begins with FLWSECK_TEST- or FLWSECK- and ends with -X.'
+  }
+  if (secretHash === '') fields.secret_hash = 'The secret hash of the webhook settings is needed.'
+  else if (!/^[\x20-\x7e]{1,255}$/.test(secretHash)) {
+    fields.secret_hash = 'A secret hash is at most 255 letters, digits and signs, because it travels in a header.'
+  }
+  if (publicKey !== '' && !/^FLWPUBK(_TEST)?-[\w-]+-X$/.test(publicKey)) {
+    fields.public_key = 'A Flutterwave public key begins with FLWPUBK_TEST- or FLWPUBK- and ends with -X.'
+  } else if (publicKey !== '' && !fields.secret_key && modeOfKey(publicKey) !== modeOfKey(secretKey)) {
+    fields.public_key = 'The public key and the secret key are of different modes.'
+  }
+  if (Object.keys(fields).length > 0) throw new CredentialsError(fields)
+  return { secret_key: secretKey, secret_hash: secretHash, public_key: publicKey || null }
+}
+
+const modeOfKey = (key: string): 'test' | 'live' => (key.slice(7).startsWith('_TEST-') ? 'test' : 'live')
+
+/** Flutterwave gives no id but the link itself, and does not echo our reference; payments are found by `tx_ref`. */
+async function openCheckout(
+  request: OpenCheckout,
+  credentials: FlutterwaveCredentials,
+  transport: ChannelTransport,
+): Promise<OpenedCheckout> {
+  const call = { method: 'POST', path: '/v3/payments', body: toPaymentBody(request), moves: false } as const
+  const answer = await callFlutterwave(transport, credentials, call)
+  const opened = toOpened(answer.data, request.reference)
+  if (!opened) throw answer.garbage()
+  return opened
+}
+
+/**
+ * Every attempt on one link is a transaction of its own, and nothing published says which of several is shown for a
+ * `tx_ref`: a refused one is believed only after no successful one was found.
+ */
+async function fetchPayment(
+  lookup: PaymentLookup,
+  credentials: FlutterwaveCredentials,
+  transport: ChannelTransport,
+): Promise<ChannelPayment> {
+  const path = `/v3/transactions/verify_by_reference?tx_ref=${encodeURIComponent(lookup.reference)}`
+  const shown = await verify(path, credentials, transport)
+  if (shown.status !== 'failed') return shown
+  const successId = await findSuccess(lookup.reference, credentials, transport)
+  return successId === null ? shown : verify(`/v3/transactions/${successId}/verify`, credentials, transport)
+}
+
+async function verify(
+  path: string,
+  credentials: FlutterwaveCredentials,
+  transport: ChannelTransport,
+): Promise<ChannelPayment> {
+  try {
+    const answer = await callFlutterwave(transport, credentials, { method: 'GET', path, moves: false })
+    const payment = toPayment(answer.data)
+    if (!payment) throw answer.garbage()
+    return payment
+  } catch (error) {
+    if (isUnknownTransaction(error)) return unknownPayment
+    throw error
+  }
+}
+
+/** The id of a successful transaction of this reference; its list row lacks the card, so it is verified by id. */
+async function findSuccess(
+  reference: string,
+  credentials: FlutterwaveCredentials,
+  transport: ChannelTransport,
+): Promise<string | null> {
+  const path = `/v3/transactions?tx_ref=${encodeURIComponent(reference)}&status=successful`
+  try {
+    const answer = await callFlutterwave(transport, credentials, { method: 'GET', path, moves: false })
+    if (!Array.isArray(answer.data)) throw answer.garbage()
+    return answer.data.map((row: unknown) => successIdOf(row, reference)).find((id) => id !== null) ?? null
+  } catch (error) {
+    if (isUnknownTransaction(error)) return null
+    throw error
+  }
+}
+
+/**
+ * Done when the link takes no money: also when it did not before. Money may still have been faster, so the caller asks
+ * once more afterwards. Without a URL opening got no answer and nobody has the link.
+ */
+async function voidCheckout(
+  lookup: PaymentLookup & { url: string | null },
+  credentials: FlutterwaveCredentials,
+  transport: ChannelTransport,
+): Promise<void> {
+  if (lookup.url === null) return
+  const call = { method: 'POST', path: '/v3/payments/link/disable', body: { link: lookup.url }, moves: false } as const
+  try {
+    await callFlutterwave(transport, credentials, call)
+  } catch (error) {
+    if (!isInactiveLink(error)) throw error
+  }
+}
+
+/** Flutterwave has no key against a second refund: send once, and ask with `fetchRefund` when no answer comes. */
+async function refund(
+  request: RefundRequest,
+  credentials: FlutterwaveCredentials,
+  transport: ChannelTransport,
+): Promise<ChannelRefund> {
+  const id = await transactionIdFor(request, credentials, transport)
+  if (id === null) {
+    throw new ChannelError('Flutterwave knows no transaction of this payment that could be refunded.', {
+      outcome: 'rejected',
+      reason: 'refused',
+    })
+  }
+  const path = `/v3/transactions/${encodeURIComponent(id)}/refund`
+  const call = { method: 'POST', path, body: toRefundBody(request), moves: true } as const
+  const answer = await callFlutterwave(transport, credentials, call)
+  const made = toRefund(answer.data, request.currency)
+  if (!made) throw answer.garbage()
+  return made
+}
+
+/** By its id; without one (the answer to `refund` was lost) among the payment's refunds by our ref in the comment. */
+async function fetchRefund(
+  lookup: RefundLookup,
+  credentials: FlutterwaveCredentials,
+  transport: ChannelTransport,
+): Promise<ChannelRefund> {
+  if (lookup.channelReference === null) return findRefund(lookup, credentials, transport)
+  const path = `/v3/refunds/${encodeURIComponent(lookup.channelReference)}`
+  const answer = await callFlutterwave(transport, credentials, { method: 'GET', path, moves: false })
+  const found = toRefund(answer.data, await currencyOf(answer.data, lookup, credentials, transport))
+  if (!found) throw answer.garbage()
+  return found
+}
+
+/** The list is filtered by the refunded transaction's id ("Get all refunds", read 2026-11-20); its first page is enough. */
+async function findRefund(
+  lookup: RefundLookup,
+  credentials: FlutterwaveCredentials,
+  transport: ChannelTransport,
+): Promise<ChannelRefund> {
+  const id = await transactionIdFor(lookup, credentials, transport)
+  if (id === null) return unknownRefund
+  const path = `/v3/refunds?id=${encodeURIComponent(id)}`
+  const answer = await callFlutterwave(transport, credentials, { method: 'GET', path, moves: false })
+  if (!Array.isArray(answer.data)) throw answer.garbage()
+  const row = answer.data.find((data: unknown) => isOurRefund(data, lookup.reference))
+  if (row === undefined) return unknownRefund
+  const found = toRefund(row, await currencyOf(row, lookup, credentials, transport))
+  if (!found) throw answer.garbage()
+  return found
+}
+
+/** Refunds go by Flutterwave's own transaction id; where we have none, the payment tells it. */
+async function transactionIdFor(
+  { payment, channelTransactionId }: Pick<RefundLookup, 'payment' | 'channelTransactionId'>,
+  credentials: FlutterwaveCredentials,
+  transport: ChannelTransport,
+): Promise<string | null> {
+  return channelTransactionId ?? (await fetchPayment(payment, credentials, transport)).channelTransactionId
+}
+
+/** A refund names no currency: it is that of the transaction that it gives back. */
+async function currencyOf(
+  refunded: unknown,
+  { payment, channelTransactionId }: RefundLookup,
+  credentials: FlutterwaveCredentials,
+  transport: ChannelTransport,
+): Promise<string | null> {
+  const id = transactionIdOf(refunded) ?? channelTransactionId
+  const found = id
+    ? await verify(`/v3/transactions/${encodeURIComponent(id)}/verify`, credentials, transport)
+    : await fetchPayment(payment, credentials, transport)
+  return found.currency
+}

@@ -1,0 +1,295 @@
+import assert from 'node:assert/strict'
+import { exponentOf, formatAmount } from '../../platform/money.ts'
+import type {
+  ChannelPayment,
+  ChannelRefund,
+  OpenCheckout,
+  OpenedCheckout,
+  RefundRequest,
+  SavedMethod,
+} from '../channel.ts'
+import { type Json, objectOf } from '../exchange.ts'
+
+/**
+ * Flutterwave's words and numbers to ours and back; pure. Shapes: Flutterwave's v3 documentation ("Standard", "Payment
+ * methods", "Webhooks", "Tokenization", "Refunds") and the documentation inside its Node SDK 1.4.1, all read 2026-11-20.
+ * Functions that read an answer give null for one that cannot be used, and the caller turns that into a `ChannelError`
+ * (`garbage`).
+ */
+
+/** "tx_ref: at most 100 characters" ("Standard", read 2026-11-20). */
+const referenceLengthMax = 100
+
+/**
+ * Transaction status → ours. Source: Flutterwave's "Transaction verification", read 2026-11-20.
+ * `failed` is one refused attempt; the link stays open and the payer may try again.
+ * A status that is not here is `pending`: we go on asking.
+ */
+const paymentStatuses: Readonly<Record<string, ChannelPayment['status']>> = {
+  successful: 'successful',
+  failed: 'failed',
+  pending: 'pending',
+}
+
+/**
+ * Refund status → ours. Not published in one place; nine independent code bases agree, read 2026-11-20.
+ * Bare `completed` means "accepted": the money has not gone back yet. Each way of paying out has its own word for done.
+ */
+const refundStatuses: Readonly<Record<string, ChannelRefund['status']>> = {
+  new: 'pending',
+  pending: 'pending',
+  'pending-momo': 'pending',
+  processing: 'pending',
+  completed: 'pending',
+  'completed-mpgs': 'successful',
+  'completed-bank-transfer': 'successful',
+  'completed-momo': 'successful',
+  'completed-offline': 'successful',
+  'completed-preauth': 'successful',
+  failed: 'failed',
+}
+
+/** `payment_type` in words; mobile money has one per country. Source: "Payment methods" and SDK samples, read 2026-11-20. */
+const paymentMethods: Readonly<Record<string, string>> = {
+  card: 'Card',
+  account: 'Bank Account',
+  'account-ach-uk': 'Bank Account',
+  'account-ach-us': 'Bank Account',
+  bank_transfer: 'Bank Transfer',
+  banktransfer: 'Bank Transfer',
+  ussd: 'USSD',
+  mpesa: 'M-Pesa',
+  nqr: 'QR',
+  qr: 'QR',
+  opay: 'OPay',
+  enaira: 'eNaira',
+  applepay: 'Apple Pay',
+  googlepay: 'Google Pay',
+  '1voucher': '1Voucher',
+  internetbanking: 'Internet Banking',
+  barter: 'Barter',
+  credit: 'Credit',
+}
+
+/**
+ * ISO minor units → Flutterwave's major units, as decimal text: a JSON number would pass through a float somewhere.
+ * The domain checked currency and amount: anything else here is our bug.
+ */
+export function toWire(amountMinor: bigint, currency: string): string {
+  assert(exponentOf(currency) !== null, `no ISO 4217 currency: ${currency}`)
+  assert(amountMinor > 0n, 'an amount is positive')
+  return formatAmount(amountMinor, currency)
+}
+
+/**
+ * Flutterwave's major units (number, or text) → ISO minor units, digit by digit. Numbers come from `parseJson`, which
+ * keeps as text what a JS number would not print as it was sent. Null for what is no whole minor unit (half a franc),
+ * for an unknown currency and for no amount: null never equals ours.
+ */
+export function fromWire(wire: unknown, currency: unknown): bigint | null {
+  const exponent = typeof currency === 'string' ? exponentOf(currency) : null
+  if (exponent === null || (typeof wire !== 'number' && typeof wire !== 'string')) return null
+  const match = /^(\d{1,18})(?:\.(\d{1,30}))?$/.exec(String(wire))
+  if (!match) return null
+  const fraction = (match[2] ?? '').replace(/0+$/, '')
+  return fraction.length > exponent ? null : BigInt(match[1] + fraction.padEnd(exponent, '0'))
+}
+
+/**
+ * No session length: when it would begin is not published, and our own expiry disables the link. There is no address
+ * for giving up either; the payer comes back to `redirect_url` with `status=cancelled`.
+ */
+export function toPaymentBody(request: OpenCheckout): Json {
+  const { reference, payer } = request
+  assert(
+    reference !== '' && reference.length <= referenceLengthMax,
+    'Flutterwave takes 1 to 100 characters in a tx_ref',
+  )
+  const name = payer.fullName ?? ([payer.firstName, payer.lastName].filter(Boolean).join(' ') || null)
+  return {
+    tx_ref: reference,
+    amount: toWire(request.amountMinor, request.currency),
+    currency: request.currency,
+    redirect_url: request.returnUrl,
+    customer: {
+      email: payer.email,
+      ...(name !== null && { name }),
+      ...(payer.phone !== null && { phonenumber: payer.phone }),
+    },
+    customizations: { description: request.description },
+    // Only cards leave a token. Works where the account lets requests choose; elsewhere the payer may pay another way.
+    ...(request.saveMethod && { payment_options: 'card' }),
+  }
+}
+
+/** Null unless the answer is a web address. */
+export function toOpened(data: unknown, reference: string): OpenedCheckout | null {
+  const url = textOf(objectOf(data)?.link)
+  if (url === null || !/^https?:$/.test(URL.parse(url)?.protocol ?? '')) return null
+  return { url, channelReference: reference }
+}
+
+/** The answer of `GET /v3/transactions/verify_by_reference` and `…/:id/verify`. Null without a status word. */
+export function toPayment(data: unknown): ChannelPayment | null {
+  const payment = objectOf(data)
+  const channelStatus = textOf(payment?.status)
+  if (!payment || channelStatus === null) return null
+  const status = ownValue(paymentStatuses, channelStatus) ?? 'pending'
+  return {
+    status,
+    channelStatus,
+    reference: textOf(payment.tx_ref),
+    amountMinor: countedAmount(payment),
+    currency: textOf(payment.currency),
+    channelTransactionId: idOf(payment.id),
+    paymentMethod: status === 'pending' ? 'Unknown' : methodOf(payment),
+    reason: status === 'failed' ? (textOf(payment.processor_response) ?? 'Flutterwave gave no reason.') : null,
+    // There is no time of payment, only the attempt's own.
+    paidAt: status === 'successful' ? dateOf(payment.created_at) : null,
+    savedMethod: status === 'successful' ? toSavedMethod(payment) : null,
+  }
+}
+
+/** What Flutterwave says of a reference without a transaction: nobody has tried yet. */
+export const unknownPayment: ChannelPayment = {
+  status: 'pending',
+  channelStatus: 'not_found',
+  reference: null,
+  amountMinor: null,
+  currency: null,
+  channelTransactionId: null,
+  paymentMethod: 'Unknown',
+  reason: null,
+  paidAt: null,
+  savedMethod: null,
+}
+
+/**
+ * `amount` is what was asked, `charged_amount` what the payer gave: more than asked where the account passes its fees on
+ * ("Transaction verification", read 2026-11-20: charged must be at least what was asked). So `amount` counts, unless less
+ * was charged: then that is what moved, and the domain must see the difference. A charge that cannot be read counts as none.
+ */
+function countedAmount(payment: Json): bigint | null {
+  const asked = fromWire(payment.amount, payment.currency)
+  if (payment.charged_amount == null || asked === null) return asked
+  const charged = fromWire(payment.charged_amount, payment.currency)
+  return charged === null || charged < asked ? charged : asked
+}
+
+function methodOf(payment: Json): string {
+  const type = textOf(payment.payment_type)?.toLowerCase() ?? ''
+  return ownValue(paymentMethods, type) ?? (/^mobile_?money/.test(type) ? 'Mobile Money' : 'Unknown')
+}
+
+/**
+ * `card.token` is in verify answers only, bound to the payer's e-mail, and lives one year, whatever the card's expiry
+ * ("Tokenization", read 2026-11-20); after that charging it is refused. There is no reusable flag: a token is one.
+ */
+function toSavedMethod(payment: Json): SavedMethod | null {
+  const card = objectOf(payment.card)
+  const token = textOf(card?.token)
+  const email = textOf(objectOf(payment.customer)?.email)
+  if (!card || token === null || email === null) return null
+  const expiry = /^(0[1-9]|1[0-2])\/(\d{2})$/.exec(textOf(card.expiry) ?? '')
+  return {
+    token,
+    tokenOwner: null,
+    email,
+    type: 'card',
+    brand: textOf(card.type),
+    bank: textOf(card.issuer),
+    last4: textOf(card.last_4digits),
+    expMonth: expiry ? Number(expiry[1]) : null,
+    expYear: expiry ? 2000 + Number(expiry[2]) : null,
+    reusable: true,
+    signature: signatureOf(card),
+  }
+}
+
+/**
+ * Flutterwave publishes no signature of a card, so ours is made of all that it tells of one. Two cards of one bank with
+ * the same last digits, brand and expiry would share it: then one payer's second card is taken for the first.
+ */
+function signatureOf(card: Json): string | null {
+  const parts = [card.first_6digits, card.last_4digits, card.expiry, card.type].map(textOf)
+  return parts.includes(null) ? null : parts.join(':').toUpperCase()
+}
+
+/**
+ * Our refund's ref leads the comment: Flutterwave has no reference for refunds, and this is how one is found again whose
+ * answer never came.
+ */
+export function toRefundBody(request: RefundRequest): Json {
+  return {
+    amount: toWire(request.amountMinor, request.currency),
+    comments: request.reason ? `${request.reference}: ${request.reason}` : request.reference,
+  }
+}
+
+/** Whether a listed refund is the one that we asked for under `reference`. Sent as `comments`, seen as `comment` and both. */
+export function isOurRefund(data: unknown, reference: string): boolean {
+  const refund = objectOf(data)
+  const comment = textOf(refund?.comment) ?? textOf(refund?.comments)
+  return comment === reference || comment?.startsWith(`${reference}:`) === true
+}
+
+/** The id of the transaction that a refund gives back: `tx_id` where it was made, also `transaction_id` where fetched. */
+export function transactionIdOf(data: unknown): string | null {
+  const refund = objectOf(data)
+  return idOf(refund?.tx_id) ?? idOf(refund?.transaction_id)
+}
+
+/** The id of a listed transaction that is a success of exactly this reference; digits only, as it goes into a path. */
+export function successIdOf(row: unknown, reference: string): string | null {
+  const transaction = objectOf(row)
+  if (transaction?.status !== 'successful' || transaction.tx_ref !== reference) return null
+  const id = idOf(transaction.id)
+  return id !== null && /^\d+$/.test(id) ? id : null
+}
+
+/** A refund as it was made, fetched or listed, in the currency of its payment. Null without id or status word. */
+export function toRefund(data: unknown, currency: string | null): ChannelRefund | null {
+  const refund = objectOf(data)
+  const channelReference = idOf(refund?.id)
+  const channelStatus = textOf(refund?.status)
+  if (!refund || channelReference === null || channelStatus === null) return null
+  const status = ownValue(refundStatuses, channelStatus.toLowerCase()) ?? 'pending'
+  return {
+    status,
+    channelStatus,
+    channelReference,
+    amountMinor: fromWire(refund.amount_refunded, currency),
+    currency,
+    reason: status === 'failed' ? 'Flutterwave could not pay the refund out.' : null,
+  }
+}
+
+export const unknownRefund: ChannelRefund = {
+  status: 'pending',
+  channelStatus: 'not_found',
+  channelReference: null,
+  amountMinor: null,
+  currency: null,
+  reason: null,
+}
+
+/** Trimmed text; null for anything else and for nothing. */
+export function textOf(value: unknown): string | null {
+  const text = typeof value === 'string' ? value.trim() : ''
+  return text === '' ? null : text
+}
+
+/** An id as text with all its digits; see `parseJson`. */
+export function idOf(value: unknown): string | null {
+  return Number.isSafeInteger(value) ? String(value) : textOf(value)
+}
+
+function dateOf(value: unknown): Date | null {
+  const at = new Date(textOf(value) ?? Number.NaN)
+  return Number.isNaN(at.getTime()) ? null : at
+}
+
+/** Provider's words are strangers' input: "constructor" is no status. */
+function ownValue<Value>(table: Readonly<Record<string, Value>>, key: string): Value | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined
+}

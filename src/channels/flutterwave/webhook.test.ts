@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
+import { describe, it } from 'node:test'
+import { WebhookBodyError, WebhookSignatureError } from '../channel.ts'
+import { fixtureText } from './fixtures.ts'
+import { readFlutterwaveWebhook } from './webhook.ts'
+
+const hash = 'a-hash-of-the-merchant'
+const credentials = { secret_key: 'FLWSECK_TEST-1-X', secret_hash: hash, public_key: null }
+const signatureOf = (body: string, secret = hash) => createHmac('sha256', secret).update(body).digest('base64')
+
+const read = (text: string, headers: Record<string, string> = { 'verif-hash': hash }) =>
+  readFlutterwaveWebhook({ headers, body: Buffer.from(text), receivedAt: new Date(0) }, credentials)
+const event = (type: string, data: object) => read(JSON.stringify({ event: type, data }))
+
+describe('a Flutterwave webhook', () => {
+  it('charge.completed: ask about the payment; the 64-bit id is whole in the event id', () => {
+    assert.deepEqual(read(fixtureText('charge-completed.webhook')), {
+      eventId: 'charge.completed:18446744073709551615:successful',
+      type: 'charge.completed',
+      subject: { kind: 'payment', reference: 'AsT-68a1b2c3d4e5f', channelReference: 'AsT-68a1b2c3d4e5f' },
+    })
+  })
+
+  it('two attempts on one link, and two ends of one attempt, are different events', () => {
+    const ids = [
+      { id: 1, status: 'failed' },
+      { id: 2, status: 'failed' },
+      { id: 1, status: 'successful' },
+    ].map((data) => event('charge.completed', { ...data, tx_ref: 'AsT-1' }).eventId)
+    assert.equal(new Set(ids).size, 3)
+  })
+
+  it('without an id the bytes decide', () => {
+    const first = event('charge.completed', { tx_ref: 'AsT-1', status: 'failed' })
+    assert.match(first.eventId, /^charge\.completed:AsT-1:[0-9a-f]{32}$/)
+    assert.equal(event('charge.completed', { tx_ref: 'AsT-1', status: 'failed' }).eventId, first.eventId)
+    assert.notEqual(event('charge.completed', { tx_ref: 'AsT-1', status: 'successful' }).eventId, first.eventId)
+  })
+
+  it('a transfer asks about the payout, a refund about the refund', () => {
+    assert.deepEqual(read(fixtureText('transfer-completed.webhook')).subject, {
+      kind: 'payout',
+      reference: 'AsO-68a1b2c3d4e5f',
+      channelReference: '550066',
+    })
+    assert.deepEqual(event('refund.completed', { id: 77, TransactionId: 9, status: 'completed-mpgs' }).subject, {
+      kind: 'refund',
+      reference: null,
+      channelReference: '77',
+      paymentReference: null,
+    })
+  })
+
+  it('any other event, and one that names nothing, concerns nobody', () => {
+    for (const type of ['subscription.cancelled', 'singlebillpayment.status', 'brand.new']) {
+      assert.equal(event(type, { id: 1, tx_ref: 'AsT-1' }).subject, null, type)
+    }
+    for (const type of ['charge.completed', 'transfer.completed', 'refund.completed']) {
+      assert.equal(event(type, { status: 'failed' }).subject, null, type)
+    }
+  })
+
+  it('a body of the older, flat kind is no event', () => {
+    assert.throws(() => read('{"id":1,"txRef":"AsT-1","event.type":"CARD_TRANSACTION"}'), WebhookBodyError)
+  })
+
+  it('verif-hash is the whole secret hash and nothing else', () => {
+    const text = fixtureText('charge-completed.webhook')
+    for (const wrong of ['', 'a', hash.toUpperCase(), ` ${hash}`, `${hash}${hash}`, signatureOf(text)]) {
+      assert.throws(() => read(text, { 'verif-hash': wrong }), WebhookSignatureError)
+    }
+    assert.throws(() => read(text, {}), WebhookSignatureError)
+  })
+
+  it('flutterwave-signature is over the bytes, not over their meaning', () => {
+    const text = fixtureText('charge-completed.webhook')
+    assert.equal(read(text, { 'flutterwave-signature': signatureOf(text) }).type, 'charge.completed')
+    const meaning = signatureOf(JSON.stringify(JSON.parse(text)))
+    assert.throws(() => read(text, { 'flutterwave-signature': meaning }), WebhookSignatureError)
+  })
+
+  it('a wrong flutterwave-signature is not made good by a right verif-hash', () => {
+    const text = fixtureText('charge-completed.webhook')
+    const hex = createHmac('sha256', hash).update(text).digest('hex')
+    for (const wrong of ['', hash, hex, signatureOf(text, 'another'), signatureOf(`${text} `)]) {
+      const headers = { 'flutterwave-signature': wrong, 'verif-hash': hash }
+      assert.throws(() => read(text, headers), WebhookSignatureError)
+    }
+  })
+})

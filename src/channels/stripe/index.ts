@@ -1,0 +1,207 @@
+import {
+  type Channel,
+  ChannelError,
+  type ChannelPayment,
+  type ChannelRefund,
+  type ChannelTransport,
+  CredentialsError,
+  type OpenCheckout,
+  type OpenedCheckout,
+  type PaymentLookup,
+  type RefundLookup,
+  type RefundRequest,
+} from '../channel.ts'
+import { objectOf } from '../exchange.ts'
+import { callStripe, isMissing, type StripeCredentials } from './api.ts'
+import { limits } from './limits.ts'
+import {
+  isOurRefund,
+  sessionExpand,
+  toOpened,
+  toPayment,
+  toRefund,
+  toRefundParams,
+  toSessionParams,
+  unknownPayment,
+  unknownRefund,
+} from './translate.ts'
+import { readStripeWebhook } from './webhook.ts'
+
+/**
+ * Hosted Checkout: the channel's reference is the session's id. Every POST has an idempotency key made from our
+ * reference, because the package may send one twice by itself, and so that a call without an answer can be repeated.
+ */
+export const stripe: Channel<StripeCredentials> = {
+  slug: 'stripe',
+  displayName: 'Stripe',
+  themeColor: '#A966FF',
+  liveUrl: 'https://api.stripe.com',
+  summary: 'Cards and wallets from buyers all over the world, in most currencies there are.',
+  limits,
+  credentialFields: [
+    { name: 'secret_key', label: 'Secret key', secret: true, required: true },
+    { name: 'webhook_secret', label: 'Webhook signing secret', secret: true, required: true },
+    { name: 'publishable_key', label: 'Publishable key', secret: false, required: false },
+  ],
+  parseCredentials,
+  modeOf: (credentials) => modeOfKey(credentials.secret_key),
+  openCheckout,
+  fetchPayment,
+  readWebhook: readStripeWebhook,
+  voidCheckout,
+  refund,
+  fetchRefund,
+}
+
+function parseCredentials(input: unknown): StripeCredentials {
+  const given = objectOf(input) ?? {}
+  const [secretKey, webhookSecret, publishableKey] = ['secret_key', 'webhook_secret', 'publishable_key'].map((name) => {
+    const value = given[name]
+    return typeof value === 'string' ? value.trim() : ''
+  }) as [string, string, string]
+  const fields: Record<string, string> = {}
+  // The forms also keep line breaks and the like out of the header that carries the key.
+  if (secretKey === '') fields.secret_key = 'The secret key is needed.'
+  else if (!/^[sr]k_(test|live)_[\w-]+$/.test(secretKey)) {
+    fields.secret_key = 'A Stripe secret key begins with sk_test_, sk_live_, rk_test_ or rk_live_.'
+  }
+  if (webhookSecret === '') fields.webhook_secret = 'The webhook signing secret is needed.'
+  else if (!/^whsec_[\w+/=-]+$/.test(webhookSecret)) {
+    fields.webhook_secret = 'A Stripe webhook signing secret begins with whsec_.'
+  }
+  if (publishableKey !== '' && !/^pk_(test|live)_[\w-]+$/.test(publishableKey)) {
+    fields.publishable_key = 'A Stripe publishable key begins with pk_test_ or pk_live_.'
+  } else if (publishableKey !== '' && !fields.secret_key && modeOfKey(publishableKey) !== modeOfKey(secretKey)) {
+    fields.publishable_key = 'The publishable key and the secret key are of different modes.'
+  }
+  if (Object.keys(fields).length > 0) throw new CredentialsError(fields)
+  return { secret_key: secretKey, webhook_secret: webhookSecret, publishable_key: publishableKey || null }
+}
+
+const modeOfKey = (key: string): 'test' | 'live' => (key.slice(3).startsWith('live_') ? 'live' : 'test')
+
+async function openCheckout(
+  request: OpenCheckout,
+  credentials: StripeCredentials,
+  transport: ChannelTransport,
+): Promise<OpenedCheckout> {
+  const params = toSessionParams(request, new Date())
+  const options = { idempotencyKey: `open-${request.reference}` }
+  const answer = await callStripe(transport, credentials, { moves: false }, (client) =>
+    client.checkout.sessions.create(params, options),
+  )
+  const opened = toOpened(answer.data, request)
+  if (!opened) throw answer.garbage()
+  return opened
+}
+
+/**
+ * By the session's id alone. Where its answer was lost nobody has the page's address either, so nobody can have paid:
+ * `not_found` without asking. Sessions cannot be listed by our reference, and the search for payment intents by
+ * metadata is minutes late ("Search", data freshness) and empty until a payer confirms.
+ */
+async function fetchPayment(
+  lookup: PaymentLookup,
+  credentials: StripeCredentials,
+  transport: ChannelTransport,
+): Promise<ChannelPayment> {
+  const id = lookup.channelReference
+  if (id === null) return unknownPayment
+  try {
+    const answer = await callStripe(transport, credentials, { moves: false }, (client) =>
+      client.checkout.sessions.retrieve(id, { expand: sessionExpand }),
+    )
+    const payment = toPayment(answer.data)
+    if (!payment) throw answer.garbage()
+    return payment
+  } catch (error) {
+    if (isMissing(error)) return unknownPayment
+    throw error
+  }
+}
+
+/**
+ * Ends the page. Returns only when nobody can pay any more: a page that is complete is `refused`, whoever asked must
+ * look at the payment. A session whose id we never learned has no page that anybody knows of.
+ */
+async function voidCheckout(
+  lookup: PaymentLookup,
+  credentials: StripeCredentials,
+  transport: ChannelTransport,
+): Promise<void> {
+  const id = lookup.channelReference
+  if (id === null) return
+  const options = { idempotencyKey: `void-${lookup.reference}` }
+  try {
+    const answer = await callStripe(transport, credentials, { moves: false }, (client) =>
+      client.checkout.sessions.expire(id, {}, options),
+    )
+    if (answer.data.status !== 'expired') throw answer.garbage()
+  } catch (error) {
+    // Only an open session can be expired; one that is expired already is what was wanted.
+    if (!(error instanceof ChannelError) || error.reason !== 'refused' || error.status !== 400) throw error
+    const { channelStatus } = await fetchPayment(lookup, credentials, transport)
+    if (channelStatus !== 'expired') throw error
+  }
+}
+
+async function refund(
+  request: RefundRequest,
+  credentials: StripeCredentials,
+  transport: ChannelTransport,
+): Promise<ChannelRefund> {
+  const intent = await paymentIntentOf(request, credentials, transport)
+  if (intent === null) {
+    throw new ChannelError('Stripe has no payment to give back.', { outcome: 'rejected', reason: 'refused' })
+  }
+  const params = toRefundParams(request, intent)
+  const options = { idempotencyKey: `refund-${request.reference}` }
+  const answer = await callStripe(transport, credentials, { moves: true }, (client) =>
+    client.refunds.create(params, options),
+  )
+  const made = toRefund(answer.data)
+  if (!made) throw answer.garbage()
+  return made
+}
+
+/** By its id; without one (the answer to `refund` was lost) among the payment's refunds by our ref in the metadata. */
+async function fetchRefund(
+  lookup: RefundLookup,
+  credentials: StripeCredentials,
+  transport: ChannelTransport,
+): Promise<ChannelRefund> {
+  const id = lookup.channelReference
+  if (id === null) return findRefund(lookup, credentials, transport)
+  const answer = await callStripe(transport, credentials, { moves: false }, (client) => client.refunds.retrieve(id))
+  const found = toRefund(answer.data)
+  if (!found) throw answer.garbage()
+  return found
+}
+
+/** One page of 100: more refunds of one payment are not ours. */
+async function findRefund(
+  lookup: RefundLookup,
+  credentials: StripeCredentials,
+  transport: ChannelTransport,
+): Promise<ChannelRefund> {
+  const intent = await paymentIntentOf(lookup, credentials, transport)
+  if (intent === null) return unknownRefund
+  const answer = await callStripe(transport, credentials, { moves: false }, (client) =>
+    client.refunds.list({ payment_intent: intent, limit: 100 }),
+  )
+  if (!Array.isArray(answer.data.data)) throw answer.garbage()
+  const rows = answer.data.data.map((row: unknown) => objectOf(row) ?? {})
+  const row = rows.find((one) => isOurRefund(one, lookup.reference))
+  if (row === undefined) return unknownRefund
+  const found = toRefund(row)
+  if (!found) throw answer.garbage()
+  return found
+}
+
+async function paymentIntentOf(
+  { channelTransactionId, payment }: Pick<RefundLookup, 'channelTransactionId' | 'payment'>,
+  credentials: StripeCredentials,
+  transport: ChannelTransport,
+): Promise<string | null> {
+  return channelTransactionId ?? (await fetchPayment(payment, credentials, transport)).channelTransactionId
+}
