@@ -76,11 +76,19 @@ function readMasterKey(env: Env, dataDir: string, embedded: boolean): Buffer {
     )
   }
   const file = join(dataDir, 'master.key')
-  if (!existsSync(file)) {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
+  return decodeMasterKey(readOrMake(file, dataDir), file)
+}
+
+function readOrMake(file: string, dataDir: string): string {
+  try {
+    if (!existsSync(file)) {
+      mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+      writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
+    }
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw new ConfigError(`DATA_DIR cannot be used: ${error instanceof Error ? error.message : error}`)
   }
-  return decodeMasterKey(readFileSync(file, 'utf8').trim(), file)
 }
 
 function decodeMasterKey(given: string, where: string): Buffer {
@@ -122,8 +130,9 @@ function httpUrl(env: Env, name: string): string | null {
   const value = text(env, name)
   if (value === null) return null
   const url = URL.parse(value)
-  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.search || url.hash) {
-    throw new ConfigError(`${name} must be an http(s) address without credentials, query or hash, not "${value}"`)
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
+    // Without the value: it may hold a password, and this is printed.
+    throw new ConfigError(`${name} must be an http(s) address without credentials, query or hash`)
   }
   return value.replace(/\/+$/, '')
 }

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSandbox, type Sandbox } from '../sandbox/index.ts'
 import { createApp } from './app.ts'
@@ -37,8 +38,11 @@ export async function startServer(config: Config, role: Role = 'all', clock?: Cl
   }
 }
 
-const openSandbox = (config: Config): Sandbox =>
-  createSandbox({ publicUrl: `${config.baseUrl}/sandbox`, dataFile: join(config.dataDir, 'sandbox.jsonl') })
+function openSandbox(config: Config): Sandbox {
+  // With DATABASE_URL nobody has made the folder yet.
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+  return createSandbox({ publicUrl: `${config.baseUrl}/sandbox`, dataFile: join(config.dataDir, 'sandbox.jsonl') })
+}
 
 async function openApp({ ctx, config }: Runtime, sandbox: Sandbox | null): Promise<Http> {
   const app = await createApp(ctx, {

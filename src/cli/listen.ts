@@ -72,8 +72,18 @@ function isSignedBy(secret: string, headers: Record<string, string>, body: strin
   })
 }
 
+/** Strangers may send anything: what is no event is named so. */
+function readEvent(body: string): { event: string; data: Record<string, unknown> } {
+  try {
+    const { event, data } = JSON.parse(body)
+    return { event: String(event), data: Object(data) }
+  } catch {
+    return { event: 'no event', data: {} }
+  }
+}
+
 function describe(body: string, valid: boolean, forwarded: number | null | ''): string {
-  const { event, data } = JSON.parse(body) as { event: string; data: Record<string, unknown> }
+  const { event, data } = readEvent(body)
   const money = data.amount === undefined ? '' : ` ${data.currency} ${data.amount}`
   const end = forwarded ? `, forwarded: ${forwarded}` : ''
   return `${new Date().toISOString()}  ${event}  ${data.ref ?? data.uuid}${money}  (signature ${valid ? 'valid' : 'WRONG'}${end})`

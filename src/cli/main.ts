@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util'
+import { CredentialsError } from '../channels/channel.ts'
 import { type Config, ConfigError, readConfig } from '../config.ts'
+import { ApiError } from '../platform/errors.ts'
 import { openRuntime } from '../runtime.ts'
 import type { Role } from '../server.ts'
 import { doctor } from './doctor.ts'
@@ -164,11 +166,18 @@ function printKeys(keys: Keys, json: boolean): void {
   }
 }
 
+/** The operating system's codes (port taken, no database there), and PostgreSQL's for a wrong login or database. */
+const codesToPutRight = /^(E[A-Z]+|28\w{3}|3D000)$/
+
+const canBePutRight = (error: unknown): boolean =>
+  [UsageError, ConfigError, ApiError, CredentialsError].some((kind) => error instanceof kind) ||
+  (error instanceof Error && 'code' in error && codesToPutRight.test(String(error.code)))
+
 try {
   await main()
 } catch (error) {
   // A mistake of ours is shown whole; what the person can put right in one line.
-  if (!(error instanceof UsageError || error instanceof ConfigError)) console.error(error)
+  if (!canBePutRight(error)) console.error(error)
   console.error(`asyncpay: ${wordsOf(error)}`)
   process.exit(1)
 }

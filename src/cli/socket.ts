@@ -53,7 +53,9 @@ export async function serveSocket(
 /** What went wrong, in words for the person at the command line. */
 export function wordsOf(error: unknown): string {
   if (error instanceof ApiError) return `${error.message}. ${error.row.description}`
-  return error instanceof Error ? error.message : String(error)
+  if (!(error instanceof Error)) return String(error)
+  // A host with several addresses, none of which answers, fails with a code and no message.
+  return error.message || String((error as NodeJS.ErrnoException).code ?? error.name)
 }
 
 /** Runs an operation in the server behind the socket. Undefined: no server listens there. */

@@ -3,7 +3,7 @@ import { type Role, type Server, startServer } from '../server.ts'
 import { createDemo, introduceAccounts } from './demo.ts'
 import { lockDataDir } from './lock.ts'
 import { type Keys, readKeys, UsageError } from './operations.ts'
-import { serveSocket } from './socket.ts'
+import { serveSocket, socketPath } from './socket.ts'
 
 /** A drain that takes longer is cut off, so that a stuck provider never keeps a deployment waiting. */
 const shutdownMaxMs = 40_000
@@ -13,6 +13,8 @@ export async function start(config: Config, role: Role): Promise<void> {
   if (role !== 'all' && config.databaseUrl === null) {
     throw new UsageError(`--role ${role} needs DATABASE_URL: the embedded database belongs to one process`)
   }
+  // Its path may be too long: said before anything is opened.
+  if (config.databaseUrl === null) socketPath(config.dataDir)
   const unlock = config.databaseUrl === null ? lockDataDir(config.dataDir) : () => {}
   const server = await startServer(config, role)
   const { ctx } = server.runtime

@@ -32,19 +32,25 @@ export function healthRoutes(app: Http, ctx: Context): void {
 const probeDatabase = (ctx: Context) => probe(sql`select 1 from businesses limit 1`.execute(ctx.db))
 const probeJobs = (ctx: Context) => probe(sql`select 1 from jobs.queue limit 1`.execute(ctx.db))
 
+/** Anyone may ask, and a message may hold the database's address, name or user: the code alone. */
+function wordsOf(error: unknown): string {
+  if (error === silence) return 'does not answer'
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return /^[A-Z0-9_]{4,30}$/.test(code) ? `fails (${code})` : 'fails'
+}
+
+const silence = new Error('does not answer')
+
 async function probe(work: Promise<unknown>): Promise<string> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('does not answer')), probeTimeoutMs)
+    timer = setTimeout(() => reject(silence), probeTimeoutMs)
   })
   try {
     await Promise.race([work, timeout])
     return 'ok'
   } catch (error) {
-    // The address of the database is nobody's business: the words alone.
-    return error instanceof Error
-      ? error.message.replaceAll(/\b\d{1,3}(\.\d{1,3}){3}(:\d+)?/g, 'its address') || 'fails'
-      : 'fails'
+    return wordsOf(error)
   } finally {
     clearTimeout(timer)
   }

@@ -34,7 +34,8 @@ export function createSecrets(masterKey: Buffer): Secrets {
       if (sealed[0] !== version || !sealed.subarray(1, 5).equals(keyId)) {
         throw new Error('sealed with another master key: is ASYNCPAY_MASTER_KEY the one this database was made with?')
       }
-      const decipher = createDecipheriv('aes-256-gcm', sealingKey, sealed.subarray(5, 17))
+      // With its length said, a tag that was cut short is refused instead of being checked less.
+      const decipher = createDecipheriv('aes-256-gcm', sealingKey, sealed.subarray(5, 17), { authTagLength: 16 })
       decipher.setAAD(Buffer.from(boundTo)).setAuthTag(sealed.subarray(17, headLength))
       return Buffer.concat([decipher.update(sealed.subarray(headLength)), decipher.final()]).toString('utf8')
     },

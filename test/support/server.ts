@@ -118,6 +118,14 @@ export async function connectSandbox(
   await connect(ctx, { businessId, envMode: 'test', slug, fields, makeDefault, actor: 'test' })
 }
 
+/** A business with every channel of the sandbox, Paystack the default. */
+export async function threeChannels(server: TestServer, name?: string): Promise<TestBusiness> {
+  const business = await server.business(name)
+  for (const slug of ['flutterwave', 'stripe']) await connectSandbox(server.ctx, business.id, slug)
+  if (server.server.sandbox) await introduceAccounts(server.ctx, server.server.sandbox)
+  return business
+}
+
 /** The reference under which the channel knows the last attempt. */
 export const attemptRef = (answer: Answer): string => answer.body.data.payment_request.last_transaction.ref
 export const requestRef = (answer: Answer): string => answer.body.data.payment_request.ref

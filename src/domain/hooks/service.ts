@@ -56,7 +56,8 @@ const leaseMs = minuteMs
 
 /** Acts on one stored webhook, unless somebody else does or has done. */
 export async function actOn(ctx: Context, hookId: string): Promise<void> {
-  const rows = await store.claim(ctx.db, { id: hookId }, after(ctx.clock.now(), leaseMs), 1)
+  const now = ctx.clock.now()
+  const rows = await store.claim(ctx.db, { dueBy: now, id: hookId }, after(now, leaseMs), 1)
   for (const row of rows) await act(ctx, row)
 }
 

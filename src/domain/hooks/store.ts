@@ -37,17 +37,17 @@ export interface HookRow {
   attempts: number
 }
 
-/** Takes one hook, or up to `limit` that are due, for one try each. A try that dies is due again at `nextAttemptAt`. */
+/** Takes up to `limit` that are due (`id`: that one alone), for one try each. A try that dies is due again at `nextAttemptAt`. */
 export async function claim(
   db: Db,
-  which: { id: string } | { dueBy: Date },
+  which: { dueBy: Date; id?: string },
   nextAttemptAt: Date,
   limit: number,
 ): Promise<HookRow[]> {
-  const condition = 'id' in which ? sql`id = ${which.id}` : sql`next_attempt_at <= ${which.dueBy}`
+  const condition = which.id === undefined ? sql`true` : sql`id = ${which.id}`
   const { rows } =
     await sql<HookRow>`/* hot */ update hook_inbox set attempts = attempts + 1, next_attempt_at = ${nextAttemptAt}
-    where id in (select id from hook_inbox where processed_at is null and next_attempt_at is not null and ${condition}
+    where id in (select id from hook_inbox where processed_at is null and next_attempt_at <= ${which.dueBy} and ${condition}
       order by next_attempt_at limit ${limit} for update skip locked)
     returning id, business_id as "businessId", env_mode as "envMode", payment_channel_slug as slug, subject, attempts`.execute(
       db,

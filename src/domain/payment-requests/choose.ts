@@ -37,7 +37,7 @@ async function informed(
   random: number,
 ): Promise<Wish> {
   const unhealthy = new Set(accounts.filter((account) => !isHealthy(account)).map((account) => account.slug))
-  if (caller.business.routeBy !== 'success_rate') return { ...wish, unhealthy }
+  if (wish.named !== null || caller.business.routeBy !== 'success_rate') return { ...wish, unhealthy }
   return { ...wish, unhealthy, random, records: await recordsOf(ctx, caller) }
 }
 

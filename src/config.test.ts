@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { ConfigError, readConfig } from './config.ts'
+
+const key = '11'.repeat(32)
+
+describe('the environment', () => {
+  let folder: string
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'asyncpay-config-'))
+  })
+  after(() => rmSync(folder, { recursive: true, force: true }))
+  const read = (env: Record<string, string>) => readConfig({ DATA_DIR: folder, ASYNCPAY_MASTER_KEY: key, ...env })
+
+  test('with nothing set: the embedded database, the sandbox, this machine alone', () => {
+    const config = read({})
+    const { port, host, databaseUrl, baseUrl, sandbox, allowPrivateWebhooks, logLevel, poolSize } = config
+    assert.deepEqual(
+      { port, host, databaseUrl, baseUrl, sandbox, allowPrivateWebhooks, logLevel, poolSize },
+      {
+        port: 8080,
+        host: '127.0.0.1',
+        databaseUrl: null,
+        baseUrl: 'http://localhost:8080',
+        sandbox: true,
+        allowPrivateWebhooks: true,
+        logLevel: 'info',
+        poolSize: 10,
+      },
+    )
+    assert.deepEqual(config.channelUrls, {})
+    assert.equal(config.exchangeRatesUrl, null)
+  })
+
+  test('with DATABASE_URL the sandbox and private webhooks are off unless asked for', () => {
+    const off = read({ DATABASE_URL: 'postgresql://db/asyncpay' })
+    assert.deepEqual([off.sandbox, off.allowPrivateWebhooks], [false, false])
+    const on = read({ DATABASE_URL: 'postgres://db/asyncpay', SANDBOX: 'yes', ALLOW_PRIVATE_WEBHOOKS: ' ON ' })
+    assert.deepEqual([on.sandbox, on.allowPrivateWebhooks], [true, true])
+  })
+
+  test('blank counts as absent; addresses lose their trailing slash; channels are reached where told', () => {
+    const config = read({
+      PORT: ' ',
+      DATABASE_URL: '',
+      BASE_URL: 'https://pay.example/asyncpay//',
+      PAYSTACK_API_URL: 'http://127.0.0.1:9090/paystack/',
+      STRIPE_API_URL: 'http://127.0.0.1:9090/stripe',
+    })
+    assert.deepEqual([config.port, config.databaseUrl], [8080, null])
+    assert.equal(config.baseUrl, 'https://pay.example/asyncpay')
+    assert.deepEqual(config.channelUrls, {
+      paystack: 'http://127.0.0.1:9090/paystack',
+      stripe: 'http://127.0.0.1:9090/stripe',
+    })
+  })
+
+  const wrong: [string, string[]][] = [
+    ['PORT', ['eighty', '-1', '65536', '80.5', '0x50', '1e3', '8080 8081']],
+    ['POOL_SIZE', ['0', '501', 'many', '-4']],
+    ['RATE_LIMIT', ['0', 'none', '10000001']],
+    ['SANDBOX', ['2', 'maybe', 'null']],
+    ['ALLOW_PRIVATE_WEBHOOKS', ['-', 'allow']],
+    ['LOG_LEVEL', ['loud', 'INFO', 'warning']],
+    ['DATABASE_URL', ['mysql://db/x', 'localhost:5432', '/var/run/postgres', 'Postgres']],
+    ['BASE_URL', ['localhost:8080', 'ftp://x', 'pay.example', 'http://', 'http://x/?a=1', 'http://x/#top']],
+    ['BASE_URL', ['https://ada:canary@pay.example', 'https://:canary@pay.example']],
+    ['PAYSTACK_API_URL', ['api.paystack.co', 'https://canary@api.paystack.co']],
+    ['FLUTTERWAVE_API_URL', ['x']],
+    ['STRIPE_API_URL', ['unix:/x']],
+    ['EXCHANGE_RATES_URL', ['file:///rates.json', 'https://x/rates?app_id=canary']],
+    ['ASYNCPAY_MASTER_KEY', ['short', 'canary', '11'.repeat(31), '11'.repeat(33), 'z'.repeat(64)]],
+  ]
+  test('every wrong value stops with one line that names its variable, and shows no password', () => {
+    for (const [name, values] of wrong) {
+      for (const value of values) {
+        assert.throws(
+          () => read({ [name]: value }),
+          (error) => {
+            assert.ok(error instanceof ConfigError, `${name}=${value}: ${error}`)
+            assert.match(error.message, new RegExp(`^${name} must `))
+            assert.ok(!error.message.includes('\n') && !error.message.includes('canary'), error.message)
+            return true
+          },
+          `${name}=${value}`,
+        )
+      }
+    }
+  })
+
+  test('the master key is hex or base64; without one the embedded default makes its own once, for its owner alone', () => {
+    assert.deepEqual(read({}).masterKey, Buffer.from(key, 'hex'))
+    assert.deepEqual(
+      read({ ASYNCPAY_MASTER_KEY: Buffer.from(key, 'hex').toString('base64') }).masterKey,
+      read({}).masterKey,
+    )
+    const dataDir = join(folder, 'new', 'data')
+    const first = readConfig({ DATA_DIR: dataDir }).masterKey
+    assert.equal(first.length, 32)
+    assert.deepEqual(readConfig({ DATA_DIR: dataDir }).masterKey, first)
+    assert.equal(statSync(join(dataDir, 'master.key')).mode & 0o777, 0o600)
+    assert.equal(statSync(dataDir).mode & 0o777, 0o700)
+    assert.notDeepEqual(readConfig({ DATA_DIR: join(folder, 'other') }).masterKey, first)
+    writeFileSync(join(dataDir, 'master.key'), 'cut')
+    assert.throws(() => readConfig({ DATA_DIR: dataDir }), /master\.key must be 32 bytes/)
+    assert.equal(readFileSync(join(dataDir, 'master.key'), 'utf8'), 'cut', 'a spoilt key is never replaced')
+  })
+
+  test('DATABASE_URL needs a master key, and a folder that cannot be used is named', () => {
+    assert.throws(
+      () => readConfig({ DATABASE_URL: 'postgres://db/x', DATA_DIR: folder }),
+      /^ConfigError: ASYNCPAY_MASTER_KEY is required with DATABASE_URL/,
+    )
+    const file = join(folder, 'file')
+    writeFileSync(file, '')
+    assert.throws(() => readConfig({ DATA_DIR: file }), /^ConfigError: DATA_DIR cannot be used: /)
+  })
+})
