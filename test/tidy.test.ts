@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { describe, test } from 'node:test'
+import { withCapabilities } from '../scripts/capabilities.ts'
 import { errorRows, errorsPage } from '../scripts/errors.ts'
 import { openApiText } from '../scripts/openapi.ts'
 import { tableTypes } from '../scripts/tables.ts'
@@ -163,6 +164,10 @@ describe('tidy', () => {
       assert.ok(row.message && row.description, `${row.name} says nothing`)
     }
     assert.equal(read('docs/errors.md'), await errorsPage(), 'run: npm run generate')
+  })
+
+  test('the channel table in README.md equals the adapters', () => {
+    assert.equal(read('README.md'), withCapabilities(read('README.md')), 'run: npm run generate')
   })
 
   test('docs/openapi.json equals the routes', async () => {

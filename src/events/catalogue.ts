@@ -10,4 +10,4 @@ export const eventTypes = {
 } as const satisfies Record<string, string>
 
 export type EventType = keyof typeof eventTypes
-export const isEventType = (text: string): text is EventType => text in eventTypes
+export const isEventType = (text: string): text is EventType => Object.hasOwn(eventTypes, text)

@@ -65,6 +65,7 @@ export function createHttp(ctx: Context): Http {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('request-id', request.id)
   })
+  closeWithLastAnswer(app)
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown'
     ctx.metrics.requestSeconds.observe(
@@ -89,13 +90,24 @@ export function createHttp(ctx: Context): Http {
     return sendFailure(reply, apiError)
   })
   app.setNotFoundHandler((request, reply) => {
-    const allowed = methodsOf(new URL(request.url, 'http://localhost').pathname)
+    const allowed = methodsOf(request.url.replace(/[?#].*$/s, ''))
     const error = allowed.length
       ? new ApiError(httpErrors.methodNotAllowed, { headers: { allow: allowed.join(', ') } })
       : notFound('address')
     return sendFailure(reply, error)
   })
   return app
+}
+
+/** While the server stops, an answer ends its connection: kept alive, it would hold up the stop for its idle time. */
+function closeWithLastAnswer(app: Http): void {
+  let closing = false
+  app.addHook('preClose', async () => {
+    closing = true
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) reply.header('connection', 'close')
+  })
 }
 
 /** JSON bodies; an empty one is `{}` for endpoints that need none. Keeps the text for the idempotency fingerprint. */
@@ -112,7 +124,7 @@ function readJson(app: Http): void {
   })
   // A POST without any body has no content type: the schema says what is missing.
   app.addHook('preValidation', async (request) => {
-    if (request.method === 'POST' || request.method === 'PUT') request.body ??= {}
+    if ((request.method === 'POST' || request.method === 'PUT') && request.body === undefined) request.body = {}
   })
 }
 

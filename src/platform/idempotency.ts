@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { after, type Clock, hourMs, secondMs } from './clock.ts'
 import { type Db, sql, type Tx } from './db.ts'
 import { ApiError, httpErrors, invalid } from './errors.ts'
+import type { Secrets } from './secrets.ts'
 
 /**
  * `Idempotency-Key`: same key and body → the first answer again, byte for byte; other body → 422; twin in flight → 409.
@@ -25,15 +26,17 @@ export class IdempotencyClaim {
   readonly fingerprint: Buffer
   readonly lockedUntil: Date
   readonly createdAt: Date
+  readonly secrets: Secrets
   /** True once this request is the one that runs. */
   held = false
   /** What a crashed first request had already made. */
   resumes: string | null = null
 
-  constructor(scope: Scope, key: string, fingerprint: Buffer, now: Date) {
+  constructor(scope: Scope, key: string, fingerprint: Buffer, now: Date, secrets: Secrets) {
     this.scope = scope
     this.key = key
     this.fingerprint = fingerprint
+    this.secrets = secrets
     this.createdAt = now
     this.lockedUntil = after(now, leaseMs)
   }
@@ -64,14 +67,19 @@ declare module 'fastify' {
 }
 
 /** Reads the header of a POST. Throws 422 when it is unusable. */
-export function readClaim(request: FastifyRequest, scope: Scope, clock: Clock): IdempotencyClaim | null {
+export function readClaim(
+  request: FastifyRequest,
+  scope: Scope,
+  clock: Clock,
+  secrets: Secrets,
+): IdempotencyClaim | null {
   const key = request.headers['idempotency-key']
   if (request.method !== 'POST' || key === undefined) return null
   if (typeof key !== 'string' || key.length < 1 || key.length > 255) {
     throw invalid({ 'Idempotency-Key': ['The Idempotency-Key header must have 1 to 255 characters.'] })
   }
   const fingerprint = createHash('sha256').update(`${request.method} ${request.url}\n${request.bodyText}`).digest()
-  return new IdempotencyClaim(scope, key, fingerprint, clock.now())
+  return new IdempotencyClaim(scope, key, fingerprint, clock.now(), secrets)
 }
 
 /** Makes this request the first of its key, or throws what its twin's state calls for. One round trip when it is. */
@@ -93,8 +101,11 @@ export async function runOrReplay<T>(db: Db, claim: IdempotencyClaim | null, wor
   try {
     return await work()
   } catch (error) {
-    if (!claim || claim.held || !(await settleTwin(db, claim))) throw error
-    return await work()
+    if (!claim || claim.held) throw error
+    if (await settleTwin(db, claim)) return await work()
+    // Refused before its own statement ran: that answer belongs to the key all the same.
+    if (error instanceof ApiError && error.row.status < 500) await takeClaim(db, claim)
+    throw error
   }
 }
 
@@ -112,7 +123,8 @@ async function settleTwin(db: Db, claim: IdempotencyClaim): Promise<boolean> {
     .executeTakeFirst()
   if (!row) return false
   if (!row.fingerprint.equals(claim.fingerprint)) throw new ApiError(httpErrors.idempotencyKeyReused)
-  if (row.response_status !== null) throw new StoredAnswer(row.response_status, row.response_body ?? '')
+  if (row.response_status !== null)
+    throw new StoredAnswer(row.response_status, openAnswer(claim, row.response_body ?? ''))
   if (row.locked_until <= claim.createdAt) {
     const taken = await matching(db, claim)
       .set({ locked_until: claim.lockedUntil })
@@ -140,7 +152,7 @@ export async function finishClaim(db: Db, claim: IdempotencyClaim, reply: Fastif
     await matching(db, claim).set({ locked_until: claim.createdAt }).execute()
     return
   }
-  await sql`/* hot */ update idempotency_keys set response_status = ${reply.statusCode}, response_body = ${body}
+  await sql`/* hot */ update idempotency_keys set response_status = ${reply.statusCode}, response_body = ${sealAnswer(claim, body)}
     where business_id = ${claim.scope.businessId} and env_mode = ${claim.scope.envMode} and key = ${claim.key}`.execute(
     db,
   )
@@ -157,6 +169,12 @@ export async function forgetOldClaims(db: Db, now: Date): Promise<number> {
     (select ctid from idempotency_keys where created_at < ${after(now, -keptMs)} limit 5000)`.execute(db)
   return Number(numAffectedRows ?? 0n)
 }
+
+/** An answer may hold what is shown once (a webhook's secret), so it is kept sealed (I11). */
+const sealAnswer = (claim: IdempotencyClaim, body: string) => claim.secrets.seal(body, rowOf(claim)).toString('base64')
+const openAnswer = (claim: IdempotencyClaim, sealed: string) =>
+  claim.secrets.open(Buffer.from(sealed, 'base64'), rowOf(claim))
+const rowOf = ({ scope, key }: IdempotencyClaim) => `idempotency_keys/${scope.businessId}/${scope.envMode}/${key}`
 
 const matching = (db: Db | Tx, claim: IdempotencyClaim) =>
   db

@@ -18,6 +18,8 @@ export function exponentOf(currency: string): number | null {
   return exponents.get(currency) ?? null
 }
 
+export const amountTooLarge = 'The amount is too large.'
+
 export type ParsedAmount = { ok: true; amountMinor: bigint } | { ok: false; reason: string }
 
 /** Major units as text or number (`"100.50"`, `100.5`) → minor units. Digits beyond the exponent are refused, never rounded. */
@@ -36,7 +38,7 @@ export function parseAmount(input: unknown, currency: string): ParsedAmount {
   }
   const amountMinor = BigInt(match[1] + fraction.padEnd(exponent, '0'))
   if (amountMinor <= 0n) return { ok: false, reason: 'The amount must be greater than zero.' }
-  if (amountMinor > amountMinorMax) return { ok: false, reason: 'The amount is too large.' }
+  if (amountMinor > amountMinorMax) return { ok: false, reason: amountTooLarge }
   return { ok: true, amountMinor }
 }
 

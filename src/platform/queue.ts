@@ -1,5 +1,5 @@
 import { fromKysely, PgBoss } from 'pg-boss'
-import type { Database, Tx } from './db.ts'
+import { brokenConstraint, type Database, type Tx } from './db.ts'
 import type { Logger } from './log.ts'
 
 /** One kind of work. Handlers must be safe to run twice: a job is done at least once. */
@@ -27,6 +27,8 @@ export interface Queue {
   wake(name: string): void
   start(names: readonly string[]): Promise<void>
   work(jobs: readonly Job<never>[], sweeps: readonly Sweep[]): Promise<void>
+  /** Rounds until one finds nothing to do, or the queue stops; `stop` waits for the round that runs. */
+  repeat(round: () => Promise<number>): Promise<void>
   /** Takes no new work, waits for what runs (bounded), stops. */
   stop(): Promise<void>
 }
@@ -74,7 +76,7 @@ class BossQueue implements Queue {
   }
 
   async start(names: readonly string[]): Promise<void> {
-    await this.#boss.start()
+    await this.#startBoss()
     for (const name of names) {
       await this.#boss.createQueue(name, { ...jobOptions, deleteAfterSeconds: keepFinishedSeconds })
       // Warms the queue cache: a first `send` inside a transaction would otherwise ask the pool and, with one
@@ -83,9 +85,26 @@ class BossQueue implements Queue {
     }
   }
 
+  /**
+   * Where several start at once on an empty database, pg-boss's own lock does not keep the later ones from failing at
+   * `create schema`: their session remembers that there was none. By then it is there, and a second start finds it.
+   */
+  async #startBoss(): Promise<void> {
+    try {
+      await this.#boss.start()
+    } catch (error) {
+      if (brokenConstraint(error) !== 'pg_namespace_nspname_index') throw error
+      await this.#boss.start()
+    }
+  }
+
   async work(jobs: readonly Job<never>[], sweeps: readonly Sweep[]): Promise<void> {
     for (const job of jobs) await this.#startWorker(job)
     for (const sweep of sweeps) void this.#sweepRound(sweep)
+  }
+
+  async repeat(round: () => Promise<number>): Promise<void> {
+    while (!this.#stopping && (await this.#track(round())) > 0);
   }
 
   async stop(): Promise<void> {

@@ -29,6 +29,11 @@ describe('secrets', () => {
     for (let length = 0; length < sealed.length; length += 1) {
       assert.throws(() => secrets.open(sealed.subarray(0, length), row), `${length} bytes`)
     }
+    // Of an empty text the tag comes last: a short one must not be checked less.
+    const empty = secrets.seal('', row)
+    for (let length = 0; length < empty.length; length += 1) {
+      assert.throws(() => secrets.open(empty.subarray(0, length), row), `${length} bytes of an empty text`)
+    }
   })
 
   test('another master key does not open it, and the error says which key is asked for', () => {

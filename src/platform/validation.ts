@@ -30,12 +30,21 @@ ajv.addFormat('date-time', isTime)
 /** An absolute http(s) address without credentials. */
 export const isHttpUrl = (text: string): boolean => assertWebhookUrl(text).ok
 
+const timeForm = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?$/
+
 /** ISO 8601: a date, or a date and time. */
 export function isTime(text: string): boolean {
-  return (
-    /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?$/.test(text) &&
-    !Number.isNaN(Date.parse(text))
-  )
+  const day = timeForm.exec(text)?.[1]
+  if (day === undefined || Number.isNaN(Date.parse(day)) || Number.isNaN(Date.parse(text))) return false
+  // JavaScript takes 30 February for 2 March.
+  return new Date(day).toISOString().startsWith(day)
+}
+
+/** What passed `isTime`, as one end of a range that includes it: UTC unless it says another zone, a bare date as the whole day. */
+export function readTime(text: string, end: 'from' | 'to'): Date {
+  const [, day, clock, , , zone] = timeForm.exec(text) ?? []
+  if (clock === undefined) return new Date(`${day}T${end === 'from' ? '00:00:00.000' : '23:59:59.999'}Z`)
+  return new Date(zone === undefined ? `${text}Z` : text)
 }
 
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema }) => {
@@ -48,18 +57,21 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema }) =>
 }
 
 function findErrors(data: unknown, schema: TSchema, validate: ValidateFunction, check?: Check): FieldErrors {
-  const errors: FieldErrors = {}
+  // Without a prototype: a stranger's field may be called `constructor`.
+  const errors: FieldErrors = Object.create(null)
   if (isRecord(data)) dropNulls(data, schema as Shape)
   if (!validate(data)) for (const error of validate.errors ?? []) addError(errors, error)
   if (isRecord(data)) {
+    const checkable = { ...data }
     for (const [field, value] of Object.entries(data)) {
-      if (!errors[field] && !isStorable(value, 0)) {
-        errors[field] = [
-          'This text holds characters that cannot be stored (NUL or half of a pair), or is nested too deep.',
-        ]
-      }
+      if (isStorable(value, 0)) continue
+      errors[field] ??= [
+        'This text holds characters that cannot be stored (NUL or half of a pair), or is nested too deep.',
+      ]
+      // A check that walks what is nested without end would use up the stack.
+      checkable[field] = null
     }
-    for (const [field, words] of Object.entries(check?.(data) ?? {})) errors[field] ??= words
+    for (const [field, words] of Object.entries(check?.(checkable) ?? {})) errors[field] ??= words
   }
   return errors
 }

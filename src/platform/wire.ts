@@ -24,11 +24,12 @@ const metaDataMaxBytes = 16 * 1024
 
 /** Field errors for metadata that is too large; `metadata` is an alias of `meta_data`. */
 export function checkMetaData(body: Record<string, unknown>): Record<string, string[]> {
+  const errors: Record<string, string[]> = {}
   for (const field of ['meta_data', 'metadata']) {
     const value = body[field]
-    if (typeof value === 'object' && value !== null && JSON.stringify(value).length > metaDataMaxBytes) {
-      return { [field]: [`The ${field} field must be at most 16 KiB as JSON.`] }
+    if (typeof value === 'object' && value !== null && Buffer.byteLength(JSON.stringify(value)) > metaDataMaxBytes) {
+      errors[field] = [`The ${field} field must be at most 16 KiB as JSON.`]
     }
   }
-  return {}
+  return errors
 }

@@ -28,6 +28,6 @@ const claimKey =
   (ctx: Context): preHandlerAsyncHookHandler =>
   async (request) => {
     const { businessId, envMode } = request.caller
-    request.idempotency = readClaim(request, { businessId, envMode }, ctx.clock)
+    request.idempotency = readClaim(request, { businessId, envMode }, ctx.clock, ctx.secrets)
     if (request.idempotency && !request.routeOptions.config.claimsItself) await takeClaim(ctx.db, request.idempotency)
   }

@@ -83,19 +83,16 @@ export async function update(
 ): Promise<Business> {
   const now = ctx.clock.now()
   const { name, business_category, base_currency } = changes
+  const business = {
+    ...(name && { name }),
+    ...(business_category && { business_category }),
+    ...(base_currency && { base_currency }),
+  }
+  const mode = modeChanges(changes)
   await inTransaction(ctx.db, async (tx) => {
-    await store.update(
-      tx,
-      caller,
-      {
-        ...(name && { name }),
-        ...(business_category && { business_category }),
-        ...(base_currency && { base_currency }),
-      },
-      modeChanges(changes),
-      now,
-    )
-    await audit(tx, { ...caller, actor: `key:${caller.keyId}`, action: 'business.updated', detail: changes, now })
+    await store.update(tx, caller, business, mode, now)
+    const detail = { ...business, ...mode }
+    await audit(tx, { ...caller, actor: `key:${caller.keyId}`, action: 'business.updated', detail, now })
   })
   callerCaches.delete(ctx)
   return await find(ctx, caller.businessId, caller.envMode)

@@ -62,7 +62,7 @@ export async function findMaybe(db: Db | Tx, owner: Owner, id: string): Promise<
 }
 
 export async function findMaybeByEmail(db: Db | Tx, owner: Owner, email: string): Promise<Customer | undefined> {
-  return (await own(db, owner).where(sql`lower(email)`, '=', email.toLowerCase()).executeTakeFirst()) as
+  return (await own(db, owner).where(sql`lower(email)`, '=', sql`lower(${email})`).executeTakeFirst()) as
     | Customer
     | undefined
 }
@@ -110,7 +110,7 @@ export async function list(
   page: Page,
 ): Promise<{ rows: Customer[]; total: number }> {
   let query = own(db, owner)
-  if (filter.email !== undefined) query = query.where(sql`lower(email)`, '=', filter.email.toLowerCase())
+  if (filter.email !== undefined) query = query.where(sql`lower(email)`, '=', sql`lower(${filter.email})`)
   if (filter.search !== undefined) {
     const pattern = `%${filter.search.replace(/[\\%_]/g, '\\$&')}%`
     query = query.where((where) =>

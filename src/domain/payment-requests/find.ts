@@ -21,11 +21,12 @@ export async function find(ctx: Context, caller: Caller, ref: string): Promise<F
   return await load(ctx, await findId(ctx, caller, ref))
 }
 
-export async function findId(ctx: Context, owner: Owner, ref: string): Promise<string> {
+/** `field`: where a body named it. */
+export async function findId(ctx: Context, owner: Owner, ref: string, field?: string): Promise<string> {
   const bare = ref.replace(/^eric-/, '')
   const storable = ref.isWellFormed() && !ref.includes('\0')
   const id = storable ? await store.findMaybeId(ctx.db, owner, ref, isUuid(bare) ? bare : null) : undefined
-  if (!id) throw notFound('payment request')
+  if (!id) throw notFound('payment request', field)
   return id
 }
 

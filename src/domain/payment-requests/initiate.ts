@@ -36,19 +36,20 @@ export const initiate = (
   claim: IdempotencyClaim | null,
 ): Promise<Initiated> =>
   runOrReplay(ctx.db, claim, async () => {
-    if (claim?.resumes) return await resume(ctx, caller, claim.resumes)
+    if (claim?.resumes) return await resume(ctx, caller, claim.resumes, body.payment_channel ?? null)
     const wish = await readWish(ctx, caller, body)
     const named = body.payment_channel ?? null
     const accounts = await choose(ctx, caller, { ...wish, named, tokenize: wish.savePaymentMethod })
     const attempt = newTransaction(firstOf(accounts).slug)
-    const requestId = await insert(ctx, caller, newRequest(ctx, caller, body, wish, attempt, claim))
-    const { request, customer } = await load(ctx, requestId)
-    const action = await openAtFirst(ctx, { request, customer, accounts, attempt })
-    return { full: await load(ctx, requestId), action }
+    const { request, customer } = await insert(ctx, caller, newRequest(ctx, caller, body, wish, attempt, claim))
+    const opened = await openAtFirst(ctx, { request, customer, accounts, attempt })
+    // No answer of this kind shows the timeline; it is not read for it.
+    const full = { request: opened.request, customer, lastTransaction: opened.attempt, timeline: [] }
+    return { full, action: opened.action }
   })
 
 /** Goes on where a crashed twin stopped: an open page is the answer, an attempt that was never seen is given up. */
-async function resume(ctx: Context, caller: Caller, requestId: string): Promise<Initiated> {
+async function resume(ctx: Context, caller: Caller, requestId: string, named: string | null): Promise<Initiated> {
   const full = await load(ctx, requestId)
   const { request, customer, lastTransaction: last } = full
   if (last?.checkout_url) return { full, action: last.checkout_url }
@@ -56,11 +57,11 @@ async function resume(ctx: Context, caller: Caller, requestId: string): Promise<
   const wish = {
     currency: request.currency,
     amountMinor: request.amount_minor,
-    named: null,
+    named,
     tokenize: request.save_payment_method,
   }
   const accounts = await choose(ctx, caller, wish)
-  const action = await openAtFirst(ctx, { request, customer, accounts, attempt: null })
+  const { action } = await openAtFirst(ctx, { request, customer, accounts, attempt: null })
   return { full: await load(ctx, requestId), action }
 }
 
@@ -123,14 +124,13 @@ function customerOf(caller: Caller, body: Initiate): NewRequest['customer'] {
   return { newId: newId(), customerId: newCustomerId(caller.business.name), values }
 }
 
-/** Gives the id of the new request. */
-async function insert(ctx: Context, owner: Owner, row: NewRequest): Promise<string> {
+async function insert(ctx: Context, owner: Owner, row: NewRequest) {
   for (let tries = 1; ; tries += 1) {
     try {
-      const customer = await store.insertRequest(ctx.db, owner, row)
-      if (!customer) throw notFound('customer', 'customer_uuid')
+      const made = await store.insertRequest(ctx.db, owner, row)
+      if (!made) throw notFound('customer', 'customer_uuid')
       if (row.claim) row.claim.held = true
-      return row.id
+      return made
     } catch (error) {
       const constraint = brokenConstraint(error)
       if (constraint === 'payment_requests_reference_key') throw duplicateReference()

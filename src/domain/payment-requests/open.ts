@@ -11,7 +11,7 @@ import { type ChannelAccount, call, publicError } from '../payment-channels/serv
 import { paymentRequestErrors } from './errors.ts'
 import type { RequestRow, TransactionRow } from './schema.ts'
 import { isPayable, transactionMachine } from './states.ts'
-import type { NewTransaction } from './store.ts'
+import type { NewTransaction, OpenedRows } from './store.ts'
 import * as store from './store.ts'
 
 /** Opening a payment at a channel: intent (a pending transaction), call (nothing open), outcome. */
@@ -32,9 +32,10 @@ export interface Opening {
 
 /**
  * Opens at the first account that will; an open page that got no answer moved no money, so the next may be tried.
- * Gives the provider's page. Throws what the last channel said; the request is kept and can be relayed.
+ * Gives the provider's page and the rows as they are then. Throws what the last channel said; the request is kept and
+ * can be relayed.
  */
-export async function openAtFirst(ctx: Context, opening: Opening): Promise<string> {
+export async function openAtFirst(ctx: Context, opening: Opening): Promise<OpenedRows & { action: string }> {
   let attempt = opening.attempt
   let failure: ApiError | null = null
   for (const account of opening.accounts) {
@@ -68,7 +69,7 @@ async function openAt(
   opening: Opening,
   account: ChannelAccount,
   attempt: NewTransaction,
-): Promise<string> {
+): Promise<OpenedRows & { action: string }> {
   const checkout = checkoutOf(ctx, opening, attempt)
   const opened = await call(ctx, account, 'open', (channel, credentials, transport) =>
     channel.openCheckout(checkout, credentials, transport),
@@ -83,7 +84,7 @@ async function openAt(
   })
   // Voided while the channel was opening it: nobody has seen the page, and it stays unseen.
   if (!kept) throw new ApiError(paymentRequestErrors.notRelayable)
-  return opened.url
+  return { ...kept, action: opened.url }
 }
 
 function checkoutOf(ctx: Context, opening: Opening, attempt: NewTransaction): OpenCheckout {

@@ -19,7 +19,7 @@ import * as store from './store.ts'
  * can no longer be paid, 031 to 033 when the channel cannot take it.
  */
 export async function relay(ctx: Context, caller: Caller, body: Relay): Promise<Initiated> {
-  const requestId = await findId(ctx, caller, body.payment_request_ref)
+  const requestId = await findId(ctx, caller, body.payment_request_ref, 'payment_request_ref')
   const { request } = await relayable(ctx, requestId)
   const wish = { currency: request.currency, amountMinor: request.amount_minor, tokenize: request.save_payment_method }
   const accounts = await choose(ctx, caller, { ...wish, named: body.payment_channel })
@@ -30,7 +30,7 @@ export async function relay(ctx: Context, caller: Caller, body: Relay): Promise<
   const { customer } = await relayable(ctx, requestId)
   const attempt = newTransaction(account.slug)
   await replaceAttempt(ctx, requestId, attempt)
-  const action = await openAtFirst(ctx, { request, customer, accounts, attempt })
+  const { action } = await openAtFirst(ctx, { request, customer, accounts, attempt })
   return { full: await load(ctx, requestId), action }
 }
 

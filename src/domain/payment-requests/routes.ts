@@ -4,7 +4,7 @@ import { invalid } from '../../platform/errors.ts'
 import { type Http, success, successSchema } from '../../platform/http.ts'
 import { parseAmount } from '../../platform/money.ts'
 import { pageQuery, paginate, readPage } from '../../platform/pagination.ts'
-import { withCheck } from '../../platform/validation.ts'
+import { readTime, withCheck } from '../../platform/validation.ts'
 import { flag, text } from '../../platform/wire.ts'
 import { checkCurrency, type RouteBy } from '../businesses/schema.ts'
 import { update as updateBusiness } from '../businesses/service.ts'
@@ -159,9 +159,8 @@ function readFilter(query: ListQuery): RequestFilter {
     ...(query.customer_uuid && { customerId: query.customer_uuid }),
     ...(query.payment_channel && { paymentChannel: query.payment_channel }),
     ...(query.intent && { intent: query.intent }),
-    ...(query.from && { from: new Date(query.from) }),
-    // A bare date means all of that day.
-    ...(query.to && { to: new Date(/^\d{4}-\d{2}-\d{2}$/.test(query.to) ? `${query.to}T23:59:59.999Z` : query.to) }),
+    ...(query.from && { from: readTime(query.from, 'from') }),
+    ...(query.to && { to: readTime(query.to, 'to') }),
     ...(query.search && { search: query.search }),
   }
 }

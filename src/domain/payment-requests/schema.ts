@@ -1,7 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { wireTime } from '../../platform/clock.ts'
 import type { FieldErrors } from '../../platform/errors.ts'
-import { formatAmount, parseAmount } from '../../platform/money.ts'
+import { amountTooLarge, exponentOf, formatAmount, parseAmount } from '../../platform/money.ts'
 import { paginatorSchema } from '../../platform/pagination.ts'
 import { withCheck } from '../../platform/validation.ts'
 import { checkMetaData, metaData, metaDataInput, nullable, optionalText, text, time } from '../../platform/wire.ts'
@@ -115,6 +115,7 @@ export const initiateSchema = withCheck(
     ...checkAmount(body),
     ...checkCurrency(body, 'currency'),
     ...checkMetaData(body),
+    ...checkCustomerMetaData(body.customer),
   }),
 )
 export type Initiate = Static<typeof initiateSchema>
@@ -130,6 +131,12 @@ function checkCustomer(body: Record<string, unknown>): FieldErrors {
   return { customer_uuid: ['One of customer_uuid, customer_email and customer is required.'] }
 }
 
+function checkCustomerMetaData(customer: unknown): FieldErrors {
+  if (typeof customer !== 'object' || customer === null) return {}
+  const errors = Object.entries(checkMetaData(customer as Record<string, unknown>))
+  return Object.fromEntries(errors.map(([field, words]) => [`customer.${field}`, words]))
+}
+
 /** Without a currency the base currency decides, which only the service knows: here any exponent will do. */
 const mostDigitsCurrency = 'CLF'
 
@@ -137,10 +144,11 @@ function checkAmount(body: Record<string, unknown>): FieldErrors {
   if (body.amount === undefined) {
     return body.subscription_plan_uuid === undefined ? { amount: ['The amount field is required.'] } : {}
   }
-  const currency = typeof body.currency === 'string' ? body.currency : mostDigitsCurrency
-  if (Object.keys(checkCurrency({ currency }, 'currency')).length > 0) return {}
-  const parsed = parseAmount(body.amount, currency)
-  return parsed.ok ? {} : { amount: [parsed.reason] }
+  const currency = typeof body.currency === 'string' && exponentOf(body.currency) !== null ? body.currency : null
+  const parsed = parseAmount(body.amount, currency ?? mostDigitsCurrency)
+  // Fewer digits after the point leave room for more before it.
+  if (parsed.ok || (currency === null && parsed.reason === amountTooLarge)) return {}
+  return { amount: [parsed.reason] }
 }
 
 export interface RequestRow {

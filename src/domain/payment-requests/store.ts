@@ -48,10 +48,17 @@ export interface NewRequest {
  * Undefined: no such customer, nothing written. A broken unique index says which: reference, e-mail (somebody made the
  * customer meanwhile: try again) or idempotency key.
  */
-export async function insertRequest(db: Db, owner: Owner, row: NewRequest): Promise<Customer | undefined> {
+export async function insertRequest(
+  db: Db,
+  owner: Owner,
+  row: NewRequest,
+): Promise<{ customer: Customer; request: RequestRow } | undefined> {
   const { businessId, envMode } = owner
   const claim = row.claim && !row.claim.held ? row.claim : null
-  const { rows } = await sql<{ customer: Customer }>`/* hot */ with ${customerOf(owner, row)}, claim as (
+  const { rows } = await sql<{
+    customer: Customer
+    request: RequestRow
+  }>`/* hot */ with ${customerOf(owner, row)}, claim as (
       insert into idempotency_keys (business_id, env_mode, key, fingerprint, locked_until, created_at, object_id)
       select ${businessId}, ${envMode}, ${claim?.key ?? null}, ${claim?.fingerprint ?? null}, ${claim?.lockedUntil ?? null},
         ${row.now}, ${row.id}::uuid from customer where ${claim !== null}
@@ -62,7 +69,7 @@ export async function insertRequest(db: Db, owner: Owner, row: NewRequest): Prom
       select ${row.id}, ${row.ref}, ${businessId}, ${envMode}, customer.id, ${row.intent}, 'new', ${row.currency},
         ${row.amountMinor}, ${row.amountToUsd}, ${row.usdPerUnit}, ${row.description}, ${row.reference},
         ${row.metaData}::jsonb, ${row.successRedirectUrl}, ${row.failureRedirectUrl}, ${row.savePaymentMethod},
-        ${row.isTrial}, ${row.expiresAt}, ${row.expiresAt}, ${row.now}, ${row.now} from customer
+        ${row.isTrial}, ${row.expiresAt}, ${row.expiresAt}, ${row.now}, ${row.now} from customer returning *
     ), line as (
       insert into timeline_records (id, payment_request_id, summary, created_at, updated_at)
       select ${row.timelineId}, ${row.id}, 'Payment initiated', ${row.now}, ${row.now} from customer
@@ -73,8 +80,9 @@ export async function insertRequest(db: Db, owner: Owner, row: NewRequest): Prom
         ${row.attempt?.slug ?? null}, 'redirect', 'pending', ${row.currency}, ${row.amountMinor}, ${row.amountToUsd},
         ${row.usdPerUnit}, ${row.description}, null, ${row.now}, ${row.now} from customer where ${row.attempt !== null}
     )
-    select to_jsonb(customer) as customer from customer`.execute(db)
-  return rows[0] && revive<Customer>(rows[0].customer)
+    select to_jsonb(customer) as customer, to_jsonb(request) as request from customer, request`.execute(db)
+  const [made] = rows
+  return made && { customer: revive(made.customer), request: revive(made.request) }
 }
 
 function customerOf(owner: Owner, row: NewRequest): RawBuilder<unknown> {
@@ -117,6 +125,11 @@ export async function insertTransaction(
     from payment_requests where id = ${request.id}`.execute(tx)
 }
 
+export interface OpenedRows {
+  request: RequestRow
+  attempt: TransactionRow
+}
+
 export interface Opened {
   checkoutUrl: string
   channelReference: string
@@ -127,22 +140,23 @@ export interface Opened {
 
 /**
  * The channel has opened its page: kept in one statement, if the attempt is still pending (a relay or a cancellation
- * may have come meanwhile). False: it is not.
+ * may have come meanwhile). Undefined: it is not.
  */
-export async function recordOpened(db: Db, attemptId: string, opened: Opened): Promise<boolean> {
-  const { rows } = await sql`/* hot */ with attempt as (
+export async function recordOpened(db: Db, attemptId: string, opened: Opened): Promise<OpenedRows | undefined> {
+  const { rows } = await sql<OpenedRows>`/* hot */ with attempt as (
       update transactions set checkout_url = ${opened.checkoutUrl}, channel_reference = ${opened.channelReference},
         opened_at = ${opened.now}, check_at = ${opened.checkAt}, updated_at = ${opened.now}
-      where id = ${attemptId} and status = 'pending' returning id, payment_request_id
+      where id = ${attemptId} and status = 'pending' returning *
     ), request as (
       update payment_requests r set status = 'open', updated_at = ${opened.now} from attempt
-      where r.id = attempt.payment_request_id and r.status in ('new', 'open')
+      where r.id = attempt.payment_request_id and r.status in ('new', 'open') returning r.*
     ), line as (
       insert into timeline_records (id, payment_request_id, transaction_id, summary, created_at, updated_at)
       select ${opened.timeline.id}, payment_request_id, id, ${opened.timeline.summary}, ${opened.now}, ${opened.now} from attempt
     )
-    select 1 from attempt`.execute(db)
-  return rows.length === 1
+    select to_jsonb(request) as request, to_jsonb(attempt) as attempt from request, attempt`.execute(db)
+  const [row] = rows
+  return row && { request: revive(row.request), attempt: revive(row.attempt) }
 }
 
 export interface NewLine {

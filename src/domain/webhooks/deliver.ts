@@ -54,7 +54,7 @@ export function deliverSoon(ctx: Context): void {
   busy.add(ctx)
   const loop = async () => {
     try {
-      while ((await deliverDue(ctx)) > 0);
+      await ctx.queue.repeat(() => deliverDue(ctx))
     } catch (error) {
       ctx.log.error({ error: String(error) }, 'deliveries failed; the sweep goes on')
     } finally {

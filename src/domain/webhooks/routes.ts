@@ -3,6 +3,7 @@ import { wireTime } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { type Http, success, successSchema } from '../../platform/http.ts'
 import { pageQuery, paginate, readPage } from '../../platform/pagination.ts'
+import { readTime } from '../../platform/validation.ts'
 import * as schema from './schema.ts'
 import * as webhooks from './service.ts'
 
@@ -172,8 +173,8 @@ function eventRoutes(app: Http, ctx: Context): void {
       const { event, from, to } = request.query
       const filter = {
         ...(event && { type: event }),
-        ...(from && { from: new Date(from) }),
-        ...(to && { to: new Date(to) }),
+        ...(from && { from: readTime(from, 'from') }),
+        ...(to && { to: readTime(to, 'to') }),
       }
       const { rows, total } = await webhooks.listEvents(ctx, request.caller, filter, page)
       const path = `${ctx.baseUrl}/v1/events`

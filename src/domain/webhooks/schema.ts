@@ -32,10 +32,11 @@ const events = Type.Array(Type.String(), {
 })
 
 const checkEvents = (body: Record<string, unknown>): FieldErrors => {
-  const unknown = Array.isArray(body.events) ? body.events.filter((one) => !isEventType(String(one))) : []
+  const texts = Array.isArray(body.events) ? body.events.filter((one) => typeof one === 'string') : []
+  const unknown = texts.filter((one) => !isEventType(one))
   if (unknown.length === 0) return {}
   return {
-    events: [`The events field holds what is no event: ${unknown.map((one) => String(one).slice(0, 50)).join(', ')}.`],
+    events: [`The events field holds what is no event: ${unknown.map((one) => one.slice(0, 50)).join(', ')}.`],
   }
 }
 
@@ -64,7 +65,7 @@ export const replaySchema = withCheck(
     ]
     if (asked.filter(Boolean).length !== 1)
       return { event_uuid: ['Send one of: event_uuid; from and to; failed: true.'] }
-    if (body.event_uuid !== undefined && !isUuid(String(body.event_uuid)))
+    if (typeof body.event_uuid === 'string' && !isUuid(body.event_uuid))
       return { event_uuid: ['The event_uuid field must be a UUID.'] }
     const range = asked[1]
     if (range && body.from === undefined) return { from: ['The from field is required with to.'] }

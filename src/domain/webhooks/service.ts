@@ -5,6 +5,7 @@ import { notFound } from '../../platform/errors.ts'
 import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { isUuid, newId } from '../../platform/ids.ts'
 import type { Page } from '../../platform/pagination.ts'
+import { readTime } from '../../platform/validation.ts'
 import { audit, type Caller, update as updateBusiness } from '../businesses/service.ts'
 import { deliverSoon } from './deliver.ts'
 import type { CreateEndpoint, Endpoint, Replay, UpdateEndpoint } from './schema.ts'
@@ -152,7 +153,7 @@ export async function replay(ctx: Context, caller: Caller, uuid: string, body: R
     ? { eventId: body.event_uuid }
     : body.failed
       ? { failed: true }
-      : { from: new Date(body.from ?? ''), to: new Date(body.to ?? '') }
+      : { from: readTime(body.from ?? '', 'from'), to: readTime(body.to ?? '', 'to') }
   const now = ctx.clock.now()
   const replayed = await inTransaction(ctx.db, (tx) => store.replay(tx, endpoint, wish, replayMax, now))
   if (replayed === 0 && body.event_uuid) throw notFound('event', 'event_uuid')

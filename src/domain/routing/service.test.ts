@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { ApiError } from '../../platform/errors.ts'
+import { type Candidate, chooseChannels, successRate, type Wish, weigh } from './service.ts'
+
+type Limits = Record<string, [payMinor: bigint, tokenizeMinor?: bigint]>
+
+function account(slug: string, limits: Limits, more: Partial<Candidate> & { payMaxMajor?: bigint } = {}): Candidate {
+  const currencies = Object.fromEntries(
+    Object.entries(limits).map(([code, [payMinor, tokenizeMinor = payMinor]]) => [code, { payMinor, tokenizeMinor }]),
+  )
+  const { payMaxMajor = null, ...flags } = more
+  return {
+    slug,
+    isEnabled: true,
+    isDefault: false,
+    channel: { displayName: slug, limits: { currencies, payMaxMajor, source: 'test' } },
+    ...flags,
+  }
+}
+
+const first = account('first', { NGN: [5_000n], USD: [200n, 500n] })
+const second = account('second', { NGN: [100n, 10_000n], KES: [300n] }, { isDefault: true })
+const third = account('third', { NGN: [1n], USD: [50n] }, { payMaxMajor: 1_000n })
+const off = account('off', { NGN: [1n], USD: [1n], KES: [1n], GHS: [1n] }, { isEnabled: false })
+const all = [first, second, third, off]
+
+const wish = (more: Partial<Wish> = {}): Wish => ({
+  currency: 'NGN',
+  amountMinor: 50_000n,
+  named: null,
+  tokenize: false,
+  ...more,
+})
+
+/** The slugs in order, or the error's number. */
+function outcome(accounts: readonly Candidate[], asked: Wish): string {
+  try {
+    return chooseChannels(accounts, asked)
+      .map((one) => one.slug)
+      .join(' ')
+  } catch (error) {
+    assert.ok(error instanceof ApiError, String(error))
+    return error.row.code
+  }
+}
+
+describe('routing', () => {
+  const rows: [what: string, asked: Partial<Wish>, expected: string][] = [
+    ['the default first, then the order of connecting', {}, 'second first third'],
+    ['without the default where it does not take the currency', { currency: 'USD' }, 'first third'],
+    ['only those whose minimum the amount reaches', { amountMinor: 4_999n }, 'second third'],
+    ['the minimum itself is enough', { amountMinor: 5_000n }, 'second first third'],
+    ['tokenising may ask for more', { amountMinor: 9_999n, tokenize: true }, 'first third'],
+    ['the greatest amount itself is taken', { amountMinor: 100_000n }, 'second first third'],
+    ['and nothing above it', { amountMinor: 100_001n }, 'second first'],
+    ['a channel that has not answered lately comes last', { unhealthy: new Set(['second']) }, 'first third second'],
+    [
+      'all of them silent: still all of them',
+      { unhealthy: new Set(['first', 'second', 'third']) },
+      'second first third',
+    ],
+    ['030 where nobody takes the currency', { currency: 'EUR' }, '030'],
+    ['030 where only a switched-off one would', { currency: 'GHS' }, '030'],
+    ['033 where the amount is too small for all', { amountMinor: 0n }, '033'],
+    ['named: that one alone', { named: 'third' }, 'third'],
+    ['named: alone also when it has not answered lately', { named: 'third', unhealthy: new Set(['third']) }, 'third'],
+    ['named: 031 when it is not connected', { named: 'nobody' }, '031'],
+    ['named: 031 when it is switched off', { named: 'off' }, '031'],
+    ['named: 032 when it does not take the currency', { named: 'second', currency: 'USD' }, '032'],
+    [
+      'named: 033 when the amount is too small, though another would take it',
+      { named: 'first', amountMinor: 1n },
+      '033',
+    ],
+  ]
+  for (const [what, asked, expected] of rows) {
+    test(`${what} → ${expected}`, () => assert.equal(outcome(all, wish(asked)), expected))
+  }
+
+  test('030 with nothing connected, and with everything switched off', () => {
+    assert.equal(outcome([], wish()), '030')
+    assert.equal(outcome([off], wish()), '030')
+  })
+
+  test('033 says the least amount that any of them takes', () => {
+    assert.throws(
+      () => chooseChannels([first, account('other', { NGN: [7_550n] })], wish({ amountMinor: 1n })),
+      (error) => {
+        assert.deepEqual((error as ApiError).data, { amount: ['The least amount is 50 NGN.'] })
+        return true
+      },
+    )
+  })
+
+  test('with records the better channel goes first, and one payment in ten tries another', () => {
+    const records = new Map([
+      ['first', { successful: 90, failed: 10 }],
+      ['second', { successful: 10, failed: 90 }],
+      ['third', { successful: 50, failed: 50 }],
+    ])
+    assert.equal(outcome(all, wish({ records, random: 0.5 })), 'first third second')
+    assert.equal(outcome(all, wish({ records, random: 0.1 })), 'first third second')
+    assert.equal(outcome(all, wish({ records, random: 0.04 })), 'third first second')
+    assert.equal(outcome(all, wish({ records, random: 0.099 })), 'second first third')
+    assert.ok(successRate(undefined) === 0.5 && successRate({ successful: 1, failed: 0 }) < 0.9)
+  })
+
+  test('whatever is asked: each able channel once, nobody who cannot take it, and every account has its reason', () => {
+    const asked = fc.record({
+      currency: fc.constantFrom('NGN', 'USD', 'KES', 'GHS', 'EUR'),
+      amountMinor: fc.bigInt(0n, 200_000n),
+      named: fc.constant(null),
+      tokenize: fc.boolean(),
+      random: fc.double({ min: 0, max: 0.999, noNaN: true }),
+      records: fc.constant(new Map([['first', { successful: 1, failed: 5 }]])),
+    })
+    fc.assert(
+      fc.property(asked, fc.shuffledSubarray(all), (wanted, accounts) => {
+        const weighed = weigh(accounts, wanted)
+        assert.deepEqual(weighed.map((one) => one.account.slug).sort(), accounts.map((one) => one.slug).sort())
+        for (const { account, refusal, reason } of weighed) {
+          assert.ok(reason.length > 0)
+          const limit = account.channel.limits.currencies[wanted.currency]
+          const least = wanted.tokenize ? limit?.tokenizeMinor : limit?.payMinor
+          const most = account.channel.limits.payMaxMajor
+          const able =
+            account.isEnabled &&
+            least !== undefined &&
+            wanted.amountMinor >= least &&
+            (most === null || wanted.amountMinor <= most * 100n)
+          assert.equal(refusal === null, able, account.slug)
+        }
+      }),
+    )
+  })
+})

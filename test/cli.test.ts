@@ -1,0 +1,471 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { promisify } from 'node:util'
+import { createDatabase, freePort, stopOwnPostgres } from './support/postgres.ts'
+import { type Body, call, testMasterKey } from './support/server.ts'
+import { until } from './support/wait.ts'
+
+/** The command line as a person uses it: processes of their own, their output and their exit code. */
+
+const root = join(import.meta.dirname, '..')
+const main = join(root, 'src/cli/main.ts')
+/** A generous bound for a machine that does much else; the bar itself is 2 s and is printed. */
+const restartMaxMs = 20_000
+const endMaxMs = 15_000
+
+type Env = Record<string, string>
+const running = new Set<ChildProcess>()
+// Whatever ends this file ends what it started.
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+function start(args: string[], env: Env) {
+  const child = spawn(process.execPath, [main, ...args], {
+    cwd: root,
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  running.add(child)
+  let [stdout, stderr] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  const ended = new Promise<number | NodeJS.Signals | null>((resolve) =>
+    child.once('close', (code, signal) => {
+      running.delete(child)
+      resolve(code ?? signal)
+    }),
+  )
+  return {
+    child,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    ended,
+    /** Its end after `signal`, and how long that took. */
+    async stop(signal: NodeJS.Signals = 'SIGTERM') {
+      const from = performance.now()
+      child.kill(signal)
+      let late: NodeJS.Timeout | undefined
+      const limit = new Promise<never>((_, reject) => {
+        late = setTimeout(() => reject(new Error(`still running ${endMaxMs} ms after ${signal}:\n${stdout}`)), endMaxMs)
+      })
+      try {
+        return { code: await Promise.race([ended, limit]), ms: Math.round(performance.now() - from) }
+      } finally {
+        clearTimeout(late)
+      }
+    },
+  }
+}
+type Started = ReturnType<typeof start>
+
+/** Ends what still runs; nothing to do for what has ended. */
+async function end(...processes: (Started | undefined)[]): Promise<void> {
+  for (const one of processes) {
+    one?.child.kill('SIGKILL')
+    await one?.ended
+  }
+}
+
+async function run(args: string[], env: Env) {
+  const one = start(args, env)
+  const code = await one.ended
+  return { code, stdout: one.stdout(), stderr: one.stderr() }
+}
+
+/** Ended as asked, with JSON on standard output. */
+async function runJson(args: string[], env: Env): Promise<Body> {
+  const { code, stdout, stderr } = await run(args, env)
+  assert.equal(code, 0, stderr)
+  return JSON.parse(stdout)
+}
+
+/** Stopped with exit code 1 and one line that says what is wrong. */
+async function expectRefusal(args: string[], env: Env, words: RegExp): Promise<void> {
+  const { code, stdout, stderr } = await run(args, env)
+  const told = `asyncpay ${args.join(' ')} → ${code}\n${stdout}\n${stderr}`
+  assert.equal(code, 1, told)
+  assert.equal(stdout, '', told)
+  assert.match(stderr, /^asyncpay: [^\n]+\n$/, told)
+  assert.match(stderr, words, told)
+}
+
+async function startServer(env: Env, args: string[] = [], isReady = /Asyncpay is ready at .*\n[\s\S]*"msg":"ready"/) {
+  const from = performance.now()
+  const server = start(['start', ...args], env)
+  try {
+    const gone = server.ended.then((code) => Promise.reject(new Error(`it ended with ${code}`)))
+    await Promise.race([until('the server to be ready', () => isReady.test(server.stdout()), 60_000), gone])
+  } catch (error) {
+    await end(server)
+    throw new Error(`${error}\n${server.stdout()}\n${server.stderr()}`)
+  }
+  return { ...server, readyMs: Math.round(performance.now() - from) }
+}
+
+async function openFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'asyncpay-cli-'))
+  const env: Env = { DATA_DIR: join(folder, 'data'), PORT: String(await freePort()) }
+  return {
+    folder,
+    env,
+    dataDir: join(folder, 'data'),
+    url: `http://localhost:${env.PORT}`,
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+type Folder = Awaited<ReturnType<typeof openFolder>>
+
+const secretsOf = (keys: Body) => [keys.live.secret_key, keys.live.public_key, keys.live.webhook_secret]
+
+function expectKeys(keys: Body): void {
+  assert.deepEqual(Object.keys(keys), ['business_id', 'test', 'live'])
+  assert.match(keys.business_id, /^[0-9a-f-]{36}$/)
+  for (const [mode, mark] of [
+    ['test', 't'],
+    ['live', ''],
+  ] as const) {
+    assert.deepEqual(Object.keys(keys[mode]).slice(0, 2), ['secret_key', 'public_key'])
+    assert.match(keys[mode].secret_key, new RegExp(`^async_sk${mark}_[0-9a-f]{60}$`))
+    assert.match(keys[mode].public_key, new RegExp(`^async_pk${mark}_[0-9a-f]{60}$`))
+    assert.match(keys[mode].webhook_secret, /^whsec_/)
+  }
+}
+
+after(async () => {
+  await stopOwnPostgres()
+})
+
+describe('what cannot be done is said in one line', () => {
+  let at: Folder
+  before(async () => {
+    at = await openFolder()
+  })
+  after(() => at?.remove())
+
+  test('help names every command and ends with 0; an unknown command or flag ends with 1', async () => {
+    for (const args of [[], ['help'], ['--help'], ['start', '-h']]) {
+      const { code, stdout } = await run(args, {})
+      assert.equal(code, 0)
+      for (const command of ['start', 'migrate', 'keys', 'business', 'channels', 'listen', 'sandbox', 'doctor']) {
+        assert.match(stdout, new RegExp(`^  asyncpay ${command}`, 'm'))
+      }
+    }
+    const unknown = await run(['fly'], at.env)
+    assert.deepEqual([unknown.code, unknown.stderr.split('\n')[0]], [1, 'asyncpay: There is no command "fly".'])
+    const flag = await run(['start', '--fast'], at.env)
+    assert.equal(flag.code, 1)
+    assert.match(flag.stderr, /^asyncpay: Unknown option '--fast'/)
+    assert.ok(!/\n {4}at /.test(flag.stderr), 'no stack')
+  })
+
+  test('a wrong value in the environment stops the start', async () => {
+    const file = join(at.folder, 'a file')
+    writeFileSync(file, '')
+    const postgres = { DATABASE_URL: 'postgres://127.0.0.1:1/x' }
+    const cases: [Env, RegExp][] = [
+      [{ PORT: 'eighty' }, /PORT must be a whole number/],
+      [{ BASE_URL: 'localhost:8080' }, /BASE_URL must be an http/],
+      [{ SANDBOX: 'maybe' }, /SANDBOX must be 1 or 0/],
+      [{ LOG_LEVEL: 'loud' }, /LOG_LEVEL must be one of/],
+      [{ POOL_SIZE: '0' }, /POOL_SIZE must be a whole number/],
+      [{ ASYNCPAY_MASTER_KEY: 'short' }, /ASYNCPAY_MASTER_KEY must be 32 bytes/],
+      [{ DATABASE_URL: 'mysql://127.0.0.1/x' }, /DATABASE_URL must begin with postgres:/],
+      [postgres, /ASYNCPAY_MASTER_KEY is required with DATABASE_URL/],
+      [{ ...postgres, ASYNCPAY_MASTER_KEY: testMasterKey }, /ECONNREFUSED/],
+      [{ DATA_DIR: file }, /DATA_DIR/],
+      [{ DATA_DIR: join(at.folder, 'x'.repeat(120)) }, /DATA_DIR is too long/],
+    ]
+    for (const [env, words] of cases) await expectRefusal(['start'], { ...at.env, ...env }, words)
+  })
+
+  test('a role without DATABASE_URL, an unknown role, and a port that is taken', async () => {
+    await expectRefusal(['start', '--role', 'api'], at.env, /--role api needs DATABASE_URL/)
+    await expectRefusal(['start', '--role', 'worker'], at.env, /--role worker needs DATABASE_URL/)
+    await expectRefusal(['start', '--role', 'king'], at.env, /--role must be all, api or worker/)
+    await expectRefusal(['sandbox', '--port', '99999'], at.env, /--port must be a whole number/)
+  })
+})
+
+describe('commands open the database themselves where no server runs', () => {
+  let at: Folder
+  let database: Awaited<ReturnType<typeof createDatabase>>
+  /** PostgreSQL opens sooner than the embedded database, which the first test is about. */
+  let env: Env
+  before(async () => {
+    at = await openFolder()
+    database = await createDatabase()
+    env = { ...at.env, DATABASE_URL: database.url, ASYNCPAY_MASTER_KEY: testMasterKey }
+  })
+  after(async () => {
+    await database?.drop()
+    at?.remove()
+  })
+
+  test('without a business each says what to do; the data folder and its key are for their owner alone', async () => {
+    await expectRefusal(['keys'], at.env, /There is no business yet; make one/)
+    assert.deepEqual(await runJson(['business', 'list'], at.env), [])
+    assert.equal(statSync(at.dataDir).mode & 0o777, 0o700)
+    assert.equal(statSync(join(at.dataDir, 'master.key')).mode & 0o777, 0o600)
+    assert.ok(!existsSync(join(at.dataDir, 'lock')), 'the lock is given back')
+  })
+
+  test('business create and list, keys, migrate, doctor', async () => {
+    const business = await runJson(['business', 'create', 'Ọjà & Sons', '--currency', 'KES'], env)
+    assert.equal(business.name, 'Ọjà & Sons')
+    const [listed, second] = await runJson(['business', 'list'], env)
+    assert.deepEqual([listed.id, listed.name, second], [business.business_id, 'Ọjà & Sons', undefined])
+    expectKeys(await runJson(['keys', '--json'], env))
+    const shown = await run(['keys'], env)
+    assert.match(shown.stdout, /^Business [0-9a-f-]{36}\n\ntest\n {2}secret key {6}async_skt_/)
+    const migrated = await run(['migrate'], env)
+    assert.deepEqual([migrated.code, migrated.stdout], [0, 'The database is up to date.\n'])
+    const doctor = await run(['doctor'], env)
+    assert.equal(doctor.code, 0, doctor.stdout)
+    assert.match(doctor.stdout, /ok +database +PostgreSQL \d+\n/)
+    const embedded = await run(['doctor'], at.env)
+    assert.match(embedded.stdout, /ok +database +embedded under .*, no server is running/)
+    const ill = await run(['doctor'], { ...env, PORT: 'x' })
+    assert.equal(ill.code, 1)
+    assert.match(ill.stdout, /WRONG +environment +PORT must be/)
+    await expectRefusal(['business', 'create'], env, /asyncpay business create/)
+    await expectRefusal(['business', 'create', 'X', '--currency', 'naira'], env, /--currency must be an ISO 4217/)
+  })
+
+  test('channels: connected and listed; a wrong field, key, mode or channel is refused in one line', async () => {
+    const test = ['--mode', 'test', '--set']
+    const refusals: [string[], RegExp][] = [
+      [['connect', 'paypal', ...test, 'secret_key=x'], /no payment channel "paypal"/],
+      [['connect', 'paystack', ...test, 'key=x'], /paystack has no field key; it has: secret_key/],
+      [['connect', 'paystack', ...test, 'secret_key'], /--set takes field=value/],
+      [['connect', 'paystack', ...test, 'secret_key=nonsense'], /begins with sk_test_ or sk_live_/],
+      [['connect', 'paystack', ...test, 'secret_key=sk_live_0123'], /live credentials; test ones are needed/],
+      [['connect', 'paystack', '--mode', 'live', '--set', 'secret_key=sk_test_0123'], /test credentials; live ones/],
+      [['connect', 'paystack', '--mode', 'both', '--set', 'secret_key=sk_test_0123'], /--mode must be test or live/],
+      [['connect', 'paystack', '--mode', 'test'], /secret key is needed/],
+      [['disable', 'paystack', '--mode', 'test'], /not connected/],
+      [['list', '--mode', 'test', '--business', 'x'], /There is no business x/],
+      [['sell'], /asyncpay channels list\|connect/],
+    ]
+    for (const [args, words] of refusals) await expectRefusal(['channels', ...args], env, words)
+    assert.deepEqual(await runJson(['channels', 'list', '--mode', 'test'], env), [])
+    const secret = 'sk_test_0123456789canary'
+    const connected = await run(['channels', 'connect', 'paystack', ...test, `secret_key=${secret}`, '--default'], env)
+    assert.equal(connected.code, 0, connected.stderr)
+    assert.ok(!connected.stdout.includes('canary'))
+    assert.match(JSON.parse(connected.stdout).webhook_url, /\/v1\/system\/hooks\/[\w-]{8}\/paystack$/)
+    const [listed] = await runJson(['channels', 'list', '--mode', 'test'], env)
+    assert.deepEqual([listed.channel, listed.enabled, listed.default, listed.sandbox], ['paystack', true, true, false])
+    assert.deepEqual(await runJson(['channels', 'list', '--mode', 'live'], env), [])
+    await runJson(['channels', 'disable', 'paystack', '--mode', 'test'], env)
+    const [off] = await runJson(['channels', 'list', '--mode', 'test'], env)
+    assert.deepEqual([off.enabled, off.default], [false, false])
+  })
+})
+
+describe('npm start on a fresh clone', () => {
+  let at: Folder
+  let server: Awaited<ReturnType<typeof startServer>> | undefined
+  let keys: Body
+  before(async () => {
+    at = await openFolder()
+    server = await startServer(at.env)
+    console.log(`first start, database made: ${server.readyMs} ms`)
+  })
+  after(async () => {
+    await end(server)
+    at?.remove()
+  })
+  const welcome = () => server?.stdout() ?? ''
+
+  test('it prints the address, test keys and no live secret; keys --json has the documented shape', async () => {
+    keys = await runJson(['keys', '--json'], at.env)
+    expectKeys(keys)
+    assert.match(welcome(), new RegExp(`Asyncpay is ready at ${at.url}\n`))
+    for (const shown of Object.values(keys.test) as string[]) assert.ok(welcome().includes(shown))
+    for (const secret of secretsOf(keys)) assert.ok(!(welcome() + server?.stderr()).includes(secret))
+    assert.ok(!/async_[sp]k_/.test(welcome()))
+    const [demo, second] = await runJson(['business', 'list'], at.env)
+    assert.deepEqual([demo.name, second], ['Demo Business', undefined])
+    const connected = await runJson(['channels', 'list', '--mode', 'test'], at.env)
+    assert.ok(connected.length >= 1)
+    for (const one of connected) assert.deepEqual([one.enabled, one.sandbox], [true, true])
+    assert.deepEqual(await runJson(['channels', 'list', '--mode', 'live'], at.env), [])
+  })
+
+  test('the very curl that it prints takes a first payment', async () => {
+    const [command] = /^ {2}curl [\s\S]*?\}'$/m.exec(welcome()) ?? []
+    assert.ok(command, welcome())
+    const { stdout } = await promisify(execFile)('bash', ['-c', command])
+    const answer = JSON.parse(stdout)
+    assert.equal(answer.message, 'Payment request initiated successfully')
+    const page = await fetch(answer.data.action)
+    assert.equal(page.status, 200)
+    assert.match(page.headers.get('content-type') ?? '', /text\/html/)
+  })
+
+  test('a second start is refused while it runs, and the data is untouched', async () => {
+    const owner = readFileSync(join(at.dataDir, 'lock'), 'utf8')
+    const env = { ...at.env, PORT: String(await freePort()) }
+    await expectRefusal(['start'], env, /is in use by another Asyncpay process. Stop it, or set another DATA_DIR/)
+    await expectRefusal(['migrate'], env, /is in use by another Asyncpay process/)
+    assert.equal(readFileSync(join(at.dataDir, 'lock'), 'utf8'), owner)
+    assert.deepEqual(await runJson(['keys', '--json'], at.env), keys)
+    assert.equal((await call(at.url, 'GET', '/health/ready')).status, 200)
+  })
+
+  test('commands reach the running server through a socket that only its owner may open', async () => {
+    const socket = statSync(join(at.dataDir, 'asyncpay.sock'))
+    assert.ok(socket.isSocket())
+    assert.equal(socket.mode & 0o777, 0o600)
+    const made = await runJson(['business', 'create', 'Second'], at.env)
+    await expectRefusal(['keys'], at.env, /There are several businesses; name one with --business/)
+    const second = await runJson(['keys', '--json', '--business', made.business_id], at.env)
+    assert.equal(second.business_id, made.business_id)
+    // At once known to the server that runs.
+    const own = await call(at.url, 'GET', '/v1/business', undefined, {
+      authentication: `Bearer ${second.test.secret_key}`,
+    })
+    assert.deepEqual([own.status, own.body.data.name], [200, 'Second'])
+    await expectRefusal(
+      ['channels', 'connect', 'paystack', '--mode', 'test', '--set', 'secret_key=x', '--business', made.business_id],
+      at.env,
+      /begins with sk_test_/,
+    )
+    const set = ['--mode', 'test', '--set', 'secret_key=sk_test_sandbox_0123456789', '--business', made.business_id]
+    await runJson(['channels', 'connect', 'paystack', ...set], at.env)
+    const paid = await call(
+      at.url,
+      'POST',
+      '/v1/payment-requests',
+      { customer_email: 'ada@example.com', amount: 100 },
+      { authentication: `Bearer ${second.test.secret_key}` },
+    )
+    assert.equal(paid.status, 201, paid.text)
+    const doctor = await run(['doctor'], at.env)
+    assert.match(doctor.stdout, /a server is running/)
+  })
+
+  test('listen prints each webhook with whether its signature is right, whatever else comes, and removes itself', async () => {
+    const { business_id } = keys
+    const authentication = `Bearer ${keys.test.secret_key}`
+    const port = await freePort()
+    const listening = start(['listen', '--port', String(port), '--business', business_id], at.env)
+    try {
+      await until('it to listen', () => listening.stdout().includes('Signing secret whsec_'))
+      const created = await call(
+        at.url,
+        'POST',
+        '/v1/payment-requests',
+        { customer_email: 'ada@example.com', amount: 250 },
+        { authentication },
+      )
+      const { ref } = created.body.data.payment_request
+      await call(at.url, 'PATCH', `/v1/payment-requests/${ref}/cancel`, undefined, { authentication })
+      await until('the webhook', () => listening.stdout().includes('payment.cancelled'))
+      assert.match(listening.stdout(), new RegExp(`payment\\.cancelled {2}${ref} NGN 250 {2}\\(signature valid\\)\n`))
+      const here = `http://127.0.0.1:${port}`
+      const forged = await call(here, 'POST', '/', { event: 'payment.forged', data: { ref: 'AsP-x' } })
+      assert.equal(forged.status, 401)
+      await until('the forged one', () => /payment\.forged {2}AsP-x.*\(signature WRONG/.test(listening.stdout()))
+      for (const garbage of ['not json', '{}', '[]', 'null']) {
+        assert.equal((await call(here, 'POST', '/', garbage)).status, 401, garbage)
+      }
+      const { code } = await listening.stop('SIGINT')
+      assert.equal(code, 0, listening.stderr())
+      const endpoints = await call(at.url, 'GET', '/v1/webhook-endpoints', undefined, { authentication })
+      assert.deepEqual(
+        endpoints.body.data.webhook_endpoints.data.map((one: Body) => one.is_default),
+        [1],
+      )
+    } finally {
+      await end(listening)
+    }
+  })
+
+  test('SIGTERM ends it with 0; the next start finds everything and is ready soon', async () => {
+    const stopped = await server!.stop('SIGTERM')
+    console.log(`ended ${stopped.ms} ms after SIGTERM`)
+    assert.equal(stopped.code, 0, server?.stdout())
+    assert.ok(!existsSync(join(at.dataDir, 'lock')))
+    assert.ok(!existsSync(join(at.dataDir, 'asyncpay.sock')))
+    server = await startServer(at.env)
+    console.log(`start with existing data: ready in ${server.readyMs} ms (bar: 2000 ms)`)
+    assert.ok(server.readyMs < restartMaxMs)
+    assert.deepEqual(await runJson(['keys', '--json', '--business', keys.business_id], at.env), keys)
+    assert.equal((await runJson(['business', 'list'], at.env)).length, 2, 'no second demo')
+  })
+
+  test('kill -9 leaves a lock and a socket behind; the next start takes them over', async () => {
+    assert.equal((await server!.stop('SIGKILL')).code, 'SIGKILL')
+    assert.ok(existsSync(join(at.dataDir, 'lock')) && existsSync(join(at.dataDir, 'asyncpay.sock')))
+    // A command finds the database itself past the dead socket.
+    assert.deepEqual(await runJson(['keys', '--json', '--business', keys.business_id], at.env), keys)
+    assert.ok(!existsSync(join(at.dataDir, 'lock')))
+    // A lock of a pid that lives on as another process, as after a reboot.
+    writeFileSync(join(at.dataDir, 'lock'), `${process.pid} 1`)
+    server = await startServer(at.env)
+    console.log(`start after kill -9: ready in ${server.readyMs} ms`)
+    assert.deepEqual(await runJson(['keys', '--json', '--business', keys.business_id], at.env), keys)
+  })
+
+  test('a database that was made with another master key is refused in one line that says so', async () => {
+    const stopped = await server!.stop()
+    assert.equal(stopped.code, 0)
+    const env = { ...at.env, ASYNCPAY_MASTER_KEY: testMasterKey }
+    const { code, stderr } = await run(['keys', '--business', keys.business_id], env)
+    assert.equal(code, 1)
+    assert.match(stderr, /asyncpay: sealed with another master key: is ASYNCPAY_MASTER_KEY the one/)
+    for (const secret of secretsOf(keys)) assert.ok(!stderr.includes(secret))
+  })
+})
+
+describe('several processes over one PostgreSQL', () => {
+  test('an api and a worker share the work and end with 0 when asked', async () => {
+    const at = await openFolder()
+    const database = await createDatabase()
+    const env = {
+      ...at.env,
+      DATABASE_URL: database.url,
+      ASYNCPAY_MASTER_KEY: testMasterKey,
+      SANDBOX: '1',
+      ALLOW_PRIVATE_WEBHOOKS: '1',
+    }
+    let [api, worker]: (Started | undefined)[] = []
+    try {
+      api = await startServer(env, ['--role', 'api'])
+      worker = await startServer(env, ['--role', 'worker'], /"msg":"ready"/)
+      assert.ok(!existsSync(join(at.dataDir, 'lock')) && !existsSync(join(at.dataDir, 'asyncpay.sock')))
+      const keys = await runJson(['keys', '--json'], env)
+      const port = await freePort()
+      const listening = start(['listen', '--port', String(port)], env)
+      try {
+        await until('it to listen', () => listening.stdout().includes('Signing secret'))
+        const authentication = `Bearer ${keys.test.secret_key}`
+        const body = { customer_email: 'ada@example.com', amount: 100 }
+        const created = await call(at.url, 'POST', '/v1/payment-requests', body, { authentication })
+        assert.equal(created.status, 201, created.text)
+        const { ref } = created.body.data.payment_request
+        await call(at.url, 'PATCH', `/v1/payment-requests/${ref}/cancel`, undefined, { authentication })
+        await until("the worker's webhook", () => /payment\.cancelled.*signature valid/.test(listening.stdout()))
+        assert.equal((await listening.stop('SIGINT')).code, 0)
+      } finally {
+        await end(listening)
+      }
+      assert.equal((await worker.stop()).code, 0)
+      assert.equal((await api.stop()).code, 0)
+    } finally {
+      await end(api, worker)
+      await database.drop()
+      at.remove()
+    }
+  })
+})

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import pg from 'pg'
+import { createDatabase, freePort, stopOwnPostgres } from '../support/postgres.ts'
+import { type Body, call, testMasterKey } from '../support/server.ts'
+import { until } from '../support/wait.ts'
+
+after(stopOwnPostgres)
+
+const main = join(import.meta.dirname, '../../src/cli/main.ts')
+
+/** Every row of every table of ours and of the queue, as text. */
+async function dump(url: string): Promise<{ table: string; row: string }[]> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    const tables = await client.query(`select format('%I.%I', table_schema, table_name) as name from
+      information_schema.tables where table_type = 'BASE TABLE' and table_schema in ('public', 'jobs')`)
+    const rows: { table: string; row: string }[] = []
+    for (const { name } of tables.rows) {
+      const found = await client.query(`select row_to_json(t)::text as row from ${name} t limit 10000`)
+      for (const { row } of found.rows) rows.push({ table: name, row })
+    }
+    return rows
+  } finally {
+    await client.end()
+  }
+}
+
+/** Bytes come out of the database as hex: each secret is looked for as text, as hex and as base64. */
+function spellings(secret: string): string[] {
+  const bytes = Buffer.from(secret)
+  // Without the last digits, which depend on what follows.
+  return [secret, JSON.stringify(secret).slice(1, -1), bytes.toString('hex'), bytes.toString('base64').slice(0, -4)]
+}
+
+test('secrets are unreadable in the database and in the logs, whatever was done with them (I11)', async () => {
+  const database = await createDatabase()
+  const folder = mkdtempSync(join(tmpdir(), 'asyncpay-secrets-'))
+  const env: Record<string, string> = {
+    PATH: process.env.PATH ?? '',
+    DATA_DIR: folder,
+    PORT: String(await freePort()),
+    DATABASE_URL: database.url,
+    ASYNCPAY_MASTER_KEY: testMasterKey,
+    SANDBOX: '1',
+    ALLOW_PRIVATE_WEBHOOKS: '1',
+    LOG_LEVEL: 'trace',
+  }
+  const url = `http://localhost:${env.PORT}`
+  let logs = ''
+  const start = (...args: string[]) => {
+    const child = spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text
+      })
+    }
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+    return { child, ended, output: () => output }
+  }
+  const run = async (...args: string[]) => {
+    const { ended, output } = start(...args)
+    assert.equal(await ended, 0, output())
+    return output()
+  }
+  // A merchant that echoes what it is sent, as request inspectors do.
+  const echo = createServer((request, response) => {
+    response.writeHead(500).end(JSON.stringify(request.headers))
+  })
+  await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve))
+  const echoUrl = `http://127.0.0.1:${(echo.address() as AddressInfo).port}/`
+  const server = start('start')
+  try {
+    await until('the server', () => server.output().includes('"msg":"ready"'), 60_000)
+    const shown = JSON.parse(
+      (await run('keys', '--json')).split('\n').find((line) => line.startsWith('{"business_id"')) ?? '',
+    )
+    const canaries = {
+      live: `sk_live_${'canary'.repeat(6)}1`,
+      test: `sk_test_sandbox_${'canary'.repeat(6)}2`,
+      wrong: `sk_test_${'canary'.repeat(6)}3`,
+    }
+    await run('channels', 'connect', 'paystack', '--mode', 'live', '--set', `secret_key=${canaries.live}`)
+    await run('channels', 'connect', 'paystack', '--mode', 'test', '--set', `secret_key=${canaries.test}`, '--default')
+
+    const authentication = `Bearer ${shown.test.secret_key}`
+    const api = (method: string, path: string, body?: unknown, more: Record<string, string> = {}) =>
+      call(url, method, path, body, { authentication, ...more })
+    const made = await api('POST', '/v1/webhook-endpoints', { url: echoUrl }, { 'idempotency-key': 'once' })
+    const again = await api('POST', '/v1/webhook-endpoints', { url: echoUrl }, { 'idempotency-key': 'once' })
+    assert.equal(again.text, made.text, 'the same bytes')
+    assert.equal(again.headers.get('idempotent-replayed'), 'true')
+    const endpoint: Body = made.body.data
+    const rolled = await api('PATCH', `/v1/webhook-endpoints/${endpoint.uuid}/roll-secret`)
+    await api('PUT', '/v1/business', { webhook_url: echoUrl, enabled_webhooks: 1 })
+    // A payment through the channel, one that the channel refuses, and requests that are refused by us.
+    const body = { customer_email: 'ada@example.com', amount: 100 }
+    const created = await until('the new credentials to be used', async () => {
+      const answer = await api('POST', '/v1/payment-requests', body)
+      return answer.status === 201 && answer
+    })
+    const { ref } = created.body.data.payment_request
+    await api('PATCH', `/v1/payment-requests/${ref}/cancel`)
+    await call(url, 'POST', '/sandbox/control/faults', { kind: 'status', status: 401, operation: 'open', times: 1 })
+    await api('POST', '/v1/payment-requests', body)
+    await api('POST', '/v1/payment-requests', '{"broken')
+    await call(url, 'POST', '/v1/payment-requests', body, { authorization: `Bearer ${shown.live.secret_key}` })
+    await call(url, 'GET', '/v1/business', undefined, { authentication: `Bearer ${shown.live.secret_key}` })
+    await call(url, 'GET', '/v1/business', undefined, { authentication: `Bearer ${canaries.wrong}` })
+    const tries = await until('the webhooks', async () => {
+      const answer = await api('GET', `/v1/webhook-endpoints/${endpoint.uuid}/deliveries`)
+      const [delivery] = answer.body.data.deliveries.data
+      return delivery?.tries.length > 0 && answer.text
+    })
+
+    const hidden: Record<string, string> = {
+      ...canaries,
+      'live secret key': shown.live.secret_key,
+      'live webhook secret': shown.live.webhook_secret.slice('whsec_'.length),
+      'endpoint secret': endpoint.secret.slice('whsec_'.length),
+      'rolled secret': rolled.body.data.secret.slice('whsec_'.length),
+      'master key': testMasterKey,
+    }
+    // Shown in the welcome on purpose, and nowhere else.
+    const kept: Record<string, string> = {
+      ...hidden,
+      'test secret key': shown.test.secret_key,
+      'test webhook secret': shown.test.webhook_secret.slice('whsec_'.length),
+    }
+    assert.deepEqual(
+      Object.keys(kept).filter((name) => tries.includes(kept[name] ?? '')),
+      [],
+      'the delivery log',
+    )
+    server.child.kill('SIGTERM')
+    assert.equal(await server.ended, 0)
+    logs = server.output()
+    assert.match(logs, /"msg":"answered"/, 'the log is on')
+    const rows = await dump(database.url)
+    assert.ok(rows.some(({ table }) => table.endsWith('idempotency_keys')) && rows.length > 30)
+    const found: string[] = []
+    for (const [name, secret] of Object.entries(kept)) {
+      for (const one of spellings(secret)) {
+        for (const { table, row } of rows)
+          if (row.includes(one)) found.push(`${name} in ${table}: ${row.slice(0, 300)}`)
+      }
+    }
+    for (const [name, secret] of Object.entries(hidden)) {
+      if (spellings(secret).some((one) => logs.includes(one))) found.push(`${name} in the log`)
+    }
+    assert.deepEqual(found, [])
+  } finally {
+    server.child.kill('SIGKILL')
+    await server.ended
+    echo.closeAllConnections()
+    await new Promise((resolve) => echo.close(resolve))
+    await database.drop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
