@@ -62,8 +62,8 @@ export async function openBench(): Promise<Bench> {
     const startServer = (more?: Record<string, string>, nodeArgs: string[] = []) =>
       startProgram({
         name: 'the server',
-        file: 'src/cli/main.ts',
-        args: ['start', '--role', 'api'],
+        file: 'bench/server.ts',
+        args: [],
         env: env(more),
         nodeArgs,
         readyUrl: `${target.url}/health/live`,

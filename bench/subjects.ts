@@ -68,6 +68,16 @@ const table = {
     headers: { 'content-type': 'application/json' },
     body: createBody(n),
   }),
+  create: (target, n) => ({
+    method: 'POST',
+    path: '/bench/create',
+    headers: {
+      'content-type': 'application/json',
+      'idempotency-key': `${target.run}-c${n}`,
+      ...secret(target),
+    },
+    body: createBody(n),
+  }),
   'payment-requests': (target, n) => ({
     method: 'POST',
     path: '/v1/payment-requests',
@@ -125,6 +135,7 @@ export const subjects: Readonly<Record<SubjectName, Subject>> = table
 
 /** Creates that are set against the floor. The first is the one that the bar is for. */
 export const createSubjects: readonly { name: SubjectName; title: string }[] = [
+  { name: 'create', title: 'create without a channel call' },
   { name: 'payment-requests', title: 'POST /v1/payment-requests, provider answers at once' },
 ]
 

@@ -10,8 +10,12 @@ create table idempotency_keys (
   -- What the first had already made, so that a taker-over goes on instead of beginning again.
   object_id uuid,
   response_status integer,
-  response_body text,
+  -- Sealed: an answer may hold what is shown once.
+  response_body bytea,
   created_at timestamptz not null,
   constraint idempotency_keys_key primary key (business_id, env_mode, key)
 );
 create index idempotency_keys_old on idempotency_keys (created_at);
+-- Sealed answers do not compress: kept as they are, and in the row itself up to 8 KB.
+alter table idempotency_keys alter column response_body set storage external;
+alter table idempotency_keys set (toast_tuple_target = 8160);

@@ -124,7 +124,7 @@ async function settleTwin(db: Db, claim: IdempotencyClaim): Promise<boolean> {
   if (!row) return false
   if (!row.fingerprint.equals(claim.fingerprint)) throw new ApiError(httpErrors.idempotencyKeyReused)
   if (row.response_status !== null)
-    throw new StoredAnswer(row.response_status, openAnswer(claim, row.response_body ?? ''))
+    throw new StoredAnswer(row.response_status, openAnswer(claim, row.response_body ?? Buffer.alloc(0)))
   if (row.locked_until <= claim.createdAt) {
     const taken = await matching(db, claim)
       .set({ locked_until: claim.lockedUntil })
@@ -148,14 +148,60 @@ export async function noteMade(tx: Tx, claim: IdempotencyClaim | null, objectId:
 /** Keeps the answer before it is sent. A 5xx is not kept: the same request may be sent again and goes on. */
 export async function finishClaim(db: Db, claim: IdempotencyClaim, reply: FastifyReply, body: string): Promise<void> {
   claim.held = false
-  if (reply.statusCode >= 500) {
-    await matching(db, claim).set({ locked_until: claim.createdAt }).execute()
-    return
+  if (reply.statusCode >= 500) await matching(db, claim).set({ locked_until: claim.createdAt }).execute()
+  else await keepAnswer(db, { claim, status: reply.statusCode, sealed: sealAnswer(claim, body) })
+}
+
+interface Answer {
+  claim: IdempotencyClaim
+  status: number
+  sealed: Buffer
+}
+
+/** Answers of one statement at most. */
+const answersMax = 64
+const answerQueues = new WeakMap<
+  Db,
+  { waiting: { answer: Answer; settle: PromiseWithResolvers<void> }[]; busy: boolean }
+>()
+
+/**
+ * Answers that come while the last ones are being kept go together in the next statement: under load one round trip and
+ * one commit keep many. Alone, an answer waits for nobody. Resolves when it is committed.
+ */
+function keepAnswer(db: Db, answer: Answer): Promise<void> {
+  const queue = answerQueues.get(db) ?? { waiting: [], busy: false }
+  answerQueues.set(db, queue)
+  const settle = Promise.withResolvers<void>()
+  queue.waiting.push({ answer, settle })
+  if (!queue.busy) void keepWaiting(db, queue)
+  return settle.promise
+}
+
+async function keepWaiting(db: Db, queue: NonNullable<ReturnType<typeof answerQueues.get>>): Promise<void> {
+  queue.busy = true
+  while (queue.waiting.length > 0) {
+    const batch = queue.waiting.splice(0, answersMax)
+    try {
+      await updateAnswers(
+        db,
+        batch.map((one) => one.answer),
+      )
+      for (const { settle } of batch) settle.resolve()
+    } catch (error) {
+      for (const { settle } of batch) settle.reject(error)
+    }
   }
-  await sql`/* hot */ update idempotency_keys set response_status = ${reply.statusCode}, response_body = ${sealAnswer(claim, body)}
-    where business_id = ${claim.scope.businessId} and env_mode = ${claim.scope.envMode} and key = ${claim.key}`.execute(
-    db,
-  )
+  queue.busy = false
+}
+
+async function updateAnswers(db: Db, answers: Answer[]): Promise<void> {
+  const column = <T>(read: (answer: Answer) => T) => answers.map(read)
+  await sql`/* hot */ update idempotency_keys k set response_status = a.status, response_body = a.sealed
+    from unnest(${column(({ claim }) => claim.scope.businessId)}::uuid[], ${column(({ claim }) => claim.scope.envMode)}::text[],
+      ${column(({ claim }) => claim.key)}::text[], ${column(({ status }) => status)}::int[],
+      ${column(({ sealed }) => sealed)}::bytea[]) as a (business_id, env_mode, key, status, sealed)
+    where k.business_id = a.business_id and k.env_mode = a.env_mode and k.key = a.key`.execute(db)
 }
 
 /** For the embedded database, which one process has alone: whoever held a claim before this start is dead. */
@@ -171,9 +217,8 @@ export async function forgetOldClaims(db: Db, now: Date): Promise<number> {
 }
 
 /** An answer may hold what is shown once (a webhook's secret), so it is kept sealed (I11). */
-const sealAnswer = (claim: IdempotencyClaim, body: string) => claim.secrets.seal(body, rowOf(claim)).toString('base64')
-const openAnswer = (claim: IdempotencyClaim, sealed: string) =>
-  claim.secrets.open(Buffer.from(sealed, 'base64'), rowOf(claim))
+const sealAnswer = (claim: IdempotencyClaim, body: string) => claim.secrets.seal(body, rowOf(claim))
+const openAnswer = (claim: IdempotencyClaim, sealed: Buffer) => claim.secrets.open(sealed, rowOf(claim))
 const rowOf = ({ scope, key }: IdempotencyClaim) => `idempotency_keys/${scope.businessId}/${scope.envMode}/${key}`
 
 const matching = (db: Db | Tx, claim: IdempotencyClaim) =>

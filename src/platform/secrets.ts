@@ -1,4 +1,12 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto'
 
 /**
  * What must be unreadable in a database dump. Sealed values are AES-256-GCM with a key id and bound to their row:
@@ -20,9 +28,11 @@ const headLength = 1 + 4 + 12 + 16
 export function createSecrets(masterKey: Buffer): Secrets {
   if (masterKey.length !== 32) throw new RangeError('the master key must be 32 bytes')
   const derive = (purpose: string) => Buffer.from(hkdfSync('sha256', masterKey, 'asyncpay', purpose, 32))
-  const sealingKey = derive('seal')
-  const hashingKey = derive('hash')
-  const keyId = createHmac('sha256', sealingKey).update('key id').digest().subarray(0, 4)
+  const sealingBytes = derive('seal')
+  // As a key object once: OpenSSL would otherwise make one of the bytes at every use.
+  const sealingKey = createSecretKey(sealingBytes)
+  const hashingKey = createSecretKey(derive('hash'))
+  const keyId = createHmac('sha256', sealingBytes).update('key id').digest().subarray(0, 4)
   return {
     seal(plain, boundTo) {
       const nonce = randomBytes(12)

@@ -153,7 +153,7 @@ export interface IdempotencyKeys {
   key: string;
   locked_until: Timestamp;
   object_id: string | null;
-  response_body: string | null;
+  response_body: Buffer | null;
   response_status: number | null;
 }
 

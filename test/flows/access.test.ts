@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { expectFailure } from '../support/expect.ts'
+import { stopOwnPostgres } from '../support/postgres.ts'
 import {
   type Answer,
   attemptRef,
@@ -12,9 +13,13 @@ import {
   type TestServer,
 } from '../support/server.ts'
 
+after(stopOwnPostgres)
+
 /** A body that passes each route's schema, so that nothing but the key or the owner decides. */
 const rightBodies: Record<string, Body> = {
   'POST /v1/payment-requests': { customer_email: 'a@example.com', amount: 100 },
+  'POST /v1/payment-requests/relay': { payment_request_ref: 'nothing', payment_channel: 'paystack' },
+  'PUT /v1/payment-channels/route': { route_by: 'default_first' },
   'POST /v1/customers': { email: 'a@example.com', name: 'A' },
   'PUT /v1/customers/{uuid}': { name: 'Taken' },
   'POST /v1/webhook-endpoints': { url: 'https://example.com/hook' },
@@ -22,6 +27,8 @@ const rightBodies: Record<string, Body> = {
   'POST /v1/webhook-endpoints/{uuid}/replay': { failed: true },
   'PUT /v1/business': {},
 }
+/** What a list cannot do without. */
+const rightQueries: Record<string, string> = { 'GET /v1/payment-channels/route': 'currency=NGN&amount=100' }
 const nobody = '00000000-0000-7000-8000-000000000000'
 const hex = 'a'.repeat(60)
 
@@ -51,7 +58,7 @@ describe('keys', () => {
   let business: TestBusiness
   let routes: Route[]
   before(async () => {
-    server = await startTestServer({ role: 'api' })
+    server = await startTestServer({ backend: 'postgres', role: 'api' })
     business = await server.business()
     routes = await secretKeyRoutes(server)
   })
@@ -158,7 +165,7 @@ describe('what is another’s', () => {
   let objects: Objects
   let routes: Route[]
   before(async () => {
-    server = await startTestServer({ role: 'api' })
+    server = await startTestServer({ backend: 'postgres', role: 'api' })
     owner = await server.business('Owner')
     stranger = await server.business('Stranger')
     objects = await makeObjects(server, owner, 'https://example.com/mine')
@@ -231,7 +238,7 @@ describe('what is another’s', () => {
           ...[`search=${objects.requestRef}`, `search=${objects.reference}`, 'status=successful'],
         ]
         for (const query of queries) {
-          const answer = await api('GET', `${route.path}?${query}`)
+          const answer = await api('GET', `${route.path}?${rightQueries[nameOf(route)] ?? ''}&${query}`)
           assert.equal(answer.status, 200, `${nameOf(route)}?${query}: ${answer.text.slice(0, 200)}`)
           // Links repeat the question; what was found may not hold the answer.
           const text = answer.text.replaceAll(/"[^"]*\?[^"]*page=\d+"/g, '""')
@@ -253,6 +260,11 @@ describe('what is another’s', () => {
       } else {
         // Live mode has no channel here, which is found out first.
         expectFailure(paying, { status: 400, code: '030' }, who)
+      }
+      for (const payment_request_ref of [objects.openRef, objects.request, objects.reference]) {
+        const relay = { payment_request_ref, payment_channel: 'paystack' }
+        const relayed = await api('POST', '/v1/payment-requests/relay', relay)
+        expectFailure(relayed, { status: 404, code: '007', fields: ['payment_request_ref'] }, who)
       }
       const own = await api('POST', '/v1/webhook-endpoints', { url: 'https://example.com/theirs' })
       const path = `/v1/webhook-endpoints/${own.body.data.uuid}/replay`
@@ -293,7 +305,7 @@ describe('addresses, methods and headers', () => {
   let business: TestBusiness
   let routes: Route[]
   before(async () => {
-    server = await startTestServer({ role: 'api' })
+    server = await startTestServer({ backend: 'postgres', role: 'api' })
     business = await server.business()
     routes = await secretKeyRoutes(server)
   })
@@ -400,7 +412,7 @@ describe('secrets', () => {
   let server: TestServer
   let business: TestBusiness
   before(async () => {
-    server = await startTestServer({ role: 'api' })
+    server = await startTestServer({ backend: 'postgres', role: 'api' })
     business = await server.business()
   })
   after(() => server.close())
@@ -419,8 +431,9 @@ describe('secrets', () => {
     for (const route of await secretKeyRoutes(server)) {
       const names: Record<string, string> = { customers: objects.customer, 'webhook-endpoints': objects.endpoint }
       const noun = route.path.split('/')[2] ?? ''
+      const query = rightQueries[nameOf(route)] ?? ''
       if (route.method === 'GET')
-        answers.push(await business.api('GET', fill(route.path, names[noun] ?? objects.openRef)))
+        answers.push(await business.api('GET', `${fill(route.path, names[noun] ?? objects.openRef)}?${query}`))
     }
     answers.push(await business.api('PUT', path, { url: 'https://example.com/changed' }))
     answers.push(await business.api('PUT', '/v1/business', { webhook_url: 'https://example.com/own' }))
@@ -446,7 +459,7 @@ describe('secrets', () => {
 
 describe('the rate limit', () => {
   test('200 a burst of 400 requests of one key passes at the default', async () => {
-    const server = await startTestServer({ role: 'api' })
+    const server = await startTestServer({ backend: 'postgres', role: 'api' })
     try {
       const business = await server.business()
       const answers = await Promise.all(Array.from({ length: 400 }, () => business.api('GET', '/v1/business')))
@@ -457,7 +470,7 @@ describe('the rate limit', () => {
   })
 
   test('429 the sixth of five, with Retry-After; other keys go on, and what has no key is counted apart', async () => {
-    const server = await startTestServer({ role: 'api', env: { RATE_LIMIT: '5' } })
+    const server = await startTestServer({ backend: 'postgres', role: 'api', env: { RATE_LIMIT: '5' } })
     try {
       const business = await server.business()
       for (let count = 1; count <= 5; count += 1) {

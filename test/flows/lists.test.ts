@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { minuteMs } from '../../src/platform/clock.ts'
 import { expectFailure } from '../support/expect.ts'
+import { stopOwnPostgres } from '../support/postgres.ts'
 import { countRows } from '../support/rows.ts'
 import {
   attemptRef,
@@ -13,6 +14,8 @@ import {
   type TestServer,
 } from '../support/server.ts'
 
+after(stopOwnPostgres)
+
 describe('lists of payment requests', () => {
   let server: TestServer
   let business: TestBusiness
@@ -20,7 +23,7 @@ describe('lists of payment requests', () => {
   let made: Body[]
   let ada: string
   before(async () => {
-    server = await startTestServer({ role: 'api' })
+    server = await startTestServer({ backend: 'postgres', role: 'api' })
     business = await server.business()
     ada = (await business.api('POST', '/v1/customers', { email: 'ada_1@example.com', name: 'Ada' })).body.data.uuid
     const wishes: Body[] = [
@@ -182,7 +185,7 @@ describe('lists of events', () => {
   let business: TestBusiness
   let events: Body[]
   before(async () => {
-    server = await startTestServer({ role: 'api' })
+    server = await startTestServer({ backend: 'postgres', role: 'api' })
     business = await server.business()
     for (const amount of [100, 200]) {
       const opened = await business.api('POST', '/v1/payment-requests', { customer_email: 'e@example.com', amount })
@@ -232,7 +235,7 @@ describe('customers', () => {
   let server: TestServer
   let business: TestBusiness
   before(async () => {
-    server = await startTestServer({ role: 'api' })
+    server = await startTestServer({ backend: 'postgres', role: 'api' })
     business = await server.business()
     for (const [email, first_name, last_name] of [
       ['grace@example.com', 'Grace', 'Hopper'],
@@ -355,7 +358,7 @@ describe('webhook endpoints', () => {
   let server: TestServer
   let business: TestBusiness
   before(async () => {
-    server = await startTestServer({ role: 'api' })
+    server = await startTestServer({ backend: 'postgres', role: 'api' })
     business = await server.business()
   })
   after(() => server.close())

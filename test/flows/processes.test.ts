@@ -19,10 +19,15 @@ describe('two API and two worker processes over one database', () => {
   let balancer: Gate
   let keys: Keys
   let receiver: Receiver
+  /** The merchant answers when this is over. */
+  let held: Promise<void> = Promise.resolve()
   const byApi = new Set<string>()
   before(async () => {
     world = await openWorld('postgres')
-    receiver = await startReceiver()
+    receiver = await startReceiver(async () => {
+      await held
+      return 200
+    })
     let turn = 0
     // The provider's webhooks and the browsers' returns go to either, by turns.
     balancer = await startGate(() => {
@@ -217,6 +222,24 @@ describe('two API and two worker processes over one database', () => {
         ['payment.completed.successfully'],
       )
     }
+  })
+
+  test('SIGTERM of the last worker amid a delivery: the answer is waited for and kept, so nothing is sent again', async () => {
+    const opened = await initiate(0, 'last')
+    const ref = requestRef(opened)
+    let answer = () => {}
+    held = new Promise((resolve) => {
+      answer = resolve
+    })
+    await pay(attemptRef(opened))
+    await until('the delivery', () => receivedOf(ref).length === 1)
+    const stopped = workers[1]!.stop()
+    await until('the worker to be stopping', () => workers[1]!.output().includes('"msg":"stopping"'))
+    answer()
+    assert.equal(await stopped, 0)
+    const deliveries = await query(`select d.status, d.attempts, d.locked_until from webhook_deliveries d
+      join payment_requests r on r.id = d.object_id where r.ref = '${ref}'`)
+    assert.deepEqual(deliveries, [{ status: 'delivered', attempts: 1, locked_until: null }])
   })
 })
 

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { paginate, perPageMax, readPage } from '../../src/platform/pagination.ts'
 import { expectFailure, failureKeys } from '../support/expect.ts'
-import { canRead } from '../support/postgres.ts'
+import { canRead, stopOwnPostgres } from '../support/postgres.ts'
 import { type Body, requestRef, startTestServer, type TestBusiness, type TestServer } from '../support/server.ts'
+
+after(stopOwnPostgres)
 
 /** The documented sample bodies lie beside the repository; they are not ours to copy into it. */
 const samples = join(import.meta.dirname, '../../../shared/examples')
@@ -94,7 +96,7 @@ describe('documented bodies', { skip: missing }, () => {
   let business: TestBusiness
   let initiated: Body
   before(async () => {
-    server = await startTestServer({ role: 'api' })
+    server = await startTestServer({ backend: 'postgres', role: 'api' })
     business = await server.business('New Test Business')
     const customer = await business.api('POST', '/v1/customers', zoro)
     initiated = await business.api('POST', '/v1/payment-requests/', {
@@ -190,7 +192,7 @@ describe('envelopes and pages over HTTP', () => {
   let business: TestBusiness
   const total = 23
   before(async () => {
-    server = await startTestServer({ role: 'api' })
+    server = await startTestServer({ backend: 'postgres', role: 'api' })
     business = await server.business()
     for (let index = 0; index < total; index += 1) {
       await business.api('POST', '/v1/customers', { email: `c${index}@example.com`, name: `Customer ${index}` })

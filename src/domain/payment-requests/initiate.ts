@@ -48,6 +48,20 @@ export const initiate = (
     return { full, action: opened.action }
   })
 
+/** A request that no channel has seen yet: the whole intent in one statement, for a later relay. */
+export const create = (
+  ctx: Context,
+  caller: Caller,
+  body: Initiate,
+  claim: IdempotencyClaim | null,
+): Promise<FullRequest> =>
+  runOrReplay(ctx.db, claim, async () => {
+    if (claim?.resumes) return await load(ctx, claim.resumes)
+    const wish = await readWish(ctx, caller, body)
+    const made = await insert(ctx, caller, newRequest(ctx, caller, body, wish, null, claim))
+    return { ...made, lastTransaction: null, timeline: [] }
+  })
+
 /** Goes on where a crashed twin stopped: an open page is the answer, an attempt that was never seen is given up. */
 async function resume(ctx: Context, caller: Caller, requestId: string, named: string | null): Promise<Initiated> {
   const full = await load(ctx, requestId)

@@ -2,7 +2,7 @@
 export { choose, explain } from './choose.ts'
 export { claimExcess, findTransaction, postponeExcess, referenceOf, settleExcess } from './excess.ts'
 export { find, findId, list, load, present } from './find.ts'
-export { type Initiated, initiate } from './initiate.ts'
+export { create, type Initiated, initiate } from './initiate.ts'
 export { tell } from './open.ts'
 export { cancel, refreshAttempt, refreshByReference, verify } from './outcome.ts'
 export { relay } from './relay.ts'
