@@ -19,10 +19,11 @@ const endMaxMs = 15_000
 
 type Env = Record<string, string>
 const running = new Set<ChildProcess>()
-// Whatever ends this file ends what it started.
+// Whatever ends this file ends what it started, also when the runner's time was up.
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
+process.once('SIGTERM', () => process.exit(143))
 
 function start(args: string[], env: Env) {
   const child = spawn(process.execPath, [main, ...args], {

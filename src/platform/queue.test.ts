@@ -106,6 +106,24 @@ for (const backend of ['embedded', 'postgres'] satisfies Backend[]) {
       await until('its mark', async () => (await states(kind.name)).join() === 'completed')
     })
 
+    test('stop waits for a sweep also where no job runs', async () => {
+      await open([])
+      const log: string[] = []
+      const started = Promise.withResolvers<void>()
+      const run = async () => {
+        started.resolve()
+        // Longer than stopping takes with nothing to wait for.
+        await new Promise((resolve) => setTimeout(resolve, 1_500))
+        log.push('sweep ends')
+        return 1
+      }
+      await queue.work([], [{ name: 'sweep', everyMs: 1, run }])
+      await started.promise
+      await queue.stop()
+      log.push('stopped')
+      assert.deepEqual(log, ['sweep ends', 'stopped'])
+    })
+
     test('a sweep that fails comes again, and a full round is followed by the next at once', async () => {
       await open([])
       let rounds = 0

@@ -86,8 +86,10 @@ for (const backend of ['embedded', 'postgres'] satisfies Backend[]) {
     /** Paid once, told once on the timeline, and every copy of the event the same. */
     const assertPaidOnce = async (ref: string) => {
       const paid = await paidAs(ref)
-      const told = await until('the event', () => eventsOf(ref).length > 0 && eventsOf(ref))
-      const successes = told.filter(({ body }) => body.event === 'payment.completed.successfully')
+      const successes = await until('the event', () => {
+        const told = eventsOf(ref).filter(({ body }) => body.event === 'payment.completed.successfully')
+        return told.length > 0 && told
+      })
       assert.equal(new Set(successes.map(({ headers }) => headers['webhook-id'])).size, 1)
       assert.equal(new Set(successes.map(({ text }) => text)).size, 1)
       const confirmed = paid.timeline_records.filter((line: Body) => line.status === 'successful')

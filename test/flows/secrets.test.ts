@@ -82,6 +82,8 @@ test('secrets are unreadable in the database and in the logs, whatever was done 
   await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve))
   const echoUrl = `http://127.0.0.1:${(echo.address() as AddressInfo).port}/`
   const server = start('start')
+  process.once('exit', () => server.child.kill('SIGKILL'))
+  process.once('SIGTERM', () => process.exit(143))
   try {
     await until('the server', () => server.output().includes('"msg":"ready"'), 60_000)
     const shown = JSON.parse(
