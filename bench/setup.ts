@@ -15,8 +15,8 @@ import { customerEmail, customers, type Target } from './subjects.ts'
 
 /** A database with one business on it, and the processes that a measurement may start. */
 
-/** Connections of the server, and of the floor: as many as the load has. */
-export const poolSize = 16
+/** Connections to PostgreSQL, of the server and of the floor alike: on two cores more only wait for each other. */
+export const poolSize = 8
 export const connections = 16
 
 export interface Bench {

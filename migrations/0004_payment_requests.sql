@@ -25,7 +25,8 @@ create table payment_requests (
   created_at timestamptz not null,
   updated_at timestamptz not null,
   deleted_at timestamptz,
-  foreign key (business_id, env_mode, customer_id) references customers (business_id, env_mode, id),
+  -- No foreign key to the customer: its check would lock the customer's row at every payment. The one statement that
+  -- inserts takes the id from a customer of the same business and mode, and customers are never deleted for real.
   -- Also the order of lists: version 7 ids sort by time, newest first is this index read backwards.
   unique (business_id, env_mode, id)
 );
@@ -71,7 +72,7 @@ create index transactions_to_check on transactions (check_at) where check_at is 
 create index transactions_by_channel_reference on transactions (payment_channel_slug, channel_reference) where channel_reference is not null;
 
 create table timeline_records (
-  id uuid primary key,
+  id uuid not null,
   -- Without foreign keys: every line is written in the statement or transaction that writes or locks its request, and
   -- checking that again was a fifth of a create's time in the database.
   payment_request_id uuid not null,
@@ -83,6 +84,6 @@ create table timeline_records (
   position bigint generated always as identity,
   created_at timestamptz not null,
   updated_at timestamptz not null,
-  deleted_at timestamptz
+  deleted_at timestamptz,
+  primary key (payment_request_id, position)
 );
-create index timeline_of_request on timeline_records (payment_request_id, position);

@@ -34,7 +34,7 @@ const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs
 const verbs: Record<string, string[]> = {
   businesses: ['access'],
   webhooks: ['deliver', 'sign'],
-  'payment-requests': ['choose', 'find', 'initiate', 'open', 'relay', 'outcome', 'excess', 'return'],
+  'payment-requests': ['choose', 'find', 'initiate', 'open', 'relay', 'outcome', 'excess', 'return', 'store-insert'],
 }
 
 /** What other nouns may open. `app.ts` and `jobs.ts` also open routes, jobs and pages. */

@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
+import { CompiledQuery, Kysely, PostgresDialect, type RawBuilder, sql, type Transaction } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import pg from 'pg'
 import type { DB } from './tables.gen.ts'
@@ -106,6 +106,38 @@ function namingPool(pool: pg.Pool, onStatement?: () => void) {
     },
     end: async () => {},
     options: pool.options,
+  }
+}
+
+/**
+ * A statement of the hot path, written once and compiled once: `build` gets a function that stands for a value by its
+ * name, and a name that is used several times is sent once.
+ */
+export function prepared<Values extends object, Row>(
+  build: (value: (name: keyof Values & string) => RawBuilder<unknown>) => RawBuilder<Row>,
+): (db: Db, values: Values) => Promise<Row[]> {
+  let compiled: { text: string; names: (keyof Values)[] } | undefined
+  const compile = (db: Db) => {
+    const { sql: text, parameters } = build((name) => sql`${new NamedValue(name)}`).compile(db)
+    const all = parameters.map((one) => (one as NamedValue).valueName)
+    const names = [...new Set(all)]
+    const renumbered = text.replace(
+      /\$(\d+)/g,
+      (_, position) => `$${names.indexOf(String(all[Number(position) - 1])) + 1}`,
+    )
+    return { text: `${hotMark} ${renumbered}`, names: names as (keyof Values)[] }
+  }
+  return async (db, values) => {
+    compiled ??= compile(db)
+    const parameters = compiled.names.map((name) => values[name])
+    return (await db.executeQuery<Row>(CompiledQuery.raw(compiled.text, parameters))).rows
+  }
+}
+
+class NamedValue {
+  readonly valueName: string
+  constructor(valueName: string) {
+    this.valueName = valueName
   }
 }
 

@@ -14,8 +14,8 @@ import { paymentRequestErrors } from './errors.ts'
 import { load } from './find.ts'
 import { giveUpUnseen, newTransaction, openAtFirst } from './open.ts'
 import type { FullRequest, Initiate } from './schema.ts'
-import type { NewRequest, NewTransaction, Owner } from './store.ts'
-import * as store from './store.ts'
+import type { NewTransaction, Owner } from './store.ts'
+import { insertRequest, type NewRequest } from './store-insert.ts'
 
 /** A request that nobody has paid by then is over. */
 const lifetimeMs = 24 * hourMs
@@ -117,7 +117,7 @@ function newRequest(
     usdPerUnit: wish.usdPerUnit,
     description: body.description ?? null,
     reference: body.reference ?? null,
-    metaData: metaData === undefined ? null : JSON.stringify(metaData),
+    metaData: metaData ?? null,
     successRedirectUrl: body.success_redirect_url ?? null,
     failureRedirectUrl: body.failure_redirect_url ?? body.cancel_redirect_url ?? null,
     savePaymentMethod: wish.savePaymentMethod,
@@ -141,7 +141,7 @@ function customerOf(caller: Caller, body: Initiate): NewRequest['customer'] {
 async function insert(ctx: Context, owner: Owner, row: NewRequest) {
   for (let tries = 1; ; tries += 1) {
     try {
-      const made = await store.insertRequest(ctx.db, owner, row)
+      const made = await insertRequest(ctx.db, owner, row)
       if (!made) throw notFound('customer', 'customer_uuid')
       if (row.claim) row.claim.held = true
       return made

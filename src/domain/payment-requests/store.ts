@@ -1,7 +1,6 @@
 import type { RawBuilder } from 'kysely'
 import { type Db, sql, type Tx } from '../../platform/db.ts'
 import { claimDue } from '../../platform/due.ts'
-import type { IdempotencyClaim } from '../../platform/idempotency.ts'
 import type { Page } from '../../platform/pagination.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import type { Customer } from '../customers/schema.ts'
@@ -16,99 +15,6 @@ export interface NewTransaction {
   id: string
   ref: string
   slug: string
-}
-
-export interface NewRequest {
-  id: string
-  ref: string
-  intent: string
-  currency: string
-  amountMinor: bigint
-  amountToUsd: string
-  usdPerUnit: string
-  description: string | null
-  reference: string | null
-  metaData: string | null
-  successRedirectUrl: string | null
-  failureRedirectUrl: string | null
-  savePaymentMethod: boolean
-  isTrial: boolean
-  expiresAt: Date
-  now: Date
-  timelineId: string
-  /** Known by id, or by e-mail (made when there is none). */
-  customer: { id: string } | { newId: string; customerId: string; values: Record<string, string> & { email: string } }
-  /** The first attempt, where a channel is called next. */
-  attempt: NewTransaction | null
-  claim: IdempotencyClaim | null
-}
-
-/**
- * Claim, customer, request, first attempt and first timeline line in one statement: one round trip, all or nothing.
- * Undefined: no such customer, nothing written. A broken unique index says which: reference, e-mail (somebody made the
- * customer meanwhile: try again) or idempotency key.
- */
-export async function insertRequest(
-  db: Db,
-  owner: Owner,
-  row: NewRequest,
-): Promise<{ customer: Customer; request: RequestRow } | undefined> {
-  const { businessId, envMode } = owner
-  const claim = row.claim && !row.claim.held ? row.claim : null
-  const { rows } = await sql<{
-    customer: Customer
-    request: RequestRow
-  }>`/* hot */ with ${customerOf(owner, row)}, claim as (
-      insert into idempotency_keys (business_id, env_mode, key, fingerprint, locked_until, created_at, object_id)
-      select ${businessId}, ${envMode}, ${claim?.key ?? null}, ${claim?.fingerprint ?? null}, ${claim?.lockedUntil ?? null},
-        ${row.now}, ${row.id}::uuid from customer where ${claim !== null}
-    ), request as (
-      insert into payment_requests (id, ref, business_id, env_mode, customer_id, intent, status, currency, amount_minor,
-        amount_to_usd, usd_per_unit, description, reference, meta_data, success_redirect_url, failure_redirect_url,
-        save_payment_method, is_trial, expires_at, expiry_check_at, created_at, updated_at)
-      select ${row.id}, ${row.ref}, ${businessId}, ${envMode}, customer.id, ${row.intent}, 'new', ${row.currency},
-        ${row.amountMinor}, ${row.amountToUsd}, ${row.usdPerUnit}, ${row.description}, ${row.reference},
-        ${row.metaData}::jsonb, ${row.successRedirectUrl}, ${row.failureRedirectUrl}, ${row.savePaymentMethod},
-        ${row.isTrial}, ${row.expiresAt}, ${row.expiresAt}, ${row.now}, ${row.now} from customer returning *
-    ), line as (
-      insert into timeline_records (id, payment_request_id, summary, created_at, updated_at)
-      select ${row.timelineId}, ${row.id}, 'Payment initiated', ${row.now}, ${row.now} from customer
-    ), attempt as (
-      insert into transactions (id, ref, business_id, env_mode, payment_request_id, payment_channel_slug, mode, status,
-        currency, amount_minor, amount_to_usd, usd_per_unit, description, check_at, created_at, updated_at)
-      select ${row.attempt?.id ?? null}, ${row.attempt?.ref ?? null}, ${businessId}, ${envMode}, ${row.id},
-        ${row.attempt?.slug ?? null}, 'redirect', 'pending', ${row.currency}, ${row.amountMinor}, ${row.amountToUsd},
-        ${row.usdPerUnit}, ${row.description}, null, ${row.now}, ${row.now} from customer where ${row.attempt !== null}
-    )
-    select to_jsonb(customer) as customer, to_jsonb(request) as request from customer, request`.execute(db)
-  const [made] = rows
-  return made && { customer: revive(made.customer), request: revive(made.request) }
-}
-
-function customerOf(owner: Owner, row: NewRequest): RawBuilder<unknown> {
-  const own = sql`business_id = ${owner.businessId} and env_mode = ${owner.envMode} and deleted_at is null`
-  if ('id' in row.customer) return sql`customer as (select * from customers where ${own} and id = ${row.customer.id})`
-  const { newId, customerId, values } = row.customer
-  const columns = [
-    'first_name',
-    'last_name',
-    'name',
-    'phone_code',
-    'phone_number',
-    'address_line_1',
-    'address_line_2',
-    'city',
-    'state',
-    'zip',
-    'country',
-  ]
-  return sql`known as (select * from customers where ${own} and lower(email) = lower(${values.email})), made as (
-      insert into customers (id, business_id, env_mode, customer_id, email, meta_data, created_at, updated_at,
-        ${sql.join(columns.map((column) => sql.ref(column)))})
-      select ${newId}, ${owner.businessId}, ${owner.envMode}, ${customerId}, ${values.email}, ${values.meta_data ?? null}::jsonb,
-        ${row.now}, ${row.now}, ${sql.join(columns.map((column) => values[column] ?? null))}
-      where not exists (select 1 from known) returning *
-    ), customer as (select * from known union all select * from made)`
 }
 
 /** A further attempt of a request that is still payable. False: it is not, nothing written. */
@@ -373,7 +279,7 @@ export async function countOutcomes(db: Db, owner: Owner, since: Date, limit: nu
 }
 
 /** A row that came as JSON: its times become dates again and its amounts integers (they have at most 15 digits). */
-function revive<Row extends object>(row: Row): Row {
+export function revive<Row extends object>(row: Row): Row {
   return Object.fromEntries(
     Object.entries(row).map(([column, value]) => {
       if (typeof value === 'string' && column.endsWith('_at')) return [column, new Date(value)]
