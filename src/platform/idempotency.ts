@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { createBatcher } from './batch.ts'
 import { after, type Clock, hourMs, secondMs } from './clock.ts'
 import { type Db, sql, type Tx } from './db.ts'
 import { ApiError, httpErrors, invalid } from './errors.ts'
@@ -158,44 +159,23 @@ interface Answer {
   sealed: Buffer
 }
 
-/** Answers of one statement at most. */
-const answersMax = 64
-const answerQueues = new WeakMap<
-  Db,
-  { waiting: { answer: Answer; settle: PromiseWithResolvers<void> }[]; busy: boolean }
->()
+const batchers = new WeakMap<Db, (answer: Answer) => Promise<void>>()
 
-/**
- * Answers that come while the last ones are being kept go together in the next statement: under load one round trip and
- * one commit keep many. Alone, an answer waits for nobody. Resolves when it is committed.
- */
+/** Resolves when the answer is committed; under load one statement keeps many. */
 function keepAnswer(db: Db, answer: Answer): Promise<void> {
-  const queue = answerQueues.get(db) ?? { waiting: [], busy: false }
-  answerQueues.set(db, queue)
-  const settle = Promise.withResolvers<void>()
-  queue.waiting.push({ answer, settle })
-  if (!queue.busy) void keepWaiting(db, queue)
-  return settle.promise
-}
-
-async function keepWaiting(db: Db, queue: NonNullable<ReturnType<typeof answerQueues.get>>): Promise<void> {
-  queue.busy = true
-  while (queue.waiting.length > 0) {
-    const batch = queue.waiting.splice(0, answersMax)
-    try {
-      await updateAnswers(
-        db,
-        batch.map((one) => one.answer),
-      )
-      for (const { settle } of batch) settle.resolve()
-    } catch (error) {
-      for (const { settle } of batch) settle.reject(error)
+  let keep = batchers.get(db)
+  if (!keep) {
+    const run = async (answers: readonly Answer[]) => {
+      await updateAnswers(db, answers)
+      return answers.map(() => undefined)
     }
+    keep = createBatcher<Answer, void>(run, { itemsMax: 64, runsMax: 1 })
+    batchers.set(db, keep)
   }
-  queue.busy = false
+  return keep(answer)
 }
 
-async function updateAnswers(db: Db, answers: Answer[]): Promise<void> {
+async function updateAnswers(db: Db, answers: readonly Answer[]): Promise<void> {
   const column = <T>(read: (answer: Answer) => T) => answers.map(read)
   await sql`/* hot */ update idempotency_keys k set response_status = a.status, response_body = a.sealed
     from unnest(${column(({ claim }) => claim.scope.businessId)}::uuid[], ${column(({ claim }) => claim.scope.envMode)}::text[],

@@ -1,4 +1,4 @@
-import type { RawBuilder } from 'kysely'
+import { createBatcher } from '../../platform/batch.ts'
 import { type Db, prepared, sql } from '../../platform/db.ts'
 import type { IdempotencyClaim } from '../../platform/idempotency.ts'
 import type { Customer } from '../customers/schema.ts'
@@ -47,111 +47,167 @@ const customerColumns = [
   'country',
 ] as const
 
-type Value = (name: string) => RawBuilder<unknown>
+/** One row as the statement reads it: JSON, its columns named as below. */
+type Input = Record<string, unknown>
 
-/** What the statement is made of differs with these; each form is planned once a connection. */
-interface Form {
-  byId: boolean
-  withAttempt: boolean
-  withClaim: boolean
-}
+const inputTypes = {
+  n: 'int',
+  business_id: 'uuid',
+  env_mode: 'text',
+  id: 'uuid',
+  ref: 'text',
+  intent: 'text',
+  currency: 'text',
+  amount_minor: 'bigint',
+  amount_to_usd: 'text',
+  usd_per_unit: 'numeric',
+  description: 'text',
+  reference: 'text',
+  meta_data: 'jsonb',
+  success_redirect_url: 'text',
+  failure_redirect_url: 'text',
+  save_payment_method: 'boolean',
+  is_trial: 'boolean',
+  expires_at: 'timestamptz',
+  now: 'timestamptz',
+  timeline_id: 'uuid',
+  // The customer by id, or by e-mail with what a new one gets.
+  customer_id: 'uuid',
+  email: 'text',
+  new_id: 'uuid',
+  new_customer_id: 'text',
+  customer: 'jsonb',
+  // The first attempt and the claim, where there are.
+  attempt_id: 'uuid',
+  attempt_ref: 'text',
+  slug: 'text',
+  key: 'text',
+  fingerprint: 'text',
+  locked_until: 'timestamptz',
+} as const satisfies Record<keyof Input, string>
 
-const statements = new Map<string, (db: Db, values: Record<string, unknown>) => Promise<{ customer: Customer }[]>>()
-
-function statementOf(form: Form) {
-  const key = `${form.byId}/${form.withAttempt}/${form.withClaim}`
-  let statement = statements.get(key)
-  if (!statement) {
-    statement = prepared<Record<string, unknown>, { customer: Customer }>((v) => insertSql(v, form))
-    statements.set(key, statement)
+function inputOf(owner: Owner, row: NewRequest, n: number): Input {
+  const { customer, attempt } = row
+  const claim = row.claim && !row.claim.held ? row.claim : null
+  return {
+    n,
+    business_id: owner.businessId,
+    env_mode: owner.envMode,
+    id: row.id,
+    ref: row.ref,
+    intent: row.intent,
+    currency: row.currency,
+    amount_minor: String(row.amountMinor),
+    amount_to_usd: row.amountToUsd,
+    usd_per_unit: row.usdPerUnit,
+    description: row.description,
+    reference: row.reference,
+    meta_data: row.metaData,
+    success_redirect_url: row.successRedirectUrl,
+    failure_redirect_url: row.failureRedirectUrl,
+    save_payment_method: row.savePaymentMethod,
+    is_trial: row.isTrial,
+    expires_at: row.expiresAt,
+    now: row.now,
+    timeline_id: row.timelineId,
+    ...('id' in customer
+      ? { customer_id: customer.id }
+      : {
+          email: customer.values.email,
+          new_id: customer.newId,
+          new_customer_id: customer.customerId,
+          customer: customer.values,
+        }),
+    ...(attempt && { attempt_id: attempt.id, attempt_ref: attempt.ref, slug: attempt.slug }),
+    ...(claim && { key: claim.key, fingerprint: claim.fingerprint.toString('hex'), locked_until: claim.lockedUntil }),
   }
-  return statement
 }
+
+const newColumns = sql.join(customerColumns.map((column) => sql.ref(column)))
+const newValues = sql.join(customerColumns.map((column) => sql`v.customer ->> ${sql.lit(column)}`))
+const columnList = sql.raw(
+  Object.entries(inputTypes)
+    .map(([name, type]) => `${name} ${type}`)
+    .join(', '),
+)
 
 /**
- * Claim, customer, request, first attempt and first timeline line in one statement: one round trip, all or nothing.
- * Undefined: no such customer, nothing written. A broken unique index says which: reference, e-mail (somebody made the
- * customer meanwhile: try again) or idempotency key.
+ * Claim, customer, request, first attempt and first timeline line of each row, all in one statement: one round trip,
+ * all or nothing. A row whose customer is not there writes nothing and is not answered.
  */
-export async function insertRequest(
-  db: Db,
-  owner: Owner,
-  row: NewRequest,
-): Promise<{ customer: Customer; request: RequestRow } | undefined> {
-  const claim = row.claim && !row.claim.held ? row.claim : null
-  const form = { byId: 'id' in row.customer, withAttempt: row.attempt !== null, withClaim: claim !== null }
-  const [made] = await statementOf(form)(db, { ...valuesOf(owner, row), ...claimValues(claim) })
-  if (!made) return undefined
-  const customer = revive<Customer>(made.customer)
-  return { customer, request: rowOf(owner, row, customer.id) }
-}
-
-const claimValues = (claim: IdempotencyClaim | null) =>
-  claim ? { key: claim.key, fingerprint: claim.fingerprint, lockedUntil: claim.lockedUntil } : {}
-
-function valuesOf(owner: Owner, row: NewRequest): Record<string, unknown> {
-  const { customer, attempt, claim: _claim, metaData, ...plain } = row
-  const known = 'id' in customer ? { customerId: customer.id } : {}
-  const made =
-    'id' in customer ? {} : { ...customer.values, newCustomer: customer.newId, newCustomerId: customer.customerId }
-  return {
-    ...plain,
-    ...owner,
-    ...known,
-    ...Object.fromEntries(customerColumns.map((column) => [column, null])),
-    customerMetaData: null,
-    ...made,
-    ...('meta_data' in made ? { customerMetaData: made.meta_data } : {}),
-    metaData: metaData && JSON.stringify(metaData),
-    attemptId: attempt?.id,
-    attemptRef: attempt?.ref,
-    slug: attempt?.slug,
-  }
-}
-
-function insertSql(v: Value, form: Form): RawBuilder<{ customer: Customer }> {
-  const claim = sql`, claim as (
+const insertRows = prepared<{ rows: string }, { n: number; customer: Customer }>(
+  (value) => sql`with input as (
+      select * from jsonb_to_recordset(${value('rows')}::jsonb) as v (${columnList})
+    ), known as (
+      select v.n, c.* from input v join customers c on c.business_id = v.business_id and c.env_mode = v.env_mode
+        and c.id = v.customer_id and c.deleted_at is null where v.customer_id is not null
+      union all
+      select v.n, c.* from input v join customers c on c.business_id = v.business_id and c.env_mode = v.env_mode
+        and lower(c.email) = lower(v.email) and c.deleted_at is null where v.customer_id is null
+    ), made as (
+      insert into customers (id, business_id, env_mode, customer_id, email, meta_data, created_at, updated_at, ${newColumns})
+      select distinct on (v.business_id, v.env_mode, lower(v.email)) v.new_id, v.business_id, v.env_mode, v.new_customer_id,
+        v.email, (v.customer ->> 'meta_data')::jsonb, v.now, v.now, ${newValues}
+      from input v where v.customer_id is null and not exists (select 1 from known where known.n = v.n)
+      order by v.business_id, v.env_mode, lower(v.email), v.n returning *
+    ), customer as (
+      select * from known
+      union all
+      select v.n, made.* from made join input v on v.customer_id is null and v.business_id = made.business_id
+        and v.env_mode = made.env_mode and lower(v.email) = lower(made.email)
+    ), row as (
+      select v.*, customer.id as owner_id from input v join customer on customer.n = v.n
+    ), claim as (
       insert into idempotency_keys (business_id, env_mode, key, fingerprint, locked_until, created_at, object_id)
-      select ${v('businessId')}, ${v('envMode')}, ${v('key')}, ${v('fingerprint')}, ${v('lockedUntil')}, ${v('now')},
-        ${v('id')} from customer
-    )`
-  const attempt = sql`, attempt as (
-      insert into transactions (id, ref, business_id, env_mode, payment_request_id, payment_channel_slug, mode, status,
-        currency, amount_minor, amount_to_usd, usd_per_unit, description, created_at, updated_at)
-      select ${v('attemptId')}, ${v('attemptRef')}, ${v('businessId')}, ${v('envMode')}, ${v('id')}, ${v('slug')},
-        'redirect', 'pending', ${v('currency')}, ${v('amountMinor')}, ${v('amountToUsd')}, ${v('usdPerUnit')},
-        ${v('description')}, ${v('now')}, ${v('now')} from customer
-    )`
-  return sql`with ${form.byId ? knownCustomer(v) : anyCustomer(v)}${form.withClaim ? claim : sql``}, request as (
+      select business_id, env_mode, key, decode(fingerprint, 'hex'), locked_until, now, id from row where key is not null
+    ), request as (
       insert into payment_requests (id, ref, business_id, env_mode, customer_id, intent, status, currency, amount_minor,
         amount_to_usd, usd_per_unit, description, reference, meta_data, success_redirect_url, failure_redirect_url,
         save_payment_method, is_trial, expires_at, expiry_check_at, created_at, updated_at)
-      select ${v('id')}, ${v('ref')}, ${v('businessId')}, ${v('envMode')}, customer.id, ${v('intent')}, 'new',
-        ${v('currency')}, ${v('amountMinor')}, ${v('amountToUsd')}, ${v('usdPerUnit')}, ${v('description')},
-        ${v('reference')}, ${v('metaData')}::jsonb, ${v('successRedirectUrl')}, ${v('failureRedirectUrl')},
-        ${v('savePaymentMethod')}, ${v('isTrial')}, ${v('expiresAt')}, ${v('expiresAt')}, ${v('now')}, ${v('now')}
-      from customer
+      select id, ref, business_id, env_mode, owner_id, intent, 'new', currency, amount_minor, amount_to_usd, usd_per_unit,
+        description, reference, meta_data, success_redirect_url, failure_redirect_url, save_payment_method, is_trial,
+        expires_at, expires_at, now, now from row
     ), line as (
       insert into timeline_records (id, payment_request_id, summary, created_at, updated_at)
-      select ${v('timelineId')}, ${v('id')}, 'Payment initiated', ${v('now')}, ${v('now')} from customer
-    )${form.withAttempt ? attempt : sql``}
-    select to_jsonb(customer) as customer from customer`
+      select timeline_id, id, 'Payment initiated', now, now from row
+    ), attempt as (
+      insert into transactions (id, ref, business_id, env_mode, payment_request_id, payment_channel_slug, mode, status,
+        currency, amount_minor, amount_to_usd, usd_per_unit, description, created_at, updated_at)
+      select attempt_id, attempt_ref, business_id, env_mode, id, slug, 'redirect', 'pending', currency, amount_minor,
+        amount_to_usd, usd_per_unit, description, now, now from row where attempt_id is not null
+    )
+    select customer.n, to_jsonb(customer) - 'n' as customer from customer`,
+)
+
+interface Wanted {
+  owner: Owner
+  row: NewRequest
+}
+type Made = { customer: Customer; request: RequestRow } | undefined
+
+async function insertAll(db: Db, wanted: readonly Wanted[]): Promise<Made[]> {
+  const rows = JSON.stringify(wanted.map(({ owner, row }, n) => inputOf(owner, row, n)))
+  const customers = new Map((await insertRows(db, { rows })).map((one) => [one.n, revive<Customer>(one.customer)]))
+  return wanted.map(({ owner, row }, n) => {
+    const customer = customers.get(n)
+    return customer && { customer, request: rowOf(owner, row, customer.id) }
+  })
 }
 
-const ownCustomer = (v: Value) =>
-  sql`business_id = ${v('businessId')} and env_mode = ${v('envMode')} and deleted_at is null`
+const batchers = new WeakMap<Db, (wanted: Wanted) => Promise<Made>>()
 
-const knownCustomer = (v: Value) =>
-  sql`customer as (select * from customers where ${ownCustomer(v)} and id = ${v('customerId')})`
-
-const anyCustomer = (v: Value) =>
-  sql`known as (select * from customers where ${ownCustomer(v)} and lower(email) = lower(${v('email')}::text)), made as (
-      insert into customers (id, business_id, env_mode, customer_id, email, meta_data, created_at, updated_at,
-        ${sql.join(customerColumns.map((column) => sql.ref(column)))})
-      select ${v('newCustomer')}, ${v('businessId')}, ${v('envMode')}, ${v('newCustomerId')}, ${v('email')},
-        ${v('customerMetaData')}::jsonb, ${v('now')}, ${v('now')}, ${sql.join(customerColumns.map((column) => v(column)))}
-      where not exists (select 1 from known) returning *
-    ), customer as (select * from known union all select * from made)`
+/**
+ * Creates that come at the same moment share the statement. Undefined: no such customer, nothing written. A broken
+ * unique index says which: reference, e-mail (somebody made the customer meanwhile: try again) or idempotency key.
+ */
+export function insertRequest(db: Db, owner: Owner, row: NewRequest): Promise<Made> {
+  let insert = batchers.get(db)
+  if (!insert) {
+    insert = createBatcher<Wanted, Made>((wanted) => insertAll(db, wanted), { itemsMax: 16, runsMax: 2 })
+    batchers.set(db, insert)
+  }
+  return insert({ owner, row })
+}
 
 /** The row as the statement wrote it. */
 const rowOf = (owner: Owner, row: NewRequest, customerId: string): RequestRow => ({

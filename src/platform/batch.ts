@@ -1,0 +1,36 @@
+/**
+ * Items that come while others are under way go together in the next run: under load one statement does the work of
+ * many; alone, an item waits for nobody. `run` gives one result for each item, in order; when it throws, each item of a
+ * batch of several runs again alone, so that nobody fails for another's mistake. (`run` must have done nothing then.)
+ */
+export function createBatcher<Item, Result>(
+  run: (items: readonly Item[]) => Promise<readonly Result[]>,
+  limits: { itemsMax: number; runsMax: number },
+): (item: Item) => Promise<Result> {
+  const waiting: { item: Item; settle: PromiseWithResolvers<Result> }[] = []
+  let runs = 0
+
+  async function runNext(): Promise<void> {
+    runs += 1
+    while (waiting.length > 0) await settleAll(waiting.splice(0, limits.itemsMax))
+    runs -= 1
+  }
+
+  async function settleAll(batch: typeof waiting): Promise<void> {
+    try {
+      const results = await run(batch.map((one) => one.item))
+      for (const [index, { settle }] of batch.entries()) settle.resolve(results[index] as Result)
+    } catch (error) {
+      const [only, ...others] = batch
+      if (others.length === 0) only?.settle.reject(error)
+      else for (const one of batch) await settleAll([one])
+    }
+  }
+
+  return (item) => {
+    const settle = Promise.withResolvers<Result>()
+    waiting.push({ item, settle })
+    if (runs < limits.runsMax) void runNext()
+    return settle.promise
+  }
+}
