@@ -203,7 +203,7 @@ const batchers = new WeakMap<Db, (wanted: Wanted) => Promise<Made>>()
 export function insertRequest(db: Db, owner: Owner, row: NewRequest): Promise<Made> {
   let insert = batchers.get(db)
   if (!insert) {
-    insert = createBatcher<Wanted, Made>((wanted) => insertAll(db, wanted), { itemsMax: 16, runsMax: 2 })
+    insert = createBatcher<Wanted, Made>((wanted) => insertAll(db, wanted), { itemsMax: 32, runsMax: 2 })
     batchers.set(db, insert)
   }
   return insert({ owner, row })
