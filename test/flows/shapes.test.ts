@@ -5,7 +5,14 @@ import { after, before, describe, test } from 'node:test'
 import { paginate, perPageMax, readPage } from '../../src/platform/pagination.ts'
 import { expectFailure, failureKeys } from '../support/expect.ts'
 import { canRead, stopOwnPostgres } from '../support/postgres.ts'
-import { type Body, requestRef, startTestServer, type TestBusiness, type TestServer } from '../support/server.ts'
+import {
+  type Body,
+  requestRef,
+  startTestServer,
+  type TestBusiness,
+  type TestServer,
+  threeChannels,
+} from '../support/server.ts'
 
 after(stopOwnPostgres)
 
@@ -139,6 +146,16 @@ describe('documented bodies', { skip: missing }, () => {
     assert.equal(request.customer.full_name, 'Roronoa Zoro')
     assert.deepEqual(request.customer.meta_data, zoro.meta_data)
     assert.deepEqual([request.meta_data, request.discount, request.deleted_at], [null, null, null])
+  })
+
+  test('201 relay answers as documented, key by key, and tells the whole story', async () => {
+    const relaying = await threeChannels(server, 'Relaying Business')
+    const body = { customer: zoro, amount: 100, description: 'Testing payments' }
+    const opened = await relaying.api('POST', '/v1/payment-requests', body)
+    const relay = { payment_request_ref: requestRef(opened), payment_channel: 'flutterwave' }
+    const relayed = await relaying.api('POST', '/v1/payment-requests/relay', relay)
+    assert.equal(relayed.status, 201, relayed.text)
+    assert.deepEqual(differences(sample('relay'), relayed.body, { sameChannel: true }), [])
   })
 
   test('200 retrieve by ref answers as documented, with timeline, customer and business', async () => {
