@@ -62,7 +62,9 @@ async function ask(ctx: Context, attempt: TransactionRow): Promise<void> {
 }
 
 const isOver = (payment: RequestRow, attempt: TransactionRow, cancelled: boolean) =>
-  cancelled || ['failed', 'excess'].includes(attempt.status) || ['failed', 'expired', 'cancelled'].includes(payment.status)
+  cancelled ||
+  ['failed', 'excess'].includes(attempt.status) ||
+  ['failed', 'expired', 'cancelled'].includes(payment.status)
 
 async function targetOf(
   ctx: Context,
