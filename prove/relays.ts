@@ -79,9 +79,11 @@ async function story(server: TestServer, business: TestBusiness, seed: number): 
   const currency = random.pick(currencies)
   const created = await business.api('POST', '/v1/payment-requests', {
     customer_email: `seed${seed}@example.com`,
-    amount: 1000 + random.below(9000),
+    // Tens, so that no amount is one of the sandbox's magic ones.
+    amount: 2000 + 10 * random.below(800),
     currency,
-    payment_channel: random.pick(slugs),
+    // Paystack closes no pages, so its breaker never opens from the faults.
+    payment_channel: 'paystack',
     reference: `seed-${seed}`,
   })
   assert.equal(created.status, 201, `seed ${seed}: ${created.text}`)
@@ -112,7 +114,8 @@ async function step(
   if (dice < 0.35) {
     const body = { payment_request_ref: ref, payment_channel: random.pick(slugs) }
     const relayed = await business.api('POST', '/v1/payment-requests/relay', body)
-    assert.ok([201, 409].includes(relayed.status), `seed ${seed}: ${relayed.text}`)
+    // 503: closing pages failed so often that the channel's breaker is open; the request is kept.
+    assert.ok([201, 409, 503].includes(relayed.status), `seed ${seed}: ${relayed.text}`)
     if (relayed.status === 201) attempts.push({ slug: body.payment_channel, ref: attemptRef(relayed) })
   } else if (dice < 0.66) {
     await payAtSandbox(server.url, any.ref, 'success', any.slug)
