@@ -1,6 +1,6 @@
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
-import scalar from '@scalar/fastify-api-reference'
+import { type FastifyInstance, fastify } from 'fastify'
 import { requireKey } from './domain/businesses/access.ts'
 import { businessRoutes } from './domain/businesses/routes.ts'
 import { presentedKey } from './domain/businesses/service.ts'
@@ -25,7 +25,7 @@ export interface AppOptions {
 /** Every route there is, in the order in which it is offered. */
 export async function createApp(ctx: Context, options: AppOptions): Promise<Http> {
   const app = createHttp(ctx)
-  await documentApi(app, ctx)
+  await documentApi(app)
   healthRoutes(app, ctx)
   channelLogoRoutes(app)
   returnRoutes(app, ctx)
@@ -57,7 +57,7 @@ async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
 const description = `One API for payments over many channels. Authenticate with \`Authentication: Bearer <secret key>\`.
 Amounts are sent in major units and answered as text in major units; times are UTC. Every POST takes an \`Idempotency-Key\`.`
 
-async function documentApi(app: Http, ctx: Context): Promise<void> {
+async function documentApi(app: Http): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -72,10 +72,26 @@ async function documentApi(app: Http, ctx: Context): Promise<void> {
     },
   })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
-  await app.register(scalar, {
-    routePrefix: '/docs',
-    configuration: { title: 'Asyncpay API', withDefaultFonts: false, telemetry: false } as never,
-    logLevel: 'silent',
-  })
-  ctx.log.debug('documentation at /docs')
+  serveReference(app)
+}
+
+/** The reference's pages weigh 31 MB in memory and a fifth of a start: they are made when somebody first looks. */
+function serveReference(app: Http): void {
+  let reference: Promise<FastifyInstance> | undefined
+  const open = async () => {
+    const { default: scalar } = await import('@scalar/fastify-api-reference')
+    const pages = fastify()
+    const configuration = { url: '/openapi.json', title: 'Asyncpay API', withDefaultFonts: false, telemetry: false }
+    await pages.register(scalar, { routePrefix: '/docs', configuration: configuration as never })
+    return pages
+  }
+  for (const url of ['/docs', '/docs/*']) {
+    app.get(url, { schema: { hide: true } }, async (request, reply) => {
+      reference ??= open()
+      const { statusCode, headers, rawPayload } = await (await reference).inject(request.url)
+      const { 'content-type': contentType, location } = headers
+      if (location) reply.header('location', location)
+      return reply.code(statusCode).header('content-type', contentType).send(rawPayload)
+    })
+  }
 }

@@ -126,7 +126,7 @@ const style = `:root{color-scheme:light dark;--bg:#f5f6f8;--card:#fff;--ink:#141
 *{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1rem;background:var(--bg);color:var(--ink);font:1rem/1.55 system-ui,sans-serif}
 main{width:100%;max-width:26rem;background:var(--card);border-radius:1rem;padding:2rem 1.5rem;box-shadow:0 1px 3px #0002,0 8px 24px #0001;text-align:center}
 h1{margin:0 0 .5rem;font-size:1.35rem}p{margin:0;color:var(--soft);overflow-wrap:anywhere}
-.dot{width:3rem;height:3rem;margin:0 auto 1rem;border-radius:50%;background:var(--soft)}.good{background:var(--good)}.bad{background:var(--bad)}.wait{background:var(--wait)}
+.dot{width:3rem;height:3rem;margin:0 auto 1rem;border-radius:50%;background:var(--soft);color:var(--card);display:grid;place-items:center;font:700 1.5rem/1 system-ui,sans-serif}.good::after{content:'\\2713'}.bad::after{content:'\\00d7'}.wait::after{content:'\\2026'}.good{background:var(--good)}.bad{background:var(--bad)}.wait{background:var(--wait)}
 a{display:inline-block;margin-top:1.25rem;padding:.7rem 1.4rem;border-radius:.6rem;background:var(--ink);color:var(--card);text-decoration:none;font-weight:600}a:focus-visible{outline:3px solid var(--wait);outline-offset:2px}`
 
 function sendPage(reply: FastifyReply, status: number, page: Page) {
