@@ -173,8 +173,17 @@ export async function migrate(db: Db, folder: string): Promise<string[]> {
     const text = readFileSync(join(folder, file), 'utf8')
     migrations[file] = { up: async (tx) => void (await sql.raw(text).execute(tx)) }
   }
+  if (await isUpToDate(db, Object.keys(migrations))) return []
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
   const { error, results } = await migrator.migrateToLatest()
   if (error) throw error
   return (results ?? []).filter((result) => result.status === 'Success').map((result) => result.migrationName)
+}
+
+/** One question instead of the migrator's many: it is asked at every start, and the answer is nearly always yes. */
+async function isUpToDate(db: Db, names: readonly string[]): Promise<boolean> {
+  const table = await sql<{ is: boolean }>`select to_regclass('kysely_migration') is not null as is`.execute(db)
+  if (!table.rows[0]?.is) return false
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
+  return rows.length === names.length && rows.every((row, index) => row.name === names[index])
 }
