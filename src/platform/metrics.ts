@@ -32,12 +32,6 @@ export function createMetrics() {
       labelNames: ['outcome'],
       registers,
     }),
-    jobs: new Counter({
-      name: 'jobs_total',
-      help: 'Jobs worked off',
-      labelNames: ['queue', 'outcome'],
-      registers,
-    }),
     poolWaiting: new Gauge({ name: 'sql_pool_waiting', help: 'Callers that wait for a connection', registers }),
   }
 }
