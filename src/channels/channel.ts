@@ -63,8 +63,10 @@ export interface OpenedCheckout {
 
 export interface PaymentLookup {
   readonly reference: string
-  /** As given by `openCheckout`; null when its answer never arrived. */
+  /** As given by `openCheckout` or `chargeSaved`; null when its answer never arrived. */
   readonly channelReference: string | null
+  /** Present where the payment was a charge of a saved method: `tokenOwner` of that method. */
+  readonly charged?: { readonly tokenOwner: string | null }
 }
 
 /** A token for charging again. Secret: encrypted at rest, never logged, never in an answer. */
@@ -83,6 +85,32 @@ export interface SavedMethod {
   readonly reusable: boolean
   /** Same card, same signature: drops duplicates. */
   readonly signature: string | null
+}
+
+/** A charge without the payer. Money may move: without an answer it is `unknown`, and only asking tells. */
+export interface SavedCharge {
+  /** Our transaction's `ref`; the channel gets it as its reference and it never changes. */
+  readonly reference: string
+  readonly amountMinor: bigint
+  readonly currency: string
+  readonly description: string
+  readonly payer: Payer
+  readonly method: Pick<SavedMethod, 'token' | 'tokenOwner' | 'email'>
+  /** Where the provider sends a payer whose presence it wanted. */
+  readonly returnUrl: string
+}
+
+export interface ChargedSaved {
+  /** `failed` is a decline: a value, not an exception. `pending` with `payerNeeded`: nothing moves until the payer came. */
+  readonly payment: ChannelPayment
+  /** What this channel needs to find the payment again. */
+  readonly channelReference: string
+  /** The issuer wants the payer to be present. */
+  readonly payerNeeded: boolean
+  /** The provider's page for that; null where it has none (the payer then pays on a new page). */
+  readonly actionUrl: string | null
+  /** A decline that no later try can turn (stolen, expired, closed): charging this method again is pointless. */
+  readonly isHardDecline: boolean
 }
 
 /**
@@ -188,6 +216,14 @@ export interface Channel<Credentials = unknown> {
   readWebhook(webhook: RawWebhook, credentials: Credentials): ChannelEvent
   voidCheckout?(
     lookup: PaymentLookup & { url: string | null },
+    credentials: Credentials,
+    transport: ChannelTransport,
+  ): Promise<void>
+  /** Charges a saved method without the payer. Throws `ChannelError`; `unknown` when money may have moved. */
+  chargeSaved?(charge: SavedCharge, credentials: Credentials, transport: ChannelTransport): Promise<ChargedSaved>
+  /** Makes a saved method unusable at the provider; one that is gone already is what was wanted. */
+  forgetSaved?(
+    method: Pick<SavedMethod, 'token' | 'tokenOwner' | 'email'>,
     credentials: Credentials,
     transport: ChannelTransport,
   ): Promise<void>
