@@ -12,6 +12,7 @@ import { hookRoutes } from './domain/hooks/routes.ts'
 import { channelLogoRoutes, paymentChannelRoutes } from './domain/payment-channels/routes.ts'
 import { returnRoutes } from './domain/payment-requests/return.ts'
 import { paymentRequestRoutes, routeRoutes } from './domain/payment-requests/routes.ts'
+import { subscriptionPlanRoutes } from './domain/subscription-plans/routes.ts'
 import { webhookRoutes } from './domain/webhooks/routes.ts'
 import type { Context } from './platform/context.ts'
 import { ApiError, httpErrors } from './platform/errors.ts'
@@ -93,6 +94,7 @@ async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
   paymentChannelRoutes(app, ctx)
   routeRoutes(app, ctx)
   customerRoutes(app, ctx)
+  subscriptionPlanRoutes(app, ctx)
   webhookRoutes(app, ctx)
   businessRoutes(app, ctx)
 }

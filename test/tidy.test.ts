@@ -23,6 +23,7 @@ const nouns = [
   'webhooks',
   'payment-channels',
   'customers',
+  'subscription-plans',
   'routing',
   'payment-requests',
   'refunds',

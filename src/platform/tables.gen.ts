@@ -170,6 +170,7 @@ export interface PaymentRequests {
   env_mode: string;
   expires_at: Timestamp;
   expiry_check_at: Timestamp | null;
+  extend_subscription_by: number | null;
   failure_redirect_url: string | null;
   id: string;
   intent: string;
@@ -181,6 +182,8 @@ export interface PaymentRequests {
   reference: string | null;
   save_payment_method: Generated<boolean>;
   status: string;
+  subscription_id: string | null;
+  subscription_plan_id: string | null;
   success_redirect_url: string | null;
   updated_at: Timestamp;
   usd_per_unit: Numeric;
@@ -205,6 +208,32 @@ export interface Refunds {
   status: string;
   transaction_id: string;
   updated_at: Timestamp;
+}
+
+export interface SubscriptionPlans {
+  amount_minor: bigint;
+  amount_to_usd: string;
+  billing_calendar: Generated<string>;
+  business_id: string;
+  created_at: Timestamp;
+  currency: string;
+  deleted_at: Timestamp | null;
+  env_mode: string;
+  id: string;
+  initial_amount_minor: bigint | null;
+  initial_amount_to_usd: string;
+  interval: string;
+  interval_count: number | null;
+  link_id: string;
+  meta_data: Json | null;
+  name: string;
+  send_subscription_mails: Generated<boolean>;
+  status: string;
+  tags: string[] | null;
+  time_zone: Generated<string>;
+  trial_period: number | null;
+  updated_at: Timestamp;
+  usd_per_unit: Numeric;
 }
 
 export interface TimelineRecords {
@@ -304,6 +333,7 @@ export interface DB {
   idempotency_keys: IdempotencyKeys;
   payment_requests: PaymentRequests;
   refunds: Refunds;
+  subscription_plans: SubscriptionPlans;
   timeline_records: TimelineRecords;
   transactions: Transactions;
   webhook_attempts: WebhookAttempts;

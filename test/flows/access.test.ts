@@ -22,6 +22,8 @@ const rightBodies: Record<string, Body> = {
   'PUT /v1/payment-channels/route': { route_by: 'default_first' },
   'POST /v1/customers': { email: 'a@example.com', name: 'A' },
   'PUT /v1/customers/{uuid}': { name: 'Taken' },
+  'POST /v1/subscription-plans': { name: 'Gold', interval: 'monthly', amount: 100 },
+  'PUT /v1/subscription-plans/{uuid}': { name: 'Taken' },
   'POST /v1/webhook-endpoints': { url: 'https://example.com/hook' },
   'PUT /v1/webhook-endpoints/{uuid}': { url: 'https://example.com/taken' },
   'POST /v1/webhook-endpoints/{uuid}/replay': { failed: true },
@@ -29,6 +31,8 @@ const rightBodies: Record<string, Body> = {
 }
 /** What a list cannot do without. */
 const rightQueries: Record<string, string> = { 'GET /v1/payment-channels/route': 'currency=NGN&amount=100' }
+/** Statuses that a list may be asked for, where it is not a payment's. */
+const rightStatuses: Record<string, string> = { 'GET /v1/subscription-plans': 'active' }
 const nobody = '00000000-0000-7000-8000-000000000000'
 const hex = 'a'.repeat(60)
 
@@ -142,6 +146,11 @@ async function makeObjects(server: TestServer, business: TestBusiness, hookUrl: 
   await payAtSandbox(server.url, attemptRef(request))
   await business.api('PATCH', `/v1/payment-requests/${requestRef(request)}/verify`)
   const open = await business.api('POST', '/v1/payment-requests', { customer_email: 'mine@example.com', amount: 200 })
+  const plan = await business.api('POST', '/v1/subscription-plans', {
+    name: 'My plan',
+    interval: 'weekly',
+    amount: 100,
+  })
   const endpoint = await business.api('POST', '/v1/webhook-endpoints', { url: hookUrl })
   const events = await business.api('GET', '/v1/events')
   return {
@@ -151,6 +160,8 @@ async function makeObjects(server: TestServer, business: TestBusiness, hookUrl: 
     requestRef: requestRef(request),
     openRef: requestRef(open),
     reference: 'my-own-reference',
+    plan: plan.body.data.uuid as string,
+    planLink: plan.body.data.link_id as string,
     endpoint: endpoint.body.data.uuid as string,
     endpointSecret: endpoint.body.data.secret as string,
     event: events.body.data.events.data[0].uuid as string,
@@ -187,6 +198,7 @@ describe('what is another’s', () => {
       return [request, request.replace('eric-', ''), requestRef, openRef, reference]
     }
     if (path.startsWith('/v1/customers/')) return [objects.customer]
+    if (path.startsWith('/v1/subscription-plans/')) return [objects.plan, objects.planLink]
     if (path.startsWith('/v1/webhook-endpoints/')) return [objects.endpoint]
     return [objects.request, objects.customer, objects.endpoint, objects.event]
   }
@@ -194,6 +206,7 @@ describe('what is another’s', () => {
   /** Everything that the owner can read, without what each answer has of its own. */
   const look = async (): Promise<string> => {
     const paths = ['/v1/payment-requests', '/v1/customers', '/v1/webhook-endpoints', '/v1/events', '/v1/business']
+    paths.push('/v1/subscription-plans')
     paths.push(`/v1/webhook-endpoints/${objects.endpoint}/deliveries`)
     const answers = await Promise.all(paths.map((path) => owner.api('GET', path)))
     return answers.map((answer) => answer.text).join('\n')
@@ -222,7 +235,7 @@ describe('what is another’s', () => {
     for (const route of readable) {
       const [id = ''] = namesFor(route.path)
       const answer = await owner.api('GET', fill(route.path, id))
-      if (/^\/v1\/(payment-requests|customers|webhook-endpoints)\//.test(route.path)) {
+      if (/^\/v1\/(payment-requests|customers|subscription-plans|webhook-endpoints)\//.test(route.path)) {
         assert.equal(answer.status, 200, `${nameOf(route)}: ${answer.text.slice(0, 200)}`)
       }
     }
@@ -235,7 +248,11 @@ describe('what is another’s', () => {
       for (const [who, api] of others()) {
         const queries = [
           ...['', `customer_uuid=${objects.customer}`, 'search=mine', 'email=mine@example.com'],
-          ...[`search=${objects.requestRef}`, `search=${objects.reference}`, 'status=successful'],
+          ...[
+            `search=${objects.requestRef}`,
+            `search=${objects.reference}`,
+            `status=${rightStatuses[nameOf(route)] ?? 'successful'}`,
+          ],
         ]
         for (const query of queries) {
           const answer = await api('GET', `${route.path}?${rightQueries[nameOf(route)] ?? ''}&${query}`)
@@ -429,7 +446,11 @@ describe('secrets', () => {
 
     const answers: Answer[] = []
     for (const route of await secretKeyRoutes(server)) {
-      const names: Record<string, string> = { customers: objects.customer, 'webhook-endpoints': objects.endpoint }
+      const names: Record<string, string> = {
+        customers: objects.customer,
+        'subscription-plans': objects.plan,
+        'webhook-endpoints': objects.endpoint,
+      }
       const noun = route.path.split('/')[2] ?? ''
       const query = rightQueries[nameOf(route)] ?? ''
       if (route.method === 'GET')

@@ -110,6 +110,21 @@ const customerTexts = {
   metadata: [...wrongMetaData, wideMetaData],
 }
 
+const wrongCounts = (most: number) => [-1, 0.5, most + 1, 1e21, '5', true, [5], {}]
+const planFields = {
+  name: ['', ' ', '\n', ...texts(200)],
+  interval: ['', 'hourly', 'Monthly', 'constructor', ...wrongKinds, ...unstorable],
+  interval_count: [0, ...wrongCounts(3_650)],
+  amount: wrongAmounts,
+  currency: wrongCurrencies,
+  tags: ['text', 5, true, {}, [''], [5], [null], [['a']], ['x'.repeat(51)], Array(21).fill('a'), unstorable],
+  send_subscription_mails: wrongFlags,
+  meta_data: [...wrongMetaData, wideMetaData],
+  metadata: [...wrongMetaData, wideMetaData],
+  billing_calendar: ['', 'lunar', ...wrongKinds],
+  time_zone: ['', 'Lagos', '+01:00', 'UTC+1', 'constructor', ...wrongKinds, ...unstorable],
+}
+
 interface Endpoint {
   method: 'POST' | 'PUT'
   /** `:name` stands for the object that `before` made. */
@@ -172,6 +187,30 @@ const endpoints: Endpoint[] = [
     path: '/v1/customers/:customer',
     right: { name: 'New' },
     wrong: { email: wrongEmails, ...customerTexts },
+    required: [],
+  },
+  {
+    method: 'POST',
+    path: '/v1/subscription-plans',
+    right: { name: 'New plan', interval: 'monthly', amount: 100, currency: 'NGN' },
+    wrong: {
+      ...planFields,
+      trial_period: [0, ...wrongCounts(730)],
+      initial_amount: wrongAmounts,
+      status: ['', 'open', ...wrongKinds],
+    },
+    required: ['name', 'interval', 'amount'],
+  },
+  {
+    method: 'PUT',
+    path: '/v1/subscription-plans/:plan',
+    right: { name: 'Changed plan' },
+    wrong: {
+      ...planFields,
+      trial_period: wrongCounts(730),
+      // The empty text takes it away.
+      initial_amount: wrongAmounts.filter((one) => one !== ''),
+    },
     required: [],
   },
   {
@@ -240,6 +279,8 @@ describe('bad input', () => {
     made.customer = customer.body.data.uuid
     const endpoint = await business.api('POST', '/v1/webhook-endpoints', { url: 'https://example.com/first' })
     made.endpoint = endpoint.body.data.uuid
+    const known = { name: 'Known plan', interval: 'monthly', amount: 100 }
+    made.plan = (await business.api('POST', '/v1/subscription-plans', known)).body.data.uuid
     await business.api('POST', '/v1/payment-requests', { customer_email: 'known@example.com', amount: 50 })
     // Makes the business's own endpoint, which the first list would.
     await business.api('GET', '/v1/webhook-endpoints')

@@ -280,7 +280,13 @@ describe('envelopes and pages over HTTP', () => {
     assert.equal(page.path, `${server.url}/v1/customers`)
   })
 
-  for (const path of ['/v1/payment-requests', '/v1/customers', '/v1/webhook-endpoints', '/v1/events']) {
+  for (const path of [
+    '/v1/payment-requests',
+    '/v1/customers',
+    '/v1/subscription-plans',
+    '/v1/webhook-endpoints',
+    '/v1/events',
+  ]) {
     test(`422 nonsense as a page number is refused by ${path}, both fields at once`, async () => {
       for (const wrong of ['0', '-1', '1.5', 'x', '1e3', '', '%201', '0x10', '99999999999']) {
         const answer = await business.api('GET', `${path}?page=${wrong}&per_page=${wrong}`)

@@ -1,0 +1,142 @@
+import { Type } from 'typebox'
+import type { Context } from '../../platform/context.ts'
+import { type Http, success, successSchema } from '../../platform/http.ts'
+import { pageQuery, paginate, readPage } from '../../platform/pagination.ts'
+import { withCheck } from '../../platform/validation.ts'
+import { checkCurrency } from '../businesses/schema.ts'
+import {
+  createPlanSchema,
+  ownPlanSchema,
+  type PlanStatus,
+  planListSchema,
+  presentOwnPlan,
+  updatePlanSchema,
+} from './schema.ts'
+import * as plans from './service.ts'
+
+const tags = ['Subscription plans']
+const params = Type.Object({ uuid: Type.String({ description: "The plan's uuid or its link_id" }) })
+const one = successSchema(ownPlanSchema)
+const listQuery = withCheck(
+  Type.Object({
+    ...pageQuery,
+    status: Type.Optional(Type.Unsafe<PlanStatus>({ type: 'string', enum: ['active', 'inactive'] })),
+    currency: Type.Optional(Type.String({ description: 'ISO 4217' })),
+    search: Type.Optional(Type.String({ maxLength: 200, description: 'Found in the name' })),
+  }),
+  (query) => checkCurrency(query, 'currency'),
+)
+
+export function subscriptionPlanRoutes(app: Http, ctx: Context): void {
+  app.post(
+    '/subscription-plans',
+    {
+      schema: {
+        tags,
+        summary: 'Create a subscription plan',
+        description: 'It is active, and so may be subscribed to at once, unless `status` says `inactive`.',
+        body: createPlanSchema,
+        response: { 201: one },
+      },
+    },
+    async (request, reply) => {
+      const plan = await plans.create(ctx, request.caller, request.body, request.idempotency)
+      return reply.code(201).send(success('Subscription plan created successfully', presentOwnPlan(plan)))
+    },
+  )
+
+  app.get(
+    '/subscription-plans',
+    {
+      schema: {
+        tags,
+        summary: 'List subscription plans, newest first',
+        querystring: listQuery,
+        response: { 200: successSchema(planListSchema) },
+      },
+    },
+    async (request) => {
+      const page = readPage(request.query)
+      const { rows, total } = await plans.list(ctx, request.caller, request.query, page)
+      const path = `${ctx.baseUrl}/v1/subscription-plans`
+      return success('Subscription plans retrieved successfully', {
+        subscription_plans: paginate(rows.map(presentOwnPlan), total, page, path, request.query),
+      })
+    },
+  )
+  onePlanRoutes(app, ctx)
+  statusRoutes(app, ctx)
+}
+
+function onePlanRoutes(app: Http, ctx: Context): void {
+  app.get(
+    '/subscription-plans/:uuid',
+    { schema: { tags, summary: 'Retrieve a subscription plan', params, response: { 200: one } } },
+    async (request) => {
+      const plan = await plans.find(ctx, request.caller, request.params.uuid)
+      return success('Subscription plan retrieved successfully', presentOwnPlan(plan))
+    },
+  )
+
+  app.put(
+    '/subscription-plans/:uuid',
+    {
+      schema: {
+        tags,
+        summary: 'Update a subscription plan',
+        description: 'Fields that are not sent stay as they are.',
+        params,
+        body: updatePlanSchema,
+        response: { 200: one },
+      },
+    },
+    async (request) => {
+      const plan = await plans.update(ctx, request.caller, request.params.uuid, request.body)
+      return success('Subscription plan updated successfully', presentOwnPlan(plan))
+    },
+  )
+
+  app.delete(
+    '/subscription-plans/:uuid',
+    {
+      schema: {
+        tags,
+        summary: 'Delete a subscription plan',
+        description: 'Nobody can subscribe any more. Whoever is subscribed stays so, and goes on paying.',
+        params,
+        response: { 200: one },
+      },
+    },
+    async (request) => {
+      const plan = await plans.remove(ctx, request.caller, request.params.uuid)
+      return success('Subscription plan deleted successfully', presentOwnPlan(plan))
+    },
+  )
+}
+
+function statusRoutes(app: Http, ctx: Context): void {
+  const changes = [
+    {
+      verb: 'activate',
+      status: 'active',
+      summary: 'Let customers subscribe to a plan',
+      message: 'Subscription plan activated successfully',
+    },
+    {
+      verb: 'deactivate',
+      status: 'inactive',
+      summary: 'Take no new subscribers; whoever is subscribed stays so',
+      message: 'Subscription plan deactivated successfully',
+    },
+  ] as const
+  for (const { verb, status, summary, message } of changes) {
+    app.patch(
+      `/subscription-plans/:uuid/${verb}`,
+      { schema: { tags, summary, params, response: { 200: one } } },
+      async (request) => {
+        const plan = await plans.setStatus(ctx, request.caller, request.params.uuid, status)
+        return success(message, presentOwnPlan(plan))
+      },
+    )
+  }
+}

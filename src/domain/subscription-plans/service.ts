@@ -1,0 +1,201 @@
+import type { Context } from '../../platform/context.ts'
+import { brokenConstraint, type Db, inTransaction, type Tx } from '../../platform/db.ts'
+import { ApiError, type FieldErrors, httpErrors, invalid, notFound } from '../../platform/errors.ts'
+import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
+import { isUuid, newId, newToken } from '../../platform/ids.ts'
+import { parseAmount, toUsd } from '../../platform/money.ts'
+import type { Page } from '../../platform/pagination.ts'
+import type { Caller } from '../businesses/service.ts'
+import * as rates from '../exchange-rates/service.ts'
+import { subscriptionPlanErrors } from './errors.ts'
+import { type CreatePlan, checkPeriod, type PlanRow, type PlanStatus, type UpdatePlan } from './schema.ts'
+import type { Owner, PlanFilter, PlanValues } from './store.ts'
+import * as store from './store.ts'
+
+/** Throws 409 `PLAN_NAME_TAKEN` where another plan has the name. */
+export async function create(
+  ctx: Context,
+  caller: Caller,
+  body: CreatePlan,
+  claim: IdempotencyClaim | null,
+): Promise<PlanRow> {
+  if (claim?.resumes) return await find(ctx, caller, claim.resumes)
+  const currency = body.currency ?? caller.business.baseCurrency
+  const { amount, initial_amount } = readAmounts(body, currency)
+  if (amount === undefined) throw invalid({ amount: ['The amount field is required.'] })
+  const values = {
+    ...termsOf(body),
+    name: body.name.trim(),
+    status: body.status ?? ('active' as const),
+    interval: body.interval,
+    ...pricesOf(currency, await findRate(ctx, currency), amount, initial_amount ?? null),
+  }
+  const id = newId()
+  return await namedOnce(() =>
+    inTransaction(ctx.db, async (tx) => {
+      const row = { id, linkId: newToken(), now: ctx.clock.now(), values }
+      const plan = await store.insert(tx, caller, row)
+      await noteMade(tx, claim, id)
+      return plan
+    }),
+  )
+}
+
+/** What stands in a body and needs no other field to be read. */
+function termsOf(body: Partial<CreatePlan> & UpdatePlan): PlanValues {
+  const values: PlanValues = {}
+  if (body.interval_count !== undefined) values.interval_count = body.interval_count
+  if (body.trial_period !== undefined) values.trial_period = body.trial_period || null
+  if (body.tags !== undefined) values.tags = body.tags.length > 0 ? body.tags : null
+  if (body.send_subscription_mails !== undefined) values.send_subscription_mails = Boolean(body.send_subscription_mails)
+  if (body.billing_calendar !== undefined) values.billing_calendar = body.billing_calendar
+  if (body.time_zone !== undefined) values.time_zone = body.time_zone
+  const metaData = body.meta_data ?? body.metadata
+  if (metaData !== undefined) values.meta_data = JSON.stringify(metaData)
+  return values
+}
+
+interface Amounts {
+  amount?: bigint
+  /** Null: taken away. */
+  initial_amount?: bigint | null
+}
+
+/** The amounts of a body in the currency that applies; throws 422 for all that it does not allow. */
+function readAmounts(body: Pick<UpdatePlan, 'amount' | 'initial_amount'>, currency: string): Amounts {
+  const amounts: Amounts = {}
+  const errors: FieldErrors = {}
+  for (const field of ['amount', 'initial_amount'] as const) {
+    const given = body[field]
+    if (given === undefined) continue
+    if (field === 'initial_amount' && given === '') {
+      amounts.initial_amount = null
+      continue
+    }
+    const parsed = parseAmount(given, currency)
+    if (parsed.ok) amounts[field] = parsed.amountMinor
+    else errors[field] = [parsed.reason]
+  }
+  if (Object.keys(errors).length > 0) throw invalid(errors)
+  return amounts
+}
+
+async function findRate(ctx: Context, currency: string): Promise<string> {
+  const usdPerUnit = await rates.findMaybeRate(ctx, currency)
+  if (usdPerUnit === null) throw invalid({ currency: [`There is no exchange rate for ${currency}.`] })
+  return usdPerUnit
+}
+
+/** The columns of a price; dollars are told to the cent, always with two digits. */
+function pricesOf(currency: string, usdPerUnit: string, amountMinor: bigint, initialMinor: bigint | null) {
+  return {
+    currency,
+    amount_minor: amountMinor,
+    initial_amount_minor: initialMinor,
+    amount_to_usd: toCents(amountMinor, currency, usdPerUnit),
+    initial_amount_to_usd: toCents(initialMinor ?? 0n, currency, usdPerUnit),
+    usd_per_unit: usdPerUnit,
+  }
+}
+
+function toCents(amountMinor: bigint, currency: string, usdPerUnit: string): string {
+  const [whole, fraction = ''] = toUsd(amountMinor, currency, usdPerUnit, 2).split('.')
+  return `${whole}.${fraction.padEnd(2, '0')}`
+}
+
+async function namedOnce<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (brokenConstraint(error) !== 'subscription_plans_name_key') throw error
+    throw new ApiError(subscriptionPlanErrors.nameTaken, {
+      data: { name: [`${subscriptionPlanErrors.nameTaken.message}.`] },
+    })
+  }
+}
+
+/** By uuid or `link_id`. `field`: where a body named it. */
+export async function find(ctx: Context, owner: Owner, ref: string, field?: string): Promise<PlanRow> {
+  const plan = isUuid(ref)
+    ? await store.findMaybe(ctx.db, owner, ref)
+    : /^[\w-]{8}$/.test(ref) && (await store.findMaybeByLink(ctx.db, owner, ref))
+  if (!plan) throw notFound('subscription plan', field)
+  return plan
+}
+
+/** Also a deleted one: whoever is subscribed to it stays so. Throws when there is none, which no row of ours can name. */
+export async function load(db: Db | Tx, planId: string): Promise<PlanRow> {
+  const plan = await store.load(db, planId)
+  if (!plan) throw new Error(`subscription plan ${planId} is gone`)
+  return plan
+}
+
+export const list = (ctx: Context, caller: Caller, filter: PlanFilter, page: Page) =>
+  store.list(ctx.db, caller, filter, page)
+
+export async function update(ctx: Context, caller: Caller, ref: string, body: UpdatePlan): Promise<PlanRow> {
+  const found = await find(ctx, caller, ref)
+  const currency = body.currency ?? found.currency
+  const usdPerUnit = await findRate(ctx, currency)
+  return await namedOnce(() =>
+    change(ctx, caller, found.id, (plan) => {
+      // Another request gave it another currency meanwhile: what this one says was meant for the old one.
+      if (plan.currency !== found.currency) throw new ApiError(httpErrors.unavailable)
+      const wrong = { ...checkPeriod(body.interval ?? plan.interval, body.interval_count ?? plan.interval_count) }
+      const { amount, initial_amount } = readAmounts(body, currency)
+      if (currency !== plan.currency) Object.assign(wrong, checkRepriced(plan, body))
+      if (Object.keys(wrong).length > 0) throw invalid(wrong)
+      const initialMinor = initial_amount === undefined ? plan.initial_amount_minor : initial_amount
+      return {
+        ...termsOf(body),
+        ...(body.name !== undefined && { name: body.name.trim() }),
+        ...(body.interval !== undefined && { interval: body.interval }),
+        ...((amount !== undefined || initial_amount !== undefined) &&
+          pricesOf(currency, usdPerUnit, amount ?? plan.amount_minor, initialMinor)),
+      }
+    }),
+  )
+}
+
+/** A number alone says nothing in another currency: every price of the plan is told anew. */
+function checkRepriced(plan: PlanRow, body: UpdatePlan): FieldErrors {
+  const errors: FieldErrors = {}
+  const priced = { amount: plan.amount_minor, initial_amount: plan.initial_amount_minor }
+  for (const field of ['amount', 'initial_amount'] as const) {
+    if (priced[field] !== null && body[field] === undefined) {
+      errors[field] = [`The ${field} field is required with another currency.`]
+    }
+  }
+  return errors
+}
+
+export async function setStatus(ctx: Context, caller: Caller, ref: string, status: PlanStatus): Promise<PlanRow> {
+  const { id } = await find(ctx, caller, ref)
+  return await change(ctx, caller, id, () => ({ status }))
+}
+
+/** No new subscribers, no page, and its name is free; whoever is subscribed stays so. */
+export async function remove(ctx: Context, caller: Caller, ref: string): Promise<PlanRow> {
+  const { id } = await find(ctx, caller, ref)
+  return await change(ctx, caller, id, () => ({ deleted_at: ctx.clock.now() }))
+}
+
+/** One change under the plan's lock. */
+async function change(
+  ctx: Context,
+  caller: Caller,
+  id: string,
+  decide: (plan: PlanRow) => PlanValues & { deleted_at?: Date },
+): Promise<PlanRow> {
+  return await inTransaction(ctx.db, async (tx) => {
+    const plan = await store.lock(tx, caller, id)
+    if (!plan) throw notFound('subscription plan')
+    return await store.update(tx, id, decide(plan), ctx.clock.now())
+  })
+}
+
+/** What the first charge of a subscription is, or what `extendBy` further periods cost. */
+export function priceOf(plan: PlanRow, extendBy: number | null): bigint {
+  if (extendBy !== null) return plan.amount_minor * BigInt(extendBy)
+  return plan.initial_amount_minor ?? plan.amount_minor
+}

@@ -1,0 +1,107 @@
+import { type Db, sql, type Tx } from '../../platform/db.ts'
+import type { Page } from '../../platform/pagination.ts'
+import type { EnvMode } from '../businesses/schema.ts'
+import type { PlanRow, PlanStatus } from './schema.ts'
+
+export interface Owner {
+  businessId: string
+  envMode: EnvMode
+}
+
+/** The columns that a request may set. */
+export type PlanValues = Partial<
+  Omit<
+    PlanRow,
+    'id' | 'business_id' | 'env_mode' | 'meta_data' | 'link_id' | 'created_at' | 'updated_at' | 'deleted_at'
+  >
+> & { meta_data?: string }
+
+export type NewPlan = PlanValues &
+  Pick<PlanRow, 'name' | 'status' | 'interval' | 'currency' | 'amount_minor'> &
+  Pick<PlanRow, 'amount_to_usd' | 'initial_amount_to_usd' | 'usd_per_unit'>
+
+export async function insert(
+  tx: Tx,
+  owner: Owner,
+  row: { id: string; linkId: string; now: Date; values: NewPlan },
+): Promise<PlanRow> {
+  return (await tx
+    .insertInto('subscription_plans')
+    .values({
+      id: row.id,
+      business_id: owner.businessId,
+      env_mode: owner.envMode,
+      link_id: row.linkId,
+      ...row.values,
+      created_at: row.now,
+      updated_at: row.now,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()) as PlanRow
+}
+
+const own = (db: Db | Tx, owner: Owner) =>
+  db
+    .selectFrom('subscription_plans')
+    .selectAll()
+    .where('business_id', '=', owner.businessId)
+    .where('env_mode', '=', owner.envMode)
+    .where('deleted_at', 'is', null)
+
+export async function findMaybe(db: Db | Tx, owner: Owner, id: string): Promise<PlanRow | undefined> {
+  return (await own(db, owner).where('id', '=', id).executeTakeFirst()) as PlanRow | undefined
+}
+
+export async function findMaybeByLink(db: Db | Tx, owner: Owner, linkId: string): Promise<PlanRow | undefined> {
+  return (await own(db, owner).where('link_id', '=', linkId).executeTakeFirst()) as PlanRow | undefined
+}
+
+/** Also a deleted one: whoever is subscribed to it stays so. */
+export async function load(db: Db | Tx, id: string): Promise<PlanRow | undefined> {
+  return (await db.selectFrom('subscription_plans').selectAll().where('id', '=', id).executeTakeFirst()) as
+    | PlanRow
+    | undefined
+}
+
+/** Holds the plan until the transaction ends; a subscription that is made to it meanwhile waits. */
+export async function lock(tx: Tx, owner: Owner, id: string): Promise<PlanRow | undefined> {
+  return (await own(tx, owner).where('id', '=', id).forUpdate().executeTakeFirst()) as PlanRow | undefined
+}
+
+export async function update(
+  tx: Tx,
+  id: string,
+  values: PlanValues & { deleted_at?: Date },
+  now: Date,
+): Promise<PlanRow> {
+  return (await tx
+    .updateTable('subscription_plans')
+    .set({ ...values, updated_at: now })
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirstOrThrow()) as PlanRow
+}
+
+export interface PlanFilter {
+  status?: PlanStatus
+  currency?: string
+  /** Found in the name; `%` and `_` are plain characters. */
+  search?: string
+}
+
+export async function list(
+  db: Db,
+  owner: Owner,
+  filter: PlanFilter,
+  page: Page,
+): Promise<{ rows: PlanRow[]; total: number }> {
+  let query = own(db, owner)
+  if (filter.status !== undefined) query = query.where('status', '=', filter.status)
+  if (filter.currency !== undefined) query = query.where('currency', '=', filter.currency)
+  if (filter.search !== undefined) {
+    query = query.where('name', 'ilike', `%${filter.search.replace(/[\\%_]/g, '\\$&')}%`)
+  }
+  const { total } = await query.clearSelect().select(sql<bigint>`count(*)`.as('total')).executeTakeFirstOrThrow()
+  const rows = await query.orderBy('id', 'desc').limit(page.size).offset(page.offset).execute()
+  return { rows: rows as PlanRow[], total: Number(total) }
+}
