@@ -7,6 +7,7 @@ import { presentedKey } from './domain/businesses/service.ts'
 import { customerRoutes } from './domain/customers/routes.ts'
 import { hookRoutes } from './domain/hooks/routes.ts'
 import { channelLogoRoutes, paymentChannelRoutes } from './domain/payment-channels/routes.ts'
+import { paymentMethodRoutes } from './domain/payment-methods/routes.ts'
 import { returnRoutes } from './domain/payment-requests/return.ts'
 import { paymentRequestRoutes, routeRoutes } from './domain/payment-requests/routes.ts'
 import { webhookRoutes } from './domain/webhooks/routes.ts'
@@ -50,6 +51,7 @@ async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
   paymentChannelRoutes(app, ctx)
   routeRoutes(app, ctx)
   customerRoutes(app, ctx)
+  paymentMethodRoutes(app, ctx)
   webhookRoutes(app, ctx)
   businessRoutes(app, ctx)
 }

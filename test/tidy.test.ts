@@ -23,6 +23,7 @@ const nouns = [
   'webhooks',
   'payment-channels',
   'customers',
+  'payment-methods',
   'routing',
   'payment-requests',
   'refunds',
@@ -34,7 +35,20 @@ const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs
 const verbs: Record<string, string[]> = {
   businesses: ['access'],
   webhooks: ['deliver', 'sign'],
-  'payment-requests': ['choose', 'find', 'initiate', 'open', 'relay', 'outcome', 'excess', 'return', 'store-insert'],
+  'payment-requests': [
+    'choose',
+    'find',
+    'initiate',
+    'open',
+    'relay',
+    'outcome',
+    'excess',
+    'return',
+    'store-insert',
+    'charge',
+    'saved',
+    'save-method',
+  ],
 }
 
 /** What other nouns may open. `app.ts` and `jobs.ts` also open routes, jobs and pages. */

@@ -27,6 +27,9 @@ export const businessSchema = Type.Object({
 })
 export type BusinessBody = Static<typeof businessSchema>
 
+/** What the business's own endpoint shows besides; the business inside other answers keeps the documented keys. */
+export const ownBusinessSchema = Type.Object({ ...businessSchema.properties, refund_save_charges: flag })
+
 /** An address; the empty text takes it away. */
 const addressOrNone = Type.String({ maxLength: 2048, description: 'http(s) address; the empty text takes it away' })
 
@@ -39,6 +42,7 @@ export const updateBusinessSchema = withCheck(
     send_subscription_mails: Type.Optional(flagInput),
     business_category: Type.Optional(Type.String({ maxLength: 100 })),
     base_currency: Type.Optional(Type.String({ description: 'ISO 4217' })),
+    refund_save_charges: Type.Optional(flagInput),
   }),
   (body) => {
     const errors: FieldErrors = {}
@@ -77,6 +81,8 @@ export interface Business {
   readonly sendSubscriptionMails: boolean
   readonly hookToken: string
   readonly routeBy: RouteBy
+  /** Sums that were charged only to save a method go back by themselves. */
+  readonly refundSaveCharges: boolean
   readonly clockOffsetMs: number
   readonly createdAt: Date
   readonly updatedAt: Date
@@ -96,4 +102,9 @@ export const presentBusiness = (business: Business): BusinessBody => ({
   deleted_at: null,
   created_at: wireTime(business.createdAt),
   updated_at: wireTime(business.updatedAt),
+})
+
+export const presentOwnBusiness = (business: Business): Static<typeof ownBusinessSchema> => ({
+  ...presentBusiness(business),
+  refund_save_charges: business.refundSaveCharges ? 1 : 0,
 })

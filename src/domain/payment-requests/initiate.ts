@@ -121,7 +121,8 @@ function newRequest(
     successRedirectUrl: body.success_redirect_url ?? null,
     failureRedirectUrl: body.failure_redirect_url ?? body.cancel_redirect_url ?? null,
     savePaymentMethod: wish.savePaymentMethod,
-    isTrial: Boolean(body.is_trial),
+    // Without a plan there is no trial: the sum is an ordinary payment and stays.
+    isTrial: Boolean(body.is_trial) && body.subscription_plan_uuid !== undefined,
     expiresAt: after(now, lifetimeMs),
     now,
     timelineId: newId(),

@@ -169,6 +169,7 @@ export interface RequestRow {
   success_redirect_url: string | null
   failure_redirect_url: string | null
   save_payment_method: boolean
+  is_trial: boolean
   expires_at: Date
   expiry_check_at: Date | null
   created_at: Date
@@ -183,7 +184,11 @@ export interface TransactionRow {
   env_mode: EnvMode
   payment_request_id: string
   payment_channel_slug: string
-  mode: string
+  mode: 'redirect' | 'saved'
+  /** The saved method that was charged; null for a page. */
+  payment_method_id: string | null
+  /** A decline of this charge ends its request. */
+  ends_request: boolean
   status: TransactionStatus
   currency: string
   amount_minor: bigint

@@ -1,4 +1,11 @@
 /** What other nouns and the routes may ask of payment requests. */
+export {
+  type ChargeOptions,
+  type ChargeOutcome,
+  chargeRequest,
+  type ForCharge,
+  insertForCharge,
+} from './charge.ts'
 export { choose, explain } from './choose.ts'
 export { claimExcess, findTransaction, postponeExcess, referenceOf, settleExcess } from './excess.ts'
 export { find, findId, list, load, present } from './find.ts'
@@ -6,3 +13,4 @@ export { create, type Initiated, initiate } from './initiate.ts'
 export { tell } from './open.ts'
 export { cancel, refreshAttempt, refreshByReference, verify } from './outcome.ts'
 export { relay } from './relay.ts'
+export { lookupOf } from './saved.ts'
