@@ -126,7 +126,8 @@ function newRequest(
     failureRedirectUrl: body.failure_redirect_url ?? body.cancel_redirect_url ?? null,
     logo: body.logo ?? null,
     savePaymentMethod: wish.savePaymentMethod,
-    isTrial: Boolean(body.is_trial),
+    // Without a plan there is no trial: the sum is an ordinary payment and stays.
+    isTrial: Boolean(body.is_trial) && body.subscription_plan_uuid !== undefined,
     expiresAt: after(now, lifetimeMs),
     now,
     timelineId: newId(),

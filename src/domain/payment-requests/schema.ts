@@ -173,6 +173,7 @@ export interface RequestRow {
   /** Shown on the hosted checkout instead of the business's own. */
   logo: string | null
   save_payment_method: boolean
+  is_trial: boolean
   expires_at: Date
   expiry_check_at: Date | null
   created_at: Date
@@ -187,7 +188,11 @@ export interface TransactionRow {
   env_mode: EnvMode
   payment_request_id: string
   payment_channel_slug: string
-  mode: string
+  mode: 'redirect' | 'saved'
+  /** The saved method that was charged; null for a page. */
+  payment_method_id: string | null
+  /** A decline of this charge ends its request. */
+  ends_request: boolean
   status: TransactionStatus
   currency: string
   amount_minor: bigint
