@@ -35,7 +35,18 @@ const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs
 const verbs: Record<string, string[]> = {
   businesses: ['access'],
   webhooks: ['deliver', 'sign'],
-  'payment-requests': ['choose', 'find', 'initiate', 'open', 'relay', 'outcome', 'excess', 'return', 'store-insert'],
+  'payment-requests': [
+    'choose',
+    'find',
+    'initiate',
+    'open',
+    'plan',
+    'relay',
+    'outcome',
+    'excess',
+    'return',
+    'store-insert',
+  ],
 }
 
 /** What other nouns may open. `app.ts` and `jobs.ts` also open routes, jobs and pages. */

@@ -15,10 +15,12 @@ import {
 
 after(stopOwnPostgres)
 
+const nobody = '00000000-0000-7000-8000-000000000000'
 /** A body that passes each route's schema, so that nothing but the key or the owner decides. */
 const rightBodies: Record<string, Body> = {
   'POST /v1/payment-requests': { customer_email: 'a@example.com', amount: 100 },
   'POST /v1/payment-requests/relay': { payment_request_ref: 'nothing', payment_channel: 'paystack' },
+  'POST /v1/payment-requests/subscribe-to-plan': { customer_email: 'a@example.com', subscription_plan_uuid: nobody },
   'PUT /v1/payment-channels/route': { route_by: 'default_first' },
   'POST /v1/customers': { email: 'a@example.com', name: 'A' },
   'PUT /v1/customers/{uuid}': { name: 'Taken' },
@@ -33,7 +35,6 @@ const rightBodies: Record<string, Body> = {
 const rightQueries: Record<string, string> = { 'GET /v1/payment-channels/route': 'currency=NGN&amount=100' }
 /** Statuses that a list may be asked for, where it is not a payment's. */
 const rightStatuses: Record<string, string> = { 'GET /v1/subscription-plans': 'active' }
-const nobody = '00000000-0000-7000-8000-000000000000'
 const hex = 'a'.repeat(60)
 
 interface Route {
@@ -277,6 +278,11 @@ describe('what is another’s', () => {
       } else {
         // Live mode has no channel here, which is found out first.
         expectFailure(paying, { status: 400, code: '030' }, who)
+      }
+      for (const path of ['/v1/payment-requests', '/v1/payment-requests/subscribe-to-plan']) {
+        const wish = { customer_email: 'mine@example.com', subscription_plan_uuid: objects.plan }
+        const subscribing = await api('POST', path, wish)
+        expectFailure(subscribing, { status: 404, code: '007', fields: ['subscription_plan_uuid'] }, who)
       }
       for (const payment_request_ref of [objects.openRef, objects.request, objects.reference]) {
         const relay = { payment_request_ref, payment_channel: 'paystack' }

@@ -15,6 +15,7 @@ import {
 } from '../businesses/schema.ts'
 import { type Customer, customerFields, customerSchema, email, presentCustomer } from '../customers/schema.ts'
 import { businessPaymentChannelSchema, paymentChannelSchema } from '../payment-channels/schema.ts'
+import { type PlanBody, planSchema } from '../subscription-plans/schema.ts'
 import type { RequestStatus, TransactionStatus } from './states.ts'
 
 const requestStatus = Type.Unsafe<RequestStatus>({
@@ -77,6 +78,7 @@ export const paymentRequestSchema = Type.Object({
   timeline_records: Type.Optional(Type.Array(timelineRecordSchema)),
   customer: Type.Optional(customerSchema),
   business: Type.Optional(businessSchema),
+  subscription_plan: Type.Optional(planSchema),
 })
 export type PaymentRequestBody = Static<typeof paymentRequestSchema>
 
@@ -91,34 +93,52 @@ const amount = Type.Unsafe<string | number>({
 })
 const redirectUrl = Type.String({ format: 'http-url', maxLength: 2048 })
 
-export const initiateSchema = withCheck(
-  Type.Object({
-    customer_uuid: Type.Optional(Type.String({ format: 'uuid' })),
-    customer_email: Type.Optional(email),
-    customer: Type.Optional(Type.Object({ email, ...customerFields })),
-    amount: Type.Optional(amount),
-    currency: Type.Optional(Type.String({ description: 'ISO 4217; the base currency of the business unless told' })),
-    description: Type.Optional(Type.String({ maxLength: 500 })),
-    reference: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
-    payment_channel: Type.Optional(Type.String({ maxLength: 50 })),
-    success_redirect_url: Type.Optional(redirectUrl),
-    failure_redirect_url: Type.Optional(redirectUrl),
-    cancel_redirect_url: Type.Optional(redirectUrl),
-    subscription_plan_uuid: Type.Optional(Type.String({ format: 'uuid' })),
-    save_payment_method: Type.Optional(Type.Union([Type.Boolean(), Type.Literal(1), Type.Literal(0)])),
-    is_trial: Type.Optional(Type.Union([Type.Boolean(), Type.Literal(1), Type.Literal(0)])),
-    meta_data: Type.Optional(metaDataInput),
-    metadata: Type.Optional(metaDataInput),
-  }),
-  (body) => ({
-    ...checkCustomer(body),
-    ...checkAmount(body),
-    ...checkCurrency(body, 'currency'),
-    ...checkMetaData(body),
-    ...checkCustomerMetaData(body.customer),
-  }),
-)
+const initiateFields = {
+  customer_uuid: Type.Optional(Type.String({ format: 'uuid' })),
+  customer_email: Type.Optional(email),
+  customer: Type.Optional(Type.Object({ email, ...customerFields })),
+  amount: Type.Optional(amount),
+  currency: Type.Optional(Type.String({ description: 'ISO 4217; the base currency of the business unless told' })),
+  description: Type.Optional(Type.String({ maxLength: 500 })),
+  reference: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+  payment_channel: Type.Optional(Type.String({ maxLength: 50 })),
+  success_redirect_url: Type.Optional(redirectUrl),
+  failure_redirect_url: Type.Optional(redirectUrl),
+  cancel_redirect_url: Type.Optional(redirectUrl),
+  subscription_plan_uuid: Type.Optional(Type.String({ format: 'uuid' })),
+  extend_subscription_by: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 100,
+      description: "Pays the plan's price so many times and moves the end of the subscription on by as many periods",
+    }),
+  ),
+  save_payment_method: Type.Optional(Type.Union([Type.Boolean(), Type.Literal(1), Type.Literal(0)])),
+  is_trial: Type.Optional(
+    Type.Union([Type.Boolean(), Type.Literal(1), Type.Literal(0)], {
+      description: 'With a plan: charges only the smallest sum that lets the channel keep the method',
+    }),
+  ),
+  meta_data: Type.Optional(metaDataInput),
+  metadata: Type.Optional(metaDataInput),
+}
+
+const checkInitiate = (body: Record<string, unknown>): FieldErrors => ({
+  ...checkCustomer(body),
+  ...checkAmount(body),
+  ...checkPlan(body),
+  ...checkCurrency(body, 'currency'),
+  ...checkMetaData(body),
+  ...checkCustomerMetaData(body.customer),
+})
+
+export const initiateSchema = withCheck(Type.Object(initiateFields), checkInitiate)
 export type Initiate = Static<typeof initiateSchema>
+
+export const subscribeToPlanSchema = withCheck(
+  Type.Object({ ...initiateFields, subscription_plan_uuid: Type.String({ format: 'uuid' }) }),
+  (body) => checkInitiate({ subscription_plan_uuid: '', ...body }),
+)
 
 export const relaySchema = Type.Object({
   payment_request_ref: Type.String({ minLength: 1, maxLength: 100 }),
@@ -135,6 +155,14 @@ function checkCustomerMetaData(customer: unknown): FieldErrors {
   if (typeof customer !== 'object' || customer === null) return {}
   const errors = Object.entries(checkMetaData(customer as Record<string, unknown>))
   return Object.fromEntries(errors.map(([field, words]) => [`customer.${field}`, words]))
+}
+
+function checkPlan(body: Record<string, unknown>): FieldErrors {
+  if (body.extend_subscription_by === undefined) return {}
+  if (body.subscription_plan_uuid === undefined) {
+    return { subscription_plan_uuid: ['The subscription_plan_uuid field is required with extend_subscription_by.'] }
+  }
+  return body.is_trial ? { is_trial: ['A trial cannot be extended: send is_trial or extend_subscription_by.'] } : {}
 }
 
 /** Without a currency the base currency decides, which only the service knows: here any exponent will do. */
@@ -169,6 +197,10 @@ export interface RequestRow {
   success_redirect_url: string | null
   failure_redirect_url: string | null
   save_payment_method: boolean
+  is_trial: boolean
+  subscription_plan_id: string | null
+  /** By how many periods it extends a subscription; null: it begins one, or pays for one period. */
+  extend_subscription_by: number | null
   expires_at: Date
   expiry_check_at: Date | null
   created_at: Date
@@ -222,7 +254,7 @@ export interface FullRequest {
   timeline: TimelineRow[]
 }
 
-export type Relation = 'timeline' | 'customer' | 'business'
+export type Relation = 'timeline' | 'customer' | 'business' | 'subscription_plan'
 type Connected = Static<typeof businessPaymentChannelSchema>
 
 const presentTransaction = (row: TransactionRow, connected: Connected | null): Static<typeof transactionSchema> => ({
@@ -253,12 +285,13 @@ const presentTimeline = (row: TimelineRow): Static<typeof timelineRecordSchema> 
   deleted_at: row.deleted_at && wireTime(row.deleted_at),
 })
 
-/** `connectedOf`: the channel of the last transaction as this business has it connected. */
+/** `connectedOf`: the channel of the last transaction as this business has it connected. `plan`: where it is shown. */
 export function presentRequest(
   full: FullRequest,
   business: Business,
   connectedOf: (slug: string) => Connected | null,
   relations: readonly Relation[],
+  plan: PlanBody | null = null,
 ): PaymentRequestBody {
   const { request, lastTransaction } = full
   const connected = lastTransaction && connectedOf(lastTransaction.payment_channel_slug)
@@ -284,5 +317,6 @@ export function presentRequest(
     ...(relations.includes('timeline') ? { timeline_records: full.timeline.map(presentTimeline) } : {}),
     ...(relations.includes('customer') ? { customer: presentCustomer(full.customer) } : {}),
     ...(relations.includes('business') ? { business: presentBusiness(business) } : {}),
+    ...(plan ? { subscription_plan: plan } : {}),
   }
 }

@@ -22,6 +22,8 @@ export interface NewRequest {
   failureRedirectUrl: string | null
   savePaymentMethod: boolean
   isTrial: boolean
+  subscriptionPlanId: string | null
+  extendSubscriptionBy: number | null
   expiresAt: Date
   now: Date
   timelineId: string
@@ -68,6 +70,8 @@ const inputTypes = {
   failure_redirect_url: 'text',
   save_payment_method: 'boolean',
   is_trial: 'boolean',
+  subscription_plan_id: 'uuid',
+  extend_subscription_by: 'int',
   expires_at: 'timestamptz',
   now: 'timestamptz',
   timeline_id: 'uuid',
@@ -107,6 +111,8 @@ function inputOf(owner: Owner, row: NewRequest, n: number): Input {
     failure_redirect_url: row.failureRedirectUrl,
     save_payment_method: row.savePaymentMethod,
     is_trial: row.isTrial,
+    subscription_plan_id: row.subscriptionPlanId,
+    extend_subscription_by: row.extendSubscriptionBy,
     expires_at: row.expiresAt,
     now: row.now,
     timeline_id: row.timelineId,
@@ -163,10 +169,11 @@ const insertRows = prepared<{ rows: string }, { n: number; customer: Customer }>
     ), request as (
       insert into payment_requests (id, ref, business_id, env_mode, customer_id, intent, status, currency, amount_minor,
         amount_to_usd, usd_per_unit, description, reference, meta_data, success_redirect_url, failure_redirect_url,
-        save_payment_method, is_trial, expires_at, expiry_check_at, created_at, updated_at)
+        save_payment_method, is_trial, subscription_plan_id, extend_subscription_by, expires_at, expiry_check_at,
+        created_at, updated_at)
       select id, ref, business_id, env_mode, owner_id, intent, 'new', currency, amount_minor, amount_to_usd, usd_per_unit,
         description, reference, meta_data, success_redirect_url, failure_redirect_url, save_payment_method, is_trial,
-        expires_at, expires_at, now, now from row
+        subscription_plan_id, extend_subscription_by, expires_at, expires_at, now, now from row
     ), line as (
       insert into timeline_records (id, payment_request_id, summary, created_at, updated_at)
       select timeline_id, id, 'Payment initiated', now, now from row
@@ -228,6 +235,9 @@ const rowOf = (owner: Owner, row: NewRequest, customerId: string): RequestRow =>
   success_redirect_url: row.successRedirectUrl,
   failure_redirect_url: row.failureRedirectUrl,
   save_payment_method: row.savePaymentMethod,
+  is_trial: row.isTrial,
+  subscription_plan_id: row.subscriptionPlanId,
+  extend_subscription_by: row.extendSubscriptionBy,
   expires_at: row.expiresAt,
   expiry_check_at: row.expiresAt,
   created_at: row.now,
