@@ -27,6 +27,7 @@ const nouns = [
   'routing',
   'payment-requests',
   'refunds',
+  'checkout',
   'hooks',
 ]
 
@@ -35,6 +36,7 @@ const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs
 const verbs: Record<string, string[]> = {
   businesses: ['access'],
   webhooks: ['deliver', 'sign'],
+  checkout: ['stream'],
   'payment-requests': [
     'choose',
     'find',
@@ -44,6 +46,7 @@ const verbs: Record<string, string[]> = {
     'relay',
     'outcome',
     'excess',
+    'link',
     'return',
     'store-insert',
   ],

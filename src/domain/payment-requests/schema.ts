@@ -93,7 +93,7 @@ const amount = Type.Unsafe<string | number>({
 })
 const redirectUrl = Type.String({ format: 'http-url', maxLength: 2048 })
 
-const initiateFields = {
+export const initiateFields = {
   customer_uuid: Type.Optional(Type.String({ format: 'uuid' })),
   customer_email: Type.Optional(email),
   customer: Type.Optional(Type.Object({ email, ...customerFields })),
@@ -123,7 +123,8 @@ const initiateFields = {
   metadata: Type.Optional(metaDataInput),
 }
 
-const checkInitiate = (body: Record<string, unknown>): FieldErrors => ({
+/** What the schema of an initiation cannot say. */
+export const checkInitiate = (body: Record<string, unknown>): FieldErrors => ({
   ...checkCustomer(body),
   ...checkAmount(body),
   ...checkPlan(body),
@@ -196,6 +197,8 @@ export interface RequestRow {
   meta_data: Record<string, unknown> | null
   success_redirect_url: string | null
   failure_redirect_url: string | null
+  /** Shown on the hosted checkout instead of the business's own. */
+  logo: string | null
   save_payment_method: boolean
   is_trial: boolean
   subscription_plan_id: string | null
