@@ -10,6 +10,7 @@ import { checkoutRoutes, sdkRoutes } from './domain/checkout/routes.ts'
 import { customerRoutes } from './domain/customers/routes.ts'
 import { hookRoutes } from './domain/hooks/routes.ts'
 import { channelLogoRoutes, paymentChannelRoutes } from './domain/payment-channels/routes.ts'
+import { paymentMethodRoutes } from './domain/payment-methods/routes.ts'
 import { returnRoutes } from './domain/payment-requests/return.ts'
 import { paymentRequestRoutes, routeRoutes } from './domain/payment-requests/routes.ts'
 import { subscriptionPlanRoutes } from './domain/subscription-plans/routes.ts'
@@ -94,6 +95,7 @@ async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
   paymentChannelRoutes(app, ctx)
   routeRoutes(app, ctx)
   customerRoutes(app, ctx)
+  paymentMethodRoutes(app, ctx)
   subscriptionPlanRoutes(app, ctx)
   webhookRoutes(app, ctx)
   businessRoutes(app, ctx)

@@ -23,6 +23,7 @@ const nouns = [
   'webhooks',
   'payment-channels',
   'customers',
+  'payment-methods',
   'subscription-plans',
   'routing',
   'payment-requests',
@@ -49,6 +50,9 @@ const verbs: Record<string, string[]> = {
     'link',
     'return',
     'store-insert',
+    'charge',
+    'saved',
+    'save-method',
   ],
 }
 

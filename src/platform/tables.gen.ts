@@ -66,6 +66,7 @@ export interface BusinessModes {
   enabled_webhooks: Generated<boolean>;
   env_mode: string;
   hook_token: string;
+  refund_save_charges: Generated<boolean>;
   route_by: Generated<string>;
   send_subscription_mails: Generated<boolean>;
   updated_at: Timestamp;
@@ -156,6 +157,30 @@ export interface IdempotencyKeys {
   object_id: string | null;
   response_body: Buffer | null;
   response_status: number | null;
+}
+
+export interface PaymentMethods {
+  bank: string | null;
+  brand: string | null;
+  business_id: string;
+  created_at: Timestamp;
+  customer_id: string;
+  deleted_at: Timestamp | null;
+  env_mode: string;
+  exp_month: number | null;
+  exp_year: number | null;
+  forget_count: Generated<number>;
+  forget_due_at: Timestamp | null;
+  id: string;
+  is_default: Generated<boolean>;
+  last4: string | null;
+  payment_channel_slug: string;
+  reusable: boolean;
+  signature: string | null;
+  status: Generated<string>;
+  token_sealed: Buffer;
+  type: string;
+  updated_at: Timestamp;
 }
 
 export interface PaymentRequests {
@@ -262,12 +287,14 @@ export interface Transactions {
   currency: string;
   deleted_at: Timestamp | null;
   description: string | null;
+  ends_request: Generated<boolean>;
   env_mode: string;
   id: string;
   mode: string;
   opened_at: Timestamp | null;
   payment_channel_slug: string;
   payment_method: Generated<string>;
+  payment_method_id: string | null;
   payment_request_id: string;
   reason: string | null;
   received_amount_minor: bigint | null;
@@ -331,6 +358,7 @@ export interface DB {
   exchange_rates: ExchangeRates;
   hook_inbox: HookInbox;
   idempotency_keys: IdempotencyKeys;
+  payment_methods: PaymentMethods;
   payment_requests: PaymentRequests;
   refunds: Refunds;
   subscription_plans: SubscriptionPlans;

@@ -133,7 +133,8 @@ function newRequest(
     failureRedirectUrl: body.failure_redirect_url ?? body.cancel_redirect_url ?? null,
     logo: body.logo ?? null,
     savePaymentMethod: wish.savePaymentMethod,
-    isTrial: Boolean(body.is_trial),
+    // Without a plan there is no trial: the sum is an ordinary payment and stays.
+    isTrial: Boolean(body.is_trial) && wish.plan !== null,
     subscriptionPlanId: wish.plan?.id ?? null,
     extendSubscriptionBy: body.extend_subscription_by ?? null,
     expiresAt: after(now, lifetimeMs),

@@ -218,7 +218,11 @@ export interface TransactionRow {
   env_mode: EnvMode
   payment_request_id: string
   payment_channel_slug: string
-  mode: string
+  mode: 'redirect' | 'saved'
+  /** The saved method that was charged; null for a page. */
+  payment_method_id: string | null
+  /** A decline of this charge ends its request. */
+  ends_request: boolean
   status: TransactionStatus
   currency: string
   amount_minor: bigint

@@ -1,9 +1,9 @@
 import { createBatcher } from '../../platform/batch.ts'
-import { type Db, prepared, sql } from '../../platform/db.ts'
+import { type Db, prepared, sql, type Tx } from '../../platform/db.ts'
 import type { IdempotencyClaim } from '../../platform/idempotency.ts'
 import type { Customer } from '../customers/schema.ts'
 import type { RequestRow } from './schema.ts'
-import { type NewTransaction, type Owner, revive } from './store.ts'
+import { insertLine, type NewTransaction, type Owner, revive } from './store.ts'
 
 /** The statement that a create is. */
 
@@ -248,3 +248,49 @@ const rowOf = (owner: Owner, row: NewRequest, customerId: string): RequestRow =>
   updated_at: row.now,
   deleted_at: null,
 })
+
+export interface NewChargeRequest
+  extends Pick<
+    NewRequest,
+    'id' | 'intent' | 'currency' | 'amountMinor' | 'usdPerUnit' | 'description' | 'expiresAt' | 'now'
+  > {
+  customerId: string
+  ref: string
+  amountToUsd: string
+  timelineId: string
+  reference: string | null
+  metaData: Record<string, unknown> | null
+  isTrial: boolean
+}
+
+/** A request that a saved method will pay, in its caller's transaction. The customer is one of the owner's. */
+export async function insertChargeRequest(tx: Tx, owner: Owner, row: NewChargeRequest): Promise<RequestRow> {
+  const request = await tx
+    .insertInto('payment_requests')
+    .values({
+      id: row.id,
+      ref: row.ref,
+      business_id: owner.businessId,
+      env_mode: owner.envMode,
+      customer_id: row.customerId,
+      intent: row.intent,
+      status: 'new',
+      currency: row.currency,
+      amount_minor: row.amountMinor,
+      amount_to_usd: row.amountToUsd,
+      usd_per_unit: row.usdPerUnit,
+      description: row.description,
+      reference: row.reference,
+      meta_data: row.metaData && JSON.stringify(row.metaData),
+      is_trial: row.isTrial,
+      expires_at: row.expiresAt,
+      expiry_check_at: row.expiresAt,
+      created_at: row.now,
+      updated_at: row.now,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  const line = { id: row.timelineId, requestId: row.id, transactionId: null, paymentMethod: null }
+  await insertLine(tx, { ...line, summary: 'Payment initiated', status: null, now: row.now })
+  return request as RequestRow
+}
