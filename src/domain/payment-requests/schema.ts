@@ -204,6 +204,8 @@ export interface RequestRow {
   subscription_plan_id: string | null
   /** By how many periods it extends a subscription; null: it begins one, or pays for one period. */
   extend_subscription_by: number | null
+  /** The subscription whose period it pays for. */
+  subscription_id: string | null
   expires_at: Date
   expiry_check_at: Date | null
   created_at: Date

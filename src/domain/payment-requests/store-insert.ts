@@ -242,6 +242,7 @@ const rowOf = (owner: Owner, row: NewRequest, customerId: string): RequestRow =>
   is_trial: row.isTrial,
   subscription_plan_id: row.subscriptionPlanId,
   extend_subscription_by: row.extendSubscriptionBy,
+  subscription_id: null,
   expires_at: row.expiresAt,
   expiry_check_at: row.expiresAt,
   created_at: row.now,
@@ -261,6 +262,10 @@ export interface NewChargeRequest
   reference: string | null
   metaData: Record<string, unknown> | null
   isTrial: boolean
+  subscriptionPlanId: string | null
+  extendSubscriptionBy: number | null
+  /** The subscription whose period it pays for. */
+  subscriptionId: string | null
 }
 
 /** A request that a saved method will pay, in its caller's transaction. The customer is one of the owner's. */
@@ -283,6 +288,11 @@ export async function insertChargeRequest(tx: Tx, owner: Owner, row: NewChargeRe
       reference: row.reference,
       meta_data: row.metaData && JSON.stringify(row.metaData),
       is_trial: row.isTrial,
+      subscription_plan_id: row.subscriptionPlanId,
+      extend_subscription_by: row.extendSubscriptionBy,
+      subscription_id: row.subscriptionId,
+      // Whoever pays for a plan on a page after all leaves the method that the next period is paid with.
+      save_payment_method: row.subscriptionPlanId !== null,
       expires_at: row.expiresAt,
       expiry_check_at: row.expiresAt,
       created_at: row.now,
