@@ -95,8 +95,8 @@ async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
   paymentChannelRoutes(app, ctx)
   routeRoutes(app, ctx)
   customerRoutes(app, ctx)
-  subscriptionPlanRoutes(app, ctx)
   paymentMethodRoutes(app, ctx)
+  subscriptionPlanRoutes(app, ctx)
   webhookRoutes(app, ctx)
   businessRoutes(app, ctx)
 }

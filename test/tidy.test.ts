@@ -43,6 +43,7 @@ const verbs: Record<string, string[]> = {
     'find',
     'initiate',
     'open',
+    'plan',
     'relay',
     'outcome',
     'excess',

@@ -15,10 +15,12 @@ import {
 
 after(stopOwnPostgres)
 
+const nobody = '00000000-0000-7000-8000-000000000000'
 /** A body that passes each route's schema, so that nothing but the key or the owner decides. */
 const rightBodies: Record<string, Body> = {
   'POST /v1/payment-requests': { customer_email: 'a@example.com', amount: 100 },
   'POST /v1/payment-requests/relay': { payment_request_ref: 'nothing', payment_channel: 'paystack' },
+  'POST /v1/payment-requests/subscribe-to-plan': { customer_email: 'a@example.com', subscription_plan_uuid: nobody },
   'PUT /v1/payment-channels/route': { route_by: 'default_first' },
   'POST /v1/customers': { email: 'a@example.com', name: 'A' },
   'PUT /v1/customers/{uuid}': { name: 'Taken' },
@@ -33,7 +35,6 @@ const rightBodies: Record<string, Body> = {
 const rightQueries: Record<string, string> = { 'GET /v1/payment-channels/route': 'currency=NGN&amount=100' }
 /** Statuses that a list may be asked for, where it is not a payment's. */
 const rightStatuses: Record<string, string> = { 'GET /v1/subscription-plans': 'active' }
-const nobody = '00000000-0000-7000-8000-000000000000'
 const hex = 'a'.repeat(60)
 
 interface Route {
@@ -43,10 +44,13 @@ interface Route {
 }
 
 /** Every documented route behind a secret key. */
-async function secretKeyRoutes(server: TestServer): Promise<Route[]> {
+const secretKeyRoutes = (server: TestServer): Promise<Route[]> =>
+  documentedRoutes(server, (path) => path.startsWith('/v1/') && !/^\/v1\/(system|sdk)\//.test(path))
+
+async function documentedRoutes(server: TestServer, isMeant: (path: string) => boolean): Promise<Route[]> {
   const { body } = await server.call('GET', '/openapi.json')
   return Object.entries(body.paths as Record<string, Body>)
-    .filter(([path]) => path.startsWith('/v1/') && !/^\/v1\/(system|sdk)\//.test(path))
+    .filter(([path]) => isMeant(path))
     .flatMap(([path, methods]) =>
       Object.entries(methods as Body).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
     )
@@ -104,6 +108,29 @@ describe('keys', () => {
       }
     })
   }
+
+  test('401 what a public key opens is opened by no other key', async () => {
+    const sdk = await documentedRoutes(server, (path) => path.startsWith('/v1/sdk/'))
+    assert.ok(sdk.length >= 1, 'the document lists too few routes')
+    const { test: own, live } = business.keys
+    for (const [key, code] of [
+      ['', '003'],
+      ['garbage', '003'],
+      [own.secret_key, '003'],
+      [live.secret_key, '003'],
+      [own.webhook_secret, '003'],
+      [own.public_key.toUpperCase(), '003'],
+      [`${own.public_key}0`, '003'],
+      [`async_pkt_${hex}`, '004'],
+      [`async_pk_${hex}`, '004'],
+      [own.public_key.replace('pkt', 'pk'), '004'],
+    ] as const) {
+      for (const route of sdk) {
+        const answer = await server.call(route.method, route.path, bodyOf(route), { authentication: `Bearer ${key}` })
+        expectFailure(answer, { status: 401, code }, `${nameOf(route)} with ${key}`)
+      }
+    }
+  })
 
   test('401 comes before anything is said of the body or the object', async () => {
     expectFailure(await server.call('POST', '/v1/customers', '{'), { status: 401, code: '001' })
@@ -277,6 +304,11 @@ describe('what is another’s', () => {
       } else {
         // Live mode has no channel here, which is found out first.
         expectFailure(paying, { status: 400, code: '030' }, who)
+      }
+      for (const path of ['/v1/payment-requests', '/v1/payment-requests/subscribe-to-plan']) {
+        const wish = { customer_email: 'mine@example.com', subscription_plan_uuid: objects.plan }
+        const subscribing = await api('POST', path, wish)
+        expectFailure(subscribing, { status: 404, code: '007', fields: ['subscription_plan_uuid'] }, who)
       }
       for (const payment_request_ref of [objects.openRef, objects.request, objects.reference]) {
         const relay = { payment_request_ref, payment_channel: 'paystack' }

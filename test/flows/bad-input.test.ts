@@ -136,30 +136,40 @@ interface Endpoint {
   required: readonly string[]
 }
 
+const initiateFields = {
+  customer_uuid: wrongUuids,
+  customer_email: wrongEmails,
+  customer: [5, 'text', true, ['a']],
+  amount: wrongAmounts,
+  currency: wrongCurrencies,
+  description: texts(500),
+  reference: ['', ...texts(100)],
+  payment_channel: texts(50),
+  success_redirect_url: wrongUrls,
+  failure_redirect_url: wrongUrls,
+  cancel_redirect_url: wrongUrls,
+  subscription_plan_uuid: wrongUuids,
+  extend_subscription_by: [0, ...wrongCounts(100)],
+  save_payment_method: wrongFlags,
+  is_trial: wrongFlags,
+  meta_data: [...wrongMetaData, wideMetaData],
+  metadata: [...wrongMetaData, wideMetaData],
+}
+
 const endpoints: Endpoint[] = [
   {
     method: 'POST',
     path: '/v1/payment-requests',
     right: { customer_email: 'a@example.com', amount: '10', currency: 'NGN' },
-    wrong: {
-      customer_uuid: wrongUuids,
-      customer_email: wrongEmails,
-      customer: [5, 'text', true, ['a']],
-      amount: wrongAmounts,
-      currency: wrongCurrencies,
-      description: texts(500),
-      reference: ['', ...texts(100)],
-      payment_channel: texts(50),
-      success_redirect_url: wrongUrls,
-      failure_redirect_url: wrongUrls,
-      cancel_redirect_url: wrongUrls,
-      subscription_plan_uuid: wrongUuids,
-      save_payment_method: wrongFlags,
-      is_trial: wrongFlags,
-      meta_data: [...wrongMetaData, wideMetaData],
-      metadata: [...wrongMetaData, wideMetaData],
-    },
+    wrong: initiateFields,
     required: ['amount'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/payment-requests/subscribe-to-plan',
+    right: { customer_email: 'a@example.com', subscription_plan_uuid: nobody, currency: 'NGN' },
+    wrong: initiateFields,
+    required: ['subscription_plan_uuid'],
   },
   {
     method: 'POST',

@@ -202,7 +202,7 @@ describe('documented bodies', { skip: missing }, () => {
     const entries = Object.entries(answer.body.data)
     const [documented, own] = [entries.slice(0, Object.keys(theirs).length), entries.slice(Object.keys(theirs).length)]
     assert.deepEqual(differences(theirs, Object.fromEntries(documented), { sameChannel: false }), [])
-    assert.deepEqual(Object.fromEntries(own), { allowed_domains: [] })
+    assert.deepEqual(Object.fromEntries(own), { allowed_domains: [], refund_save_charges: 1 })
     assert.deepEqual([answer.body.data.enabled_webhooks, answer.body.data.send_subscription_mails], [0, 1])
   })
 })

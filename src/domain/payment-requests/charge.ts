@@ -51,6 +51,9 @@ export interface ForCharge {
   reference?: string | null
   metaData?: Record<string, unknown> | null
   isTrial?: boolean
+  subscriptionPlanId?: string | null
+  extendSubscriptionBy?: number | null
+  subscriptionId?: string | null
   expiresAt: Date
   now: Date
 }
@@ -64,6 +67,9 @@ export const insertForCharge = (tx: Tx, owner: Owner, request: ForCharge): Promi
     reference: request.reference ?? null,
     metaData: request.metaData ?? null,
     isTrial: request.isTrial ?? false,
+    subscriptionPlanId: request.subscriptionPlanId ?? null,
+    extendSubscriptionBy: request.extendSubscriptionBy ?? null,
+    subscriptionId: request.subscriptionId ?? null,
     timelineId: newId(),
   })
 
