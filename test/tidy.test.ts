@@ -20,6 +20,7 @@ const floors = ['src/platform', 'src/events', 'src/channels', 'src/domain', 'src
 const nouns = [
   'businesses',
   'exchange-rates',
+  'mails',
   'webhooks',
   'payment-channels',
   'customers',
