@@ -35,6 +35,7 @@ const nouns = [
 const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs', 'tables']
 const verbs: Record<string, string[]> = {
   businesses: ['access'],
+  mails: ['render'],
   webhooks: ['deliver', 'sign'],
   checkout: ['stream'],
   'payment-requests': [
