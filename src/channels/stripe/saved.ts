@@ -64,9 +64,10 @@ export async function chargeSaved(
 /** Detached cards cannot be attached again. One that is detached, or was never there, is forgotten already. */
 export const forgetSaved: Forgetting = async ({ token }, credentials, transport) => {
   try {
-    await callStripe(transport, credentials, { moves: false, secrets: [token] }, (client) =>
+    const answer = await callStripe(transport, credentials, { moves: false, secrets: [token] }, (client) =>
       client.paymentMethods.detach(token, {}, { idempotencyKey: `forget-${token}` }),
     )
+    if (answer.data.object !== 'payment_method' || answer.data.customer !== null) throw answer.garbage()
   } catch (error) {
     // "The payment method you provided is not attached to a customer so detachment is impossible."
     const isDetached = /not attached to a customer/i.test(String(refusedWith(error)?.message))
