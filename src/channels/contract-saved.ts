@@ -64,6 +64,14 @@ export function describeSaved<Credentials>(harness: ChannelHarness<Credentials>,
     assert.equal(foreign.payment.reference, 'AsT-someoneelses')
   })
 
+  describeGone(harness, { provider, transport })
+}
+
+function describeGone<Credentials>({ channel, saved, ...harness }: ChannelHarness<Credentials>, bench: Bench): void {
+  const { provider, transport } = bench
+  assert.ok(saved)
+  const credentials = channel.parseCredentials(harness.fields)
+
   it('a token that the provider takes no more is a hard decline, and its reason does not tell it', async () => {
     provider.play(() => saved.gone)
     const gone = await channel.chargeSaved!(chargeOf(firstAmount(channel), saved.method), credentials, transport())
