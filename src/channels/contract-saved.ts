@@ -80,6 +80,21 @@ function describeGone<Credentials>({ channel, saved, ...harness }: ChannelHarnes
     assert.equal(leaks(inspect(gone), harness.secrets), false)
   })
 
+  it('a token leaves in no error, whatever its form', async () => {
+    const method = { ...saved.method, token: 'canary-of-tomorrow-0a1b2c3d' }
+    const shown = { what: method.token, list: [{ deep: `the ${method.token}` }], [method.token]: 1 }
+    for (const status of [200, 401, 500]) {
+      for (const body of [JSON.stringify(shown), `<p>${method.token}</p>`]) {
+        provider.play(() => ({ status, body }))
+        const charging = channel.chargeSaved!(chargeOf(firstAmount(channel), method), credentials, transport())
+        await assert.rejects(charging, (error) => !leaks(error, [method.token]))
+        if (!channel.forgetSaved) continue
+        const forgetting = channel.forgetSaved(method, credentials, transport())
+        await assert.rejects(forgetting, (error) => !leaks(error, [method.token]))
+      }
+    }
+  })
+
   if (!channel.forgetSaved) return
 
   it('forgetting is done when the method is gone, now or before', async () => {

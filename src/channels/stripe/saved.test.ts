@@ -144,6 +144,23 @@ describe('a payment intent without a page', () => {
 
 describe('a charge whose answer was lost', () => {
   const lookup = { reference, channelReference: null, charged: { tokenOwner: 'cus_1' } }
+  it('is ended when it waits; one that is decided is refused, one that was ended is ended', async () => {
+    const voiding = (status: string) => {
+      const error = { type: 'invalid_request_error', code: 'payment_intent_unexpected_state', message: 'No' }
+      provider.play(({ method }) =>
+        method === 'POST' && status !== 'requires_action'
+          ? { status: 400, body: JSON.stringify({ error }) }
+          : { status: 200, body: JSON.stringify(paid({ status: method === 'POST' ? 'canceled' : status })) },
+      )
+      const byId = { reference, channelReference: 'pi_1', url: null }
+      return stripe.voidCheckout!(byId, credentials, provider.transport())
+    }
+    await voiding('requires_action')
+    assert.equal(provider.requests[0]?.path, '/v1/payment_intents/pi_1/cancel')
+    await voiding('canceled')
+    await assert.rejects(voiding('succeeded'), ChannelError)
+  })
+
   /** Pages of the customer's intents, `pages` of them, ours as the last row of the page numbered `at`. */
   const listing = (pages: number, at: number | null): Script => {
     let page = 0

@@ -103,6 +103,27 @@ export async function fetchCharge(
   }
 }
 
+/** Ends a charge that waits for its payer; one that is decided is `refused`, whoever asked must look at the payment. */
+export async function cancelCharge(
+  lookup: PaymentLookup,
+  credentials: StripeCredentials,
+  transport: ChannelTransport,
+): Promise<void> {
+  const id = lookup.channelReference
+  if (id === null || !id.startsWith('pi_')) return
+  const options = { idempotencyKey: `void-${lookup.reference}` }
+  try {
+    const answer = await callStripe(transport, credentials, { moves: false }, (client) =>
+      client.paymentIntents.cancel(id, {}, options),
+    )
+    if (answer.data.status !== 'canceled') throw answer.garbage()
+  } catch (error) {
+    if (refusedWith(error) === null) throw error
+    const { channelStatus } = await fetchCharge(lookup, credentials, transport)
+    if (channelStatus !== 'canceled') throw error
+  }
+}
+
 /** Newest first, 100 a page: more than 500 payments of one customer since a charge that we still ask about do not happen. */
 const pagesMax = 5
 
