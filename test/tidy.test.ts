@@ -39,7 +39,7 @@ const verbs: Record<string, string[]> = {
   businesses: ['access', 'clock'],
   mails: ['render'],
   webhooks: ['deliver', 'sign'],
-  checkout: ['stream'],
+  checkout: ['stream', 'pages'],
   'payment-requests': [
     'choose',
     'find',
