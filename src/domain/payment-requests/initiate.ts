@@ -15,7 +15,7 @@ import { paymentRequestErrors } from './errors.ts'
 import { load } from './find.ts'
 import { giveUpUnseen, newTransaction, openAtFirst } from './open.ts'
 import { findMaybePlan, type Opens, type Price, pricePlan } from './plan.ts'
-import type { FullRequest, Initiate } from './schema.ts'
+import type { FullRequest, Initiate, Wanted } from './schema.ts'
 import type { NewTransaction, Owner } from './store.ts'
 import { insertRequest, type NewRequest } from './store-insert.ts'
 
@@ -34,7 +34,7 @@ export interface Initiated {
 export const initiate = (
   ctx: Context,
   caller: Caller,
-  body: Initiate,
+  body: Wanted,
   claim: IdempotencyClaim | null,
 ): Promise<Initiated> =>
   runOrReplay(ctx.db, claim, async () => {
@@ -57,7 +57,7 @@ export const initiate = (
 export const create = (
   ctx: Context,
   caller: Caller,
-  body: Initiate & { logo?: string },
+  body: Wanted,
   claim: IdempotencyClaim | null,
 ): Promise<FullRequest> =>
   runOrReplay(ctx.db, claim, async () => {
@@ -92,7 +92,7 @@ interface Wish extends Price {
 }
 
 /** What the schema could not check alone: the plan, and the amount in the currency that applies. */
-async function readWish(ctx: Context, caller: Caller, body: Initiate, opens: Opens): Promise<Wish> {
+async function readWish(ctx: Context, caller: Caller, body: Wanted, opens: Opens): Promise<Wish> {
   const plan = await findMaybePlan(ctx, caller, body)
   const price = plan ? await pricePlan(ctx, caller, plan, body, opens) : readPrice(caller, body)
   const usdPerUnit = await rates.findMaybeRate(ctx, price.currency)
@@ -111,7 +111,7 @@ function readPrice(caller: Caller, body: Initiate): Price {
 function newRequest(
   ctx: Context,
   caller: Caller,
-  body: Initiate & { logo?: string },
+  body: Wanted,
   wish: Wish,
   attempt: NewTransaction | null,
   claim: IdempotencyClaim | null,

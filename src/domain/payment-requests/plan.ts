@@ -1,12 +1,11 @@
 import type { Context } from '../../platform/context.ts'
-import { ApiError, type FieldErrors, invalid } from '../../platform/errors.ts'
+import { type FieldErrors, invalid } from '../../platform/errors.ts'
 import { formatAmount, parseAmount } from '../../platform/money.ts'
 import type { Caller } from '../businesses/service.ts'
-import { subscriptionPlanErrors } from '../subscription-plans/errors.ts'
 import type { PlanRow } from '../subscription-plans/schema.ts'
 import * as plans from '../subscription-plans/service.ts'
 import { leastToSave } from './choose.ts'
-import type { Initiate } from './schema.ts'
+import type { Initiate, Wanted } from './schema.ts'
 
 /** What a request for a plan pays. */
 
@@ -19,10 +18,12 @@ export interface Price {
 export type Opens = 'now' | 'later'
 
 /** The plan that a body names. Throws 404, or 052 when it takes nobody. */
-export async function findMaybePlan(ctx: Context, caller: Caller, body: Initiate): Promise<PlanRow | null> {
-  if (body.subscription_plan_uuid === undefined) return null
-  const plan = await plans.find(ctx, caller, body.subscription_plan_uuid, 'subscription_plan_uuid')
-  if (plan.status !== 'active') throw new ApiError(subscriptionPlanErrors.inactive)
+export async function findMaybePlan(ctx: Context, caller: Caller, body: Wanted): Promise<PlanRow | null> {
+  const field = body.subscription_plan_uuid === undefined ? 'subscription_plan_link' : 'subscription_plan_uuid'
+  const named = body[field]
+  if (named === undefined) return null
+  const plan = await plans.find(ctx, caller, plans.linkIdOf(named), field)
+  plans.requireActive(plan)
   return plan
 }
 

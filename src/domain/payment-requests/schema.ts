@@ -136,6 +136,13 @@ export const checkInitiate = (body: Record<string, unknown>): FieldErrors => ({
 export const initiateSchema = withCheck(Type.Object(initiateFields), checkInitiate)
 export type Initiate = Static<typeof initiateSchema>
 
+/** With what only the SDKs may say. */
+export type Wanted = Initiate & {
+  logo?: string
+  /** A plan's `link_id` or its link. */
+  subscription_plan_link?: string
+}
+
 export const subscribeToPlanSchema = withCheck(
   Type.Object({ ...initiateFields, subscription_plan_uuid: Type.String({ format: 'uuid' }) }),
   (body) => checkInitiate({ subscription_plan_uuid: '', ...body }),

@@ -6,6 +6,8 @@ import { withCheck } from '../../platform/validation.ts'
 import { checkCurrency } from '../businesses/schema.ts'
 import {
   createPlanSchema,
+  generatedUrlSchema,
+  generateUrlSchema,
   ownPlanSchema,
   type PlanStatus,
   planListSchema,
@@ -66,6 +68,33 @@ export function subscriptionPlanRoutes(app: Http, ctx: Context): void {
   )
   onePlanRoutes(app, ctx)
   statusRoutes(app, ctx)
+}
+
+/** The link that one customer subscribes by; `app` is behind a secret key, or behind a public one for the SDKs. */
+export function subscriptionLinkRoute(
+  app: Http,
+  ctx: Context,
+  path: string,
+  security?: Record<string, string[]>[],
+): void {
+  app.post(
+    path,
+    {
+      schema: {
+        tags: security ? ['SDK'] : tags,
+        summary: 'Make the link by which a customer subscribes to a plan',
+        description:
+          'A page that shows the plan and goes on to the checkout. The link is for this customer and plan alone.',
+        ...(security && { security }),
+        body: generateUrlSchema,
+        response: { 201: successSchema(generatedUrlSchema) },
+      },
+    },
+    async (request, reply) => {
+      const link = await plans.linkFor(ctx, request.caller, request.body)
+      return reply.code(201).send(success('Subscription URL generated successfully', { link }))
+    },
+  )
 }
 
 function onePlanRoutes(app: Http, ctx: Context): void {

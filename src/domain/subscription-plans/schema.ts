@@ -138,6 +138,14 @@ export const updatePlanSchema = withCheck(
 )
 export type UpdatePlan = Static<typeof updatePlanSchema>
 
+/** For the link that one customer subscribes by. */
+export const generateUrlSchema = Type.Object({
+  customer_uuid: Type.String({ format: 'uuid' }),
+  subscription_plan_uuid: Type.String({ format: 'uuid' }),
+})
+export type GenerateUrl = Static<typeof generateUrlSchema>
+export const generatedUrlSchema = Type.Object({ link: text })
+
 function checkShared(body: Record<string, unknown>): FieldErrors {
   const errors: FieldErrors = { ...checkCurrency(body, 'currency'), ...checkMetaData(body) }
   if (typeof body.name === 'string' && body.name.trim() === '') errors.name = ['The name field must not be blank.']

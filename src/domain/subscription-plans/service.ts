@@ -5,10 +5,19 @@ import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { isUuid, newId, newToken } from '../../platform/ids.ts'
 import { parseAmount, toUsd } from '../../platform/money.ts'
 import type { Page } from '../../platform/pagination.ts'
+import { readSignedId, signId } from '../../platform/signed.ts'
 import type { Caller } from '../businesses/service.ts'
+import { find as findCustomer } from '../customers/service.ts'
 import * as rates from '../exchange-rates/service.ts'
 import { subscriptionPlanErrors } from './errors.ts'
-import { type CreatePlan, checkPeriod, type PlanRow, type PlanStatus, type UpdatePlan } from './schema.ts'
+import {
+  type CreatePlan,
+  checkPeriod,
+  type GenerateUrl,
+  type PlanRow,
+  type PlanStatus,
+  type UpdatePlan,
+} from './schema.ts'
 import type { Owner, PlanFilter, PlanValues } from './store.ts'
 import * as store from './store.ts'
 
@@ -121,6 +130,34 @@ export async function find(ctx: Context, owner: Owner, ref: string, field?: stri
     : /^[\w-]{8}$/.test(ref) && (await store.findMaybeByLink(ctx.db, owner, ref))
   if (!plan) throw notFound('subscription plan', field)
   return plan
+}
+
+/** The `link_id` in a plan's link; what is no link stays as it is. */
+export const linkIdOf = (text: string): string => /\/subscribe\/([\w-]{8})\/?(?:[?#].*)?$/.exec(text)?.[1] ?? text
+
+/** The address of a plan's page. With a customer it is theirs alone: the token names them to nobody but us. */
+export function subscribeUrl(ctx: Context, plan: PlanRow, customerId?: string): string {
+  const url = `${ctx.baseUrl}/subscribe/${plan.link_id}`
+  return customerId ? `${url}?customer=${signId(ctx.secrets, purposeOf(plan), customerId)}` : url
+}
+
+/** The customer whose link it is; null for a token that is not ours, or was made for another plan. */
+export const readSubscriber = (ctx: Context, plan: PlanRow, token: string): string | null =>
+  readSignedId(ctx.secrets, purposeOf(plan), token)
+
+const purposeOf = (plan: PlanRow) => `subscribe/${plan.id}`
+
+/** Throws 052 where the plan takes no new subscribers. */
+export function requireActive(plan: PlanRow): void {
+  if (plan.status !== 'active') throw new ApiError(subscriptionPlanErrors.inactive)
+}
+
+/** The link of a plan for one customer. Throws 404 with the field named, or 052. */
+export async function linkFor(ctx: Context, caller: Caller, body: GenerateUrl): Promise<string> {
+  const plan = await find(ctx, caller, body.subscription_plan_uuid, 'subscription_plan_uuid')
+  const customer = await findCustomer(ctx, caller, body.customer_uuid, 'customer_uuid')
+  requireActive(plan)
+  return subscribeUrl(ctx, plan, customer.id)
 }
 
 /** Also a deleted one: whoever is subscribed to it stays so. Throws when there is none, which no row of ours can name. */
