@@ -20,6 +20,7 @@ const floors = ['src/platform', 'src/events', 'src/channels', 'src/domain', 'src
 const nouns = [
   'businesses',
   'exchange-rates',
+  'mails',
   'webhooks',
   'payment-channels',
   'customers',
@@ -36,6 +37,7 @@ const nouns = [
 const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs', 'tables']
 const verbs: Record<string, string[]> = {
   businesses: ['access'],
+  mails: ['render'],
   webhooks: ['deliver', 'sign'],
   checkout: ['stream'],
   'payment-requests': [
