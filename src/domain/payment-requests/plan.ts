@@ -17,15 +17,20 @@ export interface Price {
 /** 'now': at the first channel in order. 'later': the payer chooses one, and each must be able to take the sum. */
 export type Opens = 'now' | 'later'
 
-/** The plan that a body names. Throws 404, or 052 when it takes nobody. */
+/** The plan that a body names. Throws 404; 021 for who is subscribed already; 052 when it takes nobody new. */
 export async function findMaybePlan(ctx: Context, caller: Caller, body: Wanted): Promise<PlanRow | null> {
   const field = body.subscription_plan_uuid === undefined ? 'subscription_plan_link' : 'subscription_plan_uuid'
   const named = body[field]
   if (named === undefined) return null
   const plan = await plans.find(ctx, caller, plans.linkIdOf(named), field)
-  plans.requireActive(plan)
+  await plans.requireOpenTo(ctx, caller, plan, payerOf(body), body.extend_subscription_by !== undefined)
   return plan
 }
+
+const payerOf = (body: Wanted): plans.Payer =>
+  body.customer_uuid === undefined
+    ? { email: body.customer_email ?? body.customer?.email ?? '' }
+    : { id: body.customer_uuid }
 
 /**
  * The plan says what it costs: its first charge, its price for as many periods as a subscription is extended by, or for

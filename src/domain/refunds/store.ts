@@ -21,7 +21,9 @@ export async function insertOnce(tx: Tx, row: NewRefund): Promise<boolean> {
       status, currency, amount_minor, reason, check_at, created_at, updated_at)
     select ${row.id}, ${row.ref}, business_id, env_mode, payment_request_id, id, ${row.origin}, 'unknown', ${row.currency},
       ${row.amountMinor}, ${row.reason}, ${row.checkAt}, ${row.now}, ${row.now} from transactions where id = ${row.transactionId}
-    on conflict (transaction_id, origin) where origin in ('excess', 'saved_method', 'not_owed') do nothing returning id`.execute(tx)
+    on conflict (transaction_id, origin) where origin in ('excess', 'saved_method', 'not_owed') do nothing returning id`.execute(
+      tx,
+    )
   return rows.length === 1
 }
 
