@@ -51,6 +51,7 @@ const verbs: Record<string, string[]> = {
     'charge',
     'saved',
     'save-method',
+    'charge-method',
   ],
 }
 

@@ -18,7 +18,7 @@ import type { NewTransaction, Owner } from './store.ts'
 import { insertRequest, type NewRequest } from './store-insert.ts'
 
 /** A request that nobody has paid by then is over. */
-const lifetimeMs = 24 * hourMs
+export const lifetimeMs = 24 * hourMs
 /** Somebody else may make the same customer at the same moment; a second look finds it. */
 const insertTriesMax = 3
 
@@ -67,7 +67,12 @@ export const create = (
   })
 
 /** Goes on where a crashed twin stopped: an open page is the answer, an attempt that was never seen is given up. */
-async function resume(ctx: Context, caller: Caller, requestId: string, named: string | null): Promise<Initiated> {
+export async function resume(
+  ctx: Context,
+  caller: Caller,
+  requestId: string,
+  named: string | null,
+): Promise<Initiated> {
   const full = await load(ctx, requestId)
   const { request, customer, lastTransaction: last } = full
   if (last?.checkout_url) return { full, action: last.checkout_url }
@@ -101,7 +106,7 @@ async function readWish(ctx: Context, caller: Caller, body: Initiate): Promise<W
   return { currency, amountMinor: parsed.amountMinor, usdPerUnit, savePaymentMethod: Boolean(body.save_payment_method) }
 }
 
-function newRequest(
+export function newRequest(
   ctx: Context,
   caller: Caller,
   body: Initiate & { logo?: string },
@@ -144,7 +149,7 @@ function customerOf(caller: Caller, body: Initiate): NewRequest['customer'] {
   return { newId: newId(), customerId: newCustomerId(caller.business.name), values }
 }
 
-async function insert(ctx: Context, owner: Owner, row: NewRequest) {
+export async function insert(ctx: Context, owner: Owner, row: NewRequest) {
   for (let tries = 1; ; tries += 1) {
     try {
       const made = await insertRequest(ctx.db, owner, row)
@@ -159,12 +164,12 @@ async function insert(ctx: Context, owner: Owner, row: NewRequest) {
   }
 }
 
-const duplicateReference = () =>
+export const duplicateReference = () =>
   new ApiError(paymentRequestErrors.duplicateReference, {
     data: { reference: ['This reference was used for another payment request.'] },
   })
 
-function firstOf<T>(list: readonly T[]): T {
+export function firstOf<T>(list: readonly T[]): T {
   const [first] = list
   if (first === undefined) throw new Error('routing chose no channel')
   return first
