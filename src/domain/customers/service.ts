@@ -69,6 +69,12 @@ export async function find(ctx: Context, caller: Caller, uuid: string, field?: s
   return customer
 }
 
+export async function findByEmail(ctx: Context, caller: Caller, email: string, field?: string): Promise<Customer> {
+  const customer = await store.findMaybeByEmail(ctx.db, caller, email)
+  if (!customer) throw notFound('customer', field)
+  return customer
+}
+
 export async function update(ctx: Context, caller: Caller, uuid: string, body: UpdateCustomer): Promise<Customer> {
   if (!isUuid(uuid)) throw notFound('customer')
   try {
