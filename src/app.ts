@@ -14,7 +14,7 @@ import { channelLogoRoutes, paymentChannelRoutes } from './domain/payment-channe
 import { paymentMethodRoutes } from './domain/payment-methods/routes.ts'
 import { returnRoutes } from './domain/payment-requests/return.ts'
 import { paymentRequestRoutes, routeRoutes } from './domain/payment-requests/routes.ts'
-import { subscriptionPlanRoutes } from './domain/subscription-plans/routes.ts'
+import { subscriptionLinkRoute, subscriptionPlanRoutes } from './domain/subscription-plans/routes.ts'
 import { webhookRoutes } from './domain/webhooks/routes.ts'
 import { createSweeps } from './jobs.ts'
 import type { Context } from './platform/context.ts'
@@ -87,6 +87,7 @@ async function publicKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
   await limitRate(app, options.rateLimit, (request) => `${presentedKey(request.headers)} ${request.ip}`)
   requireKey(app, ctx, 'public')
   sdkRoutes(app, ctx)
+  subscriptionLinkRoute(app, ctx, '/generate-subscription-url', [{ publicKey: [] }])
 }
 
 /** What a secret key opens. */
@@ -100,6 +101,7 @@ async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
   customerRoutes(app, ctx)
   paymentMethodRoutes(app, ctx)
   subscriptionPlanRoutes(app, ctx)
+  subscriptionLinkRoute(app, ctx, '/subscriptions/generate-url')
   webhookRoutes(app, ctx)
   businessRoutes(app, ctx)
   testClockRoutes(app, ctx, createSweeps(ctx))

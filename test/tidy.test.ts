@@ -55,6 +55,7 @@ const verbs: Record<string, string[]> = {
     'charge',
     'saved',
     'save-method',
+    'charge-method',
   ],
 }
 

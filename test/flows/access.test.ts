@@ -21,6 +21,7 @@ const rightBodies: Record<string, Body> = {
   'POST /v1/payment-requests': { customer_email: 'a@example.com', amount: 100 },
   'POST /v1/payment-requests/relay': { payment_request_ref: 'nothing', payment_channel: 'paystack' },
   'POST /v1/payment-requests/subscribe-to-plan': { customer_email: 'a@example.com', subscription_plan_uuid: nobody },
+  'POST /v1/subscriptions/generate-url': { customer_uuid: nobody, subscription_plan_uuid: nobody },
   'PUT /v1/payment-channels/route': { route_by: 'default_first' },
   'POST /v1/customers': { email: 'a@example.com', name: 'A' },
   'PUT /v1/customers/{uuid}': { name: 'Taken' },
@@ -309,6 +310,13 @@ describe('what is another’s', () => {
         const wish = { customer_email: 'mine@example.com', subscription_plan_uuid: objects.plan }
         const subscribing = await api('POST', path, wish)
         expectFailure(subscribing, { status: 404, code: '007', fields: ['subscription_plan_uuid'] }, who)
+      }
+      const plan = await api('POST', '/v1/subscription-plans', { name: 'Own plan', interval: 'weekly', amount: 100 })
+      const customer = await api('POST', '/v1/customers', { email: 'own@example.com', name: 'Own' })
+      const theirs = { customer_uuid: customer.body.data.uuid, subscription_plan_uuid: plan.body.data.uuid }
+      for (const taken of [{ customer_uuid: objects.customer }, { subscription_plan_uuid: objects.plan }]) {
+        const linking = await api('POST', '/v1/subscriptions/generate-url', { ...theirs, ...taken })
+        expectFailure(linking, { status: 404, code: '007', fields: Object.keys(taken) }, who)
       }
       for (const payment_request_ref of [objects.openRef, objects.request, objects.reference]) {
         const relay = { payment_request_ref, payment_channel: 'paystack' }

@@ -224,6 +224,13 @@ const endpoints: Endpoint[] = [
     required: [],
   },
   {
+    method: 'POST',
+    path: '/v1/subscriptions/generate-url',
+    right: { customer_uuid: nobody, subscription_plan_uuid: nobody },
+    wrong: { customer_uuid: wrongUuids, subscription_plan_uuid: wrongUuids },
+    required: ['customer_uuid', 'subscription_plan_uuid'],
+  },
+  {
     method: 'PUT',
     path: '/v1/business',
     right: { name: 'Renamed' },

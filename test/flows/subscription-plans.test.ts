@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { dayMs } from '../../src/platform/clock.ts'
+import type { Context } from '../../src/platform/context.ts'
+import { sql } from '../../src/platform/db.ts'
+import { newId } from '../../src/platform/ids.ts'
 import { expectFailure } from '../support/expect.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'
 import { countRows } from '../support/rows.ts'
@@ -50,6 +54,9 @@ describe('plans', () => {
       meta_data: null,
       status: 'active',
       deleted_at: null,
+      total_subscribers: 0,
+      total_subscription_payments: 0,
+      number_of_subscription_payments: 0,
       billing_calendar: 'fixed_days',
       time_zone: 'UTC',
     })
@@ -225,6 +232,133 @@ describe('plans', () => {
     assert.equal((await countRows(server.ctx)).subscription_plans, before)
   })
 })
+
+describe('plans with subscribers', () => {
+  let server: TestServer
+  let business: TestBusiness
+  let plan: Body
+  let customer: Body
+  before(async () => {
+    server = await startTestServer({ backend: 'postgres', role: 'api' })
+    business = await server.business()
+    plan = (await business.api('POST', '/v1/subscription-plans', { ...gold, interval_count: 2 })).body.data
+    customer = (await business.api('POST', '/v1/customers', { email: 'ada@example.com', name: 'Ada' })).body.data
+    await subscribe(server.ctx, business.id, { planId: plan.uuid, customerId: customer.uuid })
+  })
+  after(() => server.close())
+  const put = (body: Body) => business.api('PUT', `/v1/subscription-plans/${plan.uuid}`, body)
+
+  test('409 what subscribers agreed to does not change: their terms never, their price when it is said', async () => {
+    const terms = {
+      currency: 'USD',
+      interval: 'weekly',
+      interval_count: 3,
+      billing_calendar: 'calendar',
+      time_zone: 'Africa/Lagos',
+    }
+    const all = await put({ ...terms, amount: 300, name: 'Taken over' })
+    expectFailure(all, { status: 409, code: '053', fields: [...Object.keys(terms), 'amount'] })
+    for (const [field, value] of Object.entries(terms).filter(([field]) => field !== 'currency')) {
+      expectFailure(await put({ [field]: value }), { status: 409, code: '053', fields: [field] }, field)
+      const told = await put({ [field]: value, update_existing_subscriptions: 1 })
+      expectFailure(told, { status: 409, code: '053', fields: [field] }, field)
+    }
+    expectFailure(await put({ amount: 300 }), { status: 409, code: '053', fields: ['amount'] })
+    expectFailure(await put({ amount: 300, update_existing_subscriptions: 0 }), { status: 409, code: '053' })
+    const { data } = (await business.api('GET', `/v1/subscription-plans/${plan.uuid}`)).body
+    assert.deepEqual({ ...data, total_subscribers: 0 }, plan)
+
+    // What stays the same is no change, and what concerns new subscribers alone is free.
+    const same = { interval: 'monthly', interval_count: 2, amount: '200.00', currency: 'NGN', time_zone: 'UTC' }
+    assert.equal((await put(same)).status, 200)
+    assert.equal((await put({ name: 'Better gold', initial_amount: 50, trial_period: 3 })).status, 200)
+    const raised = await put({ amount: 300, update_existing_subscriptions: 1 })
+    assert.deepEqual([raised.status, raised.body.data.amount], [200, '300'])
+  })
+
+  test('400 who is subscribed pays for no second subscription, by any way, only for an extension', async () => {
+    const ways = ['/v1/payment-requests', '/v1/payment-requests/subscribe-to-plan']
+    const names = [
+      { customer_uuid: customer.uuid },
+      { customer_email: 'ADA@example.com' },
+      { customer: { email: 'ada@example.com' } },
+    ]
+    for (const path of ways) {
+      for (const name of names) {
+        const body = { ...name, subscription_plan_uuid: plan.uuid }
+        const answer = await business.api('POST', path, body)
+        expectFailure(answer, { status: 400, code: '021' }, `${path} ${JSON.stringify(name)}`)
+        const words = 'This resource requires the customer not to have an active subscription'
+        assert.equal(answer.body.error_description, words)
+        assert.equal(answer.body.error, 'CUSTOMER_ALREADY_SUBSCRIBED_TO_PLAN')
+        const more = await business.api('POST', path, { ...body, extend_subscription_by: 1 })
+        assert.equal(more.status, 201, more.text)
+      }
+    }
+    const link = { customer_uuid: customer.uuid, subscription_plan_uuid: plan.uuid }
+    expectFailure(await business.api('POST', '/v1/subscriptions/generate-url', link), { status: 400, code: '021' })
+    const other = { customer_email: 'eve@example.com', subscription_plan_uuid: plan.uuid }
+    assert.equal((await business.api('POST', String(ways[1]), other)).status, 201)
+  })
+
+  test('an inactive plan is extended by who is subscribed, and by nobody else', async () => {
+    const path = '/v1/payment-requests/subscribe-to-plan'
+    await business.api('PATCH', `/v1/subscription-plans/${plan.uuid}/deactivate`)
+    const more = { subscription_plan_uuid: plan.uuid, extend_subscription_by: 1 }
+    assert.equal((await business.api('POST', path, { ...more, customer_uuid: customer.uuid })).status, 201)
+    const other = await business.api('POST', path, { ...more, customer_email: 'eve@example.com' })
+    expectFailure(other, { status: 400, code: '052' })
+    await business.api('PATCH', `/v1/subscription-plans/${plan.uuid}/activate`)
+  })
+
+  test('counters tell subscribers of now, and what paid periods brought', async () => {
+    const counting = (await business.api('POST', '/v1/subscription-plans', { ...gold, name: 'Counting' })).body.data
+    const counters = async () => {
+      const { data } = (await business.api('GET', '/v1/subscription-plans?search=Counting')).body.data
+        .subscription_plans
+      const { total_subscribers, total_subscription_payments, number_of_subscription_payments } = data[0]
+      return [total_subscribers, total_subscription_payments, number_of_subscription_payments]
+    }
+    const paying = { customer_uuid: customer.uuid, subscription_plan_uuid: counting.uuid }
+    const request = await business.api('POST', '/v1/payment-requests', paying)
+    const id = request.body.data.payment_request.uuid.replace('eric-', '')
+    const subscription = { planId: counting.uuid, customerId: customer.uuid }
+    const { end } = await subscribe(server.ctx, business.id, { ...subscription, paid: [{ id, periods: 2 }] })
+    assert.deepEqual(await counters(), [1, 400.5, 1])
+    await end()
+    assert.deepEqual(await counters(), [0, 400.5, 1])
+    assert.equal((await business.api('POST', '/v1/payment-requests', paying)).status, 201)
+  })
+})
+
+/** A subscription as its rows are, with periods of 200.25 that the payment requests have paid. */
+async function subscribe(
+  ctx: Context,
+  businessId: string,
+  wish: { planId: string; customerId: string; paid?: { id: string; periods: number }[] },
+) {
+  const id = newId()
+  const now = ctx.clock.now()
+  const later = (days: number) => new Date(now.getTime() + days * dayMs)
+  await sql`insert into subscriptions (id, business_id, env_mode, customer_id, subscription_plan_id, status, anchor_at,
+      anchor_number, "interval", interval_count, billing_calendar, time_zone, current_period_start, current_period_end,
+      created_at, updated_at)
+    values (${id}, ${businessId}, 'test', ${wish.customerId}, ${wish.planId}, 'active', ${now}, 1, 'monthly', 2,
+      'fixed_days', 'UTC', ${now}, ${later(60)}, ${now}, ${now})`.execute(ctx.db)
+  let number = 0
+  for (const { id: requestId, periods } of wish.paid ?? []) {
+    for (let period = 0; period < periods; period += 1) {
+      number += 1
+      await sql`insert into subscription_periods (id, business_id, env_mode, subscription_id, subscription_plan_id, number,
+          starts_at, ends_at, currency, amount_minor, status, payment_request_id, created_at, updated_at)
+        values (${newId()}, ${businessId}, 'test', ${id}, ${wish.planId}, ${number}, ${later(number)}, ${later(number + 1)},
+          'NGN', 20025, 'paid', ${requestId}, ${now}, ${now})`.execute(ctx.db)
+    }
+  }
+  const end = () =>
+    sql`update subscriptions set status = 'cancelled', ended_at = ${now} where id = ${id}`.execute(ctx.db)
+  return { end }
+}
 
 describe('the list of plans', () => {
   let server: TestServer

@@ -91,7 +91,7 @@ export async function chargeRequest(
 ): Promise<ChargeOutcome> {
   const full = await load(ctx, requestId)
   try {
-    const ready = await prepare(ctx, full, methodId)
+    const ready = await prepare(ctx, full.request, methodId)
     if (full.lastTransaction) await settlePages(ctx, requestId)
     const now = await findNow(ctx, ownerOf(full.request))
     const attempt = await inTransaction(ctx.db, (tx) => intend(tx, requestId, ready, !keepOpen, now))
@@ -115,7 +115,7 @@ export interface Ready {
 /** Everything that can be refused without calling anybody. Throws 031, 036, 043. */
 export async function prepare(
   ctx: Context,
-  { request }: Pick<FullRequest, 'request'>,
+  request: Pick<RequestRow, 'business_id' | 'env_mode' | 'customer_id'>,
   methodId: string,
 ): Promise<Ready> {
   const owner = ownerOf(request)

@@ -5,8 +5,8 @@ import type { Page } from '../../platform/pagination.ts'
 import type { Caller } from '../businesses/service.ts'
 import { presentConnected } from '../payment-channels/schema.ts'
 import { type ChannelAccount, listAccounts } from '../payment-channels/service.ts'
-import { type PlanBody, presentPlan } from '../subscription-plans/schema.ts'
-import { load as loadPlan } from '../subscription-plans/service.ts'
+import type { PlanBody } from '../subscription-plans/schema.ts'
+import * as plans from '../subscription-plans/service.ts'
 import { type FullRequest, type PaymentRequestBody, presentRequest, type Relation } from './schema.ts'
 import type { Owner, RequestFilter } from './store.ts'
 import * as store from './store.ts'
@@ -56,7 +56,7 @@ export async function present(
 ): Promise<PaymentRequestBody> {
   const accounts = await listAccounts(ctx, caller)
   const planId = relations.includes('subscription_plan') ? full.request.subscription_plan_id : null
-  const plan = planId === null ? null : presentPlan(await loadPlan(ctx.db, planId))
+  const plan = planId === null ? null : await plans.present(ctx, await plans.load(ctx.db, planId))
   return presentWith(ctx, caller.business, accounts, full, relations, plan)
 }
 

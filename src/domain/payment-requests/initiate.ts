@@ -14,13 +14,13 @@ import { choose } from './choose.ts'
 import { paymentRequestErrors } from './errors.ts'
 import { load } from './find.ts'
 import { giveUpUnseen, newTransaction, openAtFirst } from './open.ts'
-import { findMaybePlan, type Opens, type Price, pricePlan } from './plan.ts'
-import type { FullRequest, Initiate } from './schema.ts'
+import { findMaybePlan, type Opens, type Price, pricePlan, purposeOf } from './plan.ts'
+import type { FullRequest, Initiate, Wanted } from './schema.ts'
 import type { NewTransaction, Owner } from './store.ts'
 import { insertRequest, type NewRequest } from './store-insert.ts'
 
 /** A request that nobody has paid by then is over. */
-const lifetimeMs = 24 * hourMs
+export const lifetimeMs = 24 * hourMs
 /** Somebody else may make the same customer at the same moment; a second look finds it. */
 const insertTriesMax = 3
 
@@ -34,7 +34,7 @@ export interface Initiated {
 export const initiate = (
   ctx: Context,
   caller: Caller,
-  body: Initiate,
+  body: Wanted,
   claim: IdempotencyClaim | null,
 ): Promise<Initiated> =>
   runOrReplay(ctx.db, claim, async () => {
@@ -57,7 +57,7 @@ export const initiate = (
 export const create = (
   ctx: Context,
   caller: Caller,
-  body: Initiate & { logo?: string },
+  body: Wanted,
   claim: IdempotencyClaim | null,
 ): Promise<FullRequest> =>
   runOrReplay(ctx.db, claim, async () => {
@@ -69,7 +69,12 @@ export const create = (
   })
 
 /** Goes on where a crashed twin stopped: an open page is the answer, an attempt that was never seen is given up. */
-async function resume(ctx: Context, caller: Caller, requestId: string, named: string | null): Promise<Initiated> {
+export async function resume(
+  ctx: Context,
+  caller: Caller,
+  requestId: string,
+  named: string | null,
+): Promise<Initiated> {
   const full = await load(ctx, requestId)
   const { request, customer, lastTransaction: last } = full
   if (last?.checkout_url) return { full, action: last.checkout_url }
@@ -98,7 +103,7 @@ interface Wish extends Price {
 }
 
 /** What the schema could not check alone: the plan, and the amount in the currency that applies. */
-async function readWish(ctx: Context, caller: Caller, body: Initiate, opens: Opens): Promise<Wish> {
+export async function readWish(ctx: Context, caller: Caller, body: Wanted, opens: Opens): Promise<Wish> {
   const plan = await findMaybePlan(ctx, caller, body)
   const price = plan ? await pricePlan(ctx, caller, plan, body, opens) : readPrice(caller, body)
   const usdPerUnit = await rates.findMaybeRate(ctx, price.currency)
@@ -114,10 +119,10 @@ function readPrice(caller: Caller, body: Initiate): Price {
   return { currency, amountMinor: parsed.amountMinor }
 }
 
-function newRequest(
+export function newRequest(
   ctx: Context,
   caller: Caller,
-  body: Initiate & { logo?: string },
+  body: Wanted,
   wish: Wish,
   attempt: NewTransaction | null,
   claim: IdempotencyClaim | null,
@@ -127,22 +132,17 @@ function newRequest(
   return {
     id: newId(),
     ref: newRef('AsP-'),
-    intent: wish.plan ? 'subscription' : 'make_payment',
+    ...purposeOf(wish.plan, body, 'make_payment'),
     currency: wish.currency,
     amountMinor: wish.amountMinor,
     amountToUsd: toUsd(wish.amountMinor, wish.currency, wish.usdPerUnit),
     usdPerUnit: wish.usdPerUnit,
-    description: body.description ?? (wish.plan && `Subscription to ${wish.plan.name}`),
     reference: body.reference ?? null,
     metaData: metaData ?? null,
     successRedirectUrl: body.success_redirect_url ?? null,
     failureRedirectUrl: body.failure_redirect_url ?? body.cancel_redirect_url ?? null,
     logo: body.logo ?? null,
     savePaymentMethod: wish.savePaymentMethod,
-    // Without a plan there is no trial: the sum is an ordinary payment and stays.
-    isTrial: Boolean(body.is_trial) && wish.plan !== null,
-    subscriptionPlanId: wish.plan?.id ?? null,
-    extendSubscriptionBy: body.extend_subscription_by ?? null,
     expiresAt: after(now, lifetimeMs),
     now,
     timelineId: newId(),
@@ -159,7 +159,7 @@ function customerOf(caller: Caller, body: Initiate): NewRequest['customer'] {
   return { newId: newId(), customerId: newCustomerId(caller.business.name), values }
 }
 
-async function insert(ctx: Context, owner: Owner, row: NewRequest) {
+export async function insert(ctx: Context, owner: Owner, row: NewRequest) {
   for (let tries = 1; ; tries += 1) {
     try {
       const made = await insertRequest(ctx.db, owner, row)
@@ -174,12 +174,12 @@ async function insert(ctx: Context, owner: Owner, row: NewRequest) {
   }
 }
 
-const duplicateReference = () =>
+export const duplicateReference = () =>
   new ApiError(paymentRequestErrors.duplicateReference, {
     data: { reference: ['This reference was used for another payment request.'] },
   })
 
-function firstOf<T>(list: readonly T[]): T {
+export function firstOf<T>(list: readonly T[]): T {
   const [first] = list
   if (first === undefined) throw new Error('routing chose no channel')
   return first

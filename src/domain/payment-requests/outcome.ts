@@ -275,6 +275,7 @@ async function writeExcess(
     now,
   })
   await change.emit('payment.excess')
+  if (attempt.mode === 'saved') await writeDecline(change, attempt, false)
 }
 
 /** Told once: the same words again are no news. */

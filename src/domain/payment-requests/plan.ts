@@ -1,12 +1,11 @@
 import type { Context } from '../../platform/context.ts'
-import { ApiError, type FieldErrors, invalid } from '../../platform/errors.ts'
+import { type FieldErrors, invalid } from '../../platform/errors.ts'
 import { formatAmount, parseAmount } from '../../platform/money.ts'
 import type { Caller } from '../businesses/service.ts'
-import { subscriptionPlanErrors } from '../subscription-plans/errors.ts'
 import type { PlanRow } from '../subscription-plans/schema.ts'
 import * as plans from '../subscription-plans/service.ts'
 import { leastToSave } from './choose.ts'
-import type { Initiate } from './schema.ts'
+import type { Initiate, Wanted } from './schema.ts'
 
 /** What a request for a plan pays. */
 
@@ -18,13 +17,20 @@ export interface Price {
 /** 'now': at the first channel in order. 'later': the payer chooses one, and each must be able to take the sum. */
 export type Opens = 'now' | 'later'
 
-/** The plan that a body names. Throws 404, or 052 when it takes nobody. */
-export async function findMaybePlan(ctx: Context, caller: Caller, body: Initiate): Promise<PlanRow | null> {
-  if (body.subscription_plan_uuid === undefined) return null
-  const plan = await plans.find(ctx, caller, body.subscription_plan_uuid, 'subscription_plan_uuid')
-  if (plan.status !== 'active') throw new ApiError(subscriptionPlanErrors.inactive)
+/** The plan that a body names. Throws 404; 021 for who is subscribed already; 052 when it takes nobody new. */
+export async function findMaybePlan(ctx: Context, caller: Caller, body: Wanted): Promise<PlanRow | null> {
+  const field = body.subscription_plan_uuid === undefined ? 'subscription_plan_link' : 'subscription_plan_uuid'
+  const named = body[field]
+  if (named === undefined) return null
+  const plan = await plans.find(ctx, caller, plans.linkIdOf(named), field)
+  await plans.requireOpenTo(ctx, caller, plan, payerOf(body), body.extend_subscription_by !== undefined)
   return plan
 }
+
+const payerOf = (body: Wanted): plans.Payer =>
+  body.customer_uuid === undefined
+    ? { email: body.customer_email ?? body.customer?.email ?? '' }
+    : { id: body.customer_uuid }
 
 /**
  * The plan says what it costs: its first charge, its price for as many periods as a subscription is extended by, or for
@@ -64,3 +70,17 @@ function agrees(given: unknown, currency: string, amounts: readonly bigint[]): b
   const parsed = parseAmount(given, currency)
   return parsed.ok && amounts.includes(parsed.amountMinor)
 }
+
+/** What a request is for, and in which words; `otherwise`: the intent of one without a plan. */
+export const purposeOf = <Intent extends string>(
+  plan: PlanRow | null,
+  body: Pick<Initiate, 'description' | 'is_trial' | 'extend_subscription_by'>,
+  otherwise: Intent,
+) => ({
+  intent: plan ? ('subscription' as const) : otherwise,
+  description: body.description ?? (plan && `Subscription to ${plan.name}`),
+  // Without a plan there is no trial: the sum is an ordinary payment and stays.
+  isTrial: plan !== null && Boolean(body.is_trial),
+  subscriptionPlanId: plan?.id ?? null,
+  extendSubscriptionBy: body.extend_subscription_by ?? null,
+})

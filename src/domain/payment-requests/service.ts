@@ -6,6 +6,7 @@ export {
   type ForCharge,
   insertForCharge,
 } from './charge.ts'
+export { type Charged, chargeMethod } from './charge-method.ts'
 export { choose, explain } from './choose.ts'
 export { claimExcess, findTransaction, nextExcess, postponeExcess, referenceOf, settleExcess } from './excess.ts'
 export { find, findId, findMaybeIdByRef, list, listVersions, load, loadMaybe, present } from './find.ts'
@@ -14,4 +15,5 @@ export { checkoutToken, checkoutUrl, payUrl, readCheckoutToken } from './link.ts
 export { type ReturnVia, tell } from './open.ts'
 export { cancel, refreshAttempt, refreshByReference, refreshRequest, verify } from './outcome.ts'
 export { relay } from './relay.ts'
+export { saveMethod, savingSumOf } from './save-method.ts'
 export { lookupOf } from './saved.ts'

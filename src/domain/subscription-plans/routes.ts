@@ -6,10 +6,11 @@ import { withCheck } from '../../platform/validation.ts'
 import { checkCurrency } from '../businesses/schema.ts'
 import {
   createPlanSchema,
+  generatedUrlSchema,
+  generateUrlSchema,
   ownPlanSchema,
   type PlanStatus,
   planListSchema,
-  presentOwnPlan,
   updatePlanSchema,
 } from './schema.ts'
 import * as plans from './service.ts'
@@ -41,7 +42,7 @@ export function subscriptionPlanRoutes(app: Http, ctx: Context): void {
     },
     async (request, reply) => {
       const plan = await plans.create(ctx, request.caller, request.body, request.idempotency)
-      return reply.code(201).send(success('Subscription plan created successfully', presentOwnPlan(plan)))
+      return reply.code(201).send(success('Subscription plan created successfully', await plans.presentOwn(ctx, plan)))
     },
   )
 
@@ -60,12 +61,39 @@ export function subscriptionPlanRoutes(app: Http, ctx: Context): void {
       const { rows, total } = await plans.list(ctx, request.caller, request.query, page)
       const path = `${ctx.baseUrl}/v1/subscription-plans`
       return success('Subscription plans retrieved successfully', {
-        subscription_plans: paginate(rows.map(presentOwnPlan), total, page, path, request.query),
+        subscription_plans: paginate(await plans.presentAll(ctx, rows), total, page, path, request.query),
       })
     },
   )
   onePlanRoutes(app, ctx)
   statusRoutes(app, ctx)
+}
+
+/** The link that one customer subscribes by; `app` is behind a secret key, or behind a public one for the SDKs. */
+export function subscriptionLinkRoute(
+  app: Http,
+  ctx: Context,
+  path: string,
+  security?: Record<string, string[]>[],
+): void {
+  app.post(
+    path,
+    {
+      schema: {
+        tags: security ? ['SDK'] : tags,
+        summary: 'Make the link by which a customer subscribes to a plan',
+        description:
+          'A page that shows the plan and goes on to the checkout. The link is for this customer and plan alone.',
+        ...(security && { security }),
+        body: generateUrlSchema,
+        response: { 201: successSchema(generatedUrlSchema) },
+      },
+    },
+    async (request, reply) => {
+      const link = await plans.linkFor(ctx, request.caller, request.body)
+      return reply.code(201).send(success('Subscription URL generated successfully', { link }))
+    },
+  )
 }
 
 function onePlanRoutes(app: Http, ctx: Context): void {
@@ -74,7 +102,7 @@ function onePlanRoutes(app: Http, ctx: Context): void {
     { schema: { tags, summary: 'Retrieve a subscription plan', params, response: { 200: one } } },
     async (request) => {
       const plan = await plans.find(ctx, request.caller, request.params.uuid)
-      return success('Subscription plan retrieved successfully', presentOwnPlan(plan))
+      return success('Subscription plan retrieved successfully', await plans.presentOwn(ctx, plan))
     },
   )
 
@@ -84,7 +112,10 @@ function onePlanRoutes(app: Http, ctx: Context): void {
       schema: {
         tags,
         summary: 'Update a subscription plan',
-        description: 'Fields that are not sent stay as they are.',
+        description: `Fields that are not sent stay as they are. While customers are subscribed, currency, interval, interval_count,
+billing_calendar and time_zone cannot change (make another plan), and a new \`amount\` needs
+\`update_existing_subscriptions: 1\`: every subscriber then pays it from the next period on, also at the end of a trial.
+What is paid or being paid for stays. \`initial_amount\` and \`trial_period\` concern new subscribers alone.`,
         params,
         body: updatePlanSchema,
         response: { 200: one },
@@ -92,7 +123,7 @@ function onePlanRoutes(app: Http, ctx: Context): void {
     },
     async (request) => {
       const plan = await plans.update(ctx, request.caller, request.params.uuid, request.body)
-      return success('Subscription plan updated successfully', presentOwnPlan(plan))
+      return success('Subscription plan updated successfully', await plans.presentOwn(ctx, plan))
     },
   )
 
@@ -109,7 +140,7 @@ function onePlanRoutes(app: Http, ctx: Context): void {
     },
     async (request) => {
       const plan = await plans.remove(ctx, request.caller, request.params.uuid)
-      return success('Subscription plan deleted successfully', presentOwnPlan(plan))
+      return success('Subscription plan deleted successfully', await plans.presentOwn(ctx, plan))
     },
   )
 }
@@ -135,7 +166,7 @@ function statusRoutes(app: Http, ctx: Context): void {
       { schema: { tags, summary, params, response: { 200: one } } },
       async (request) => {
         const plan = await plans.setStatus(ctx, request.caller, request.params.uuid, status)
-        return success(message, presentOwnPlan(plan))
+        return success(message, await plans.presentOwn(ctx, plan))
       },
     )
   }

@@ -52,6 +52,9 @@ const planFields = {
   deleted_at: nullable(time),
   created_at: time,
   updated_at: time,
+  total_subscribers: Type.Integer({ description: 'Customers who are subscribed now' }),
+  total_subscription_payments: Type.Number({ description: 'Major units, of all periods that were paid' }),
+  number_of_subscription_payments: Type.Integer(),
 }
 
 /** The plan as other answers show it. */
@@ -120,6 +123,7 @@ export const updatePlanSchema = withCheck(
     interval_count: Type.Optional(intervalCount),
     amount: Type.Optional(amount),
     currency: Type.Optional(Type.String({ description: 'ISO 4217' })),
+    update_existing_subscriptions: Type.Optional(flagInput),
     ...optionalFields,
     initial_amount: Type.Optional(
       Type.Unsafe<string | number>({
@@ -137,6 +141,14 @@ export const updatePlanSchema = withCheck(
   }),
 )
 export type UpdatePlan = Static<typeof updatePlanSchema>
+
+/** For the link that one customer subscribes by. */
+export const generateUrlSchema = Type.Object({
+  customer_uuid: Type.String({ format: 'uuid' }),
+  subscription_plan_uuid: Type.String({ format: 'uuid' }),
+})
+export type GenerateUrl = Static<typeof generateUrlSchema>
+export const generatedUrlSchema = Type.Object({ link: text })
 
 function checkShared(body: Record<string, unknown>): FieldErrors {
   const errors: FieldErrors = { ...checkCurrency(body, 'currency'), ...checkMetaData(body) }
@@ -208,7 +220,15 @@ export interface PlanRow {
   deleted_at: Date | null
 }
 
-export const presentPlan = (plan: PlanRow): PlanBody => ({
+/** What has become of a plan. */
+export interface PlanCounters {
+  subscribers: number
+  /** In the plan's currency. */
+  paidMinor: bigint
+  payments: number
+}
+
+export const presentPlan = (plan: PlanRow, counters: PlanCounters): PlanBody => ({
   uuid: plan.id,
   env_mode: plan.env_mode,
   name: plan.name,
@@ -228,10 +248,13 @@ export const presentPlan = (plan: PlanRow): PlanBody => ({
   deleted_at: plan.deleted_at && wireTime(plan.deleted_at),
   created_at: wireTime(plan.created_at),
   updated_at: wireTime(plan.updated_at),
+  total_subscribers: counters.subscribers,
+  total_subscription_payments: Number(formatAmount(counters.paidMinor, plan.currency)),
+  number_of_subscription_payments: counters.payments,
 })
 
-export const presentOwnPlan = (plan: PlanRow): OwnPlanBody => ({
-  ...presentPlan(plan),
+export const presentOwnPlan = (plan: PlanRow, counters: PlanCounters): OwnPlanBody => ({
+  ...presentPlan(plan, counters),
   billing_calendar: plan.billing_calendar,
   time_zone: plan.time_zone,
 })

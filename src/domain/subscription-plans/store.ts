@@ -1,7 +1,7 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
 import type { Page } from '../../platform/pagination.ts'
 import type { EnvMode } from '../businesses/schema.ts'
-import type { PlanRow, PlanStatus } from './schema.ts'
+import type { PlanCounters, PlanRow, PlanStatus } from './schema.ts'
 
 export interface Owner {
   businessId: string
@@ -104,4 +104,40 @@ export async function list(
   const { total } = await query.clearSelect().select(sql<bigint>`count(*)`.as('total')).executeTakeFirstOrThrow()
   const rows = await query.orderBy('id', 'desc').limit(page.size).offset(page.offset).execute()
   return { rows: rows as PlanRow[], total: Number(total) }
+}
+
+/** A subscription that has not ended, in whatever state. */
+const lives = sql`s.status not in ('cancelled', 'expired')`
+
+export async function countSubscribers(db: Db | Tx, planId: string): Promise<number> {
+  const { rows } = await sql<{ count: number }>`select count(*)::int as count from subscriptions s
+    where s.subscription_plan_id = ${planId} and ${lives}`.execute(db)
+  return rows[0]?.count ?? 0
+}
+
+/** A payment may pay several periods: it counts once. Sums are of the currency that the plan has now. */
+export async function listCounters(db: Db, planIds: readonly string[]): Promise<Map<string, PlanCounters>> {
+  const { rows } = await sql<{ id: string; subscribers: number; payments: number; paid: string }>`select p.id,
+      (select count(*)::int from subscriptions s where s.subscription_plan_id = p.id and ${lives}) as subscribers,
+      paid.payments, paid.paid
+    from subscription_plans p, lateral (
+      select count(distinct payment_request_id)::int as payments, coalesce(sum(amount_minor), 0)::text as paid
+      from subscription_periods where subscription_plan_id = p.id and status = 'paid' and currency = p.currency) paid
+    where p.id = any(${planIds})`.execute(db)
+  return new Map(
+    rows.map(({ id, subscribers, payments, paid }) => [id, { subscribers, payments, paidMinor: BigInt(paid) }]),
+  )
+}
+
+export async function isSubscribed(
+  db: Db,
+  owner: Owner,
+  planId: string,
+  customer: { id: string } | { email: string },
+): Promise<boolean> {
+  const who = 'id' in customer ? sql`c.id = ${customer.id}` : sql`lower(c.email) = lower(${customer.email})`
+  const { rows } = await sql`select 1 from customers c join subscriptions s on s.customer_id = c.id
+    where c.business_id = ${owner.businessId} and c.env_mode = ${owner.envMode} and c.deleted_at is null and ${who}
+      and s.subscription_plan_id = ${planId} and ${lives} limit 1`.execute(db)
+  return rows.length > 0
 }
