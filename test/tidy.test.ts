@@ -29,6 +29,7 @@ const nouns = [
   'routing',
   'payment-requests',
   'refunds',
+  'subscriptions',
   'checkout',
   'hooks',
 ]
@@ -36,10 +37,11 @@ const nouns = [
 /** Roles that every noun may have; what else a noun has is a verb that its service was split by, or its one page. */
 const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs', 'tables']
 const verbs: Record<string, string[]> = {
-  businesses: ['access'],
+  businesses: ['access', 'clock'],
   mails: ['render'],
   webhooks: ['deliver', 'sign'],
-  checkout: ['stream'],
+  subscriptions: ['periods'],
+  checkout: ['stream', 'pages'],
   'payment-requests': [
     'choose',
     'find',

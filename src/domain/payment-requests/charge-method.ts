@@ -4,7 +4,7 @@ import { brokenConstraint, inTransaction } from '../../platform/db.ts'
 import { ApiError } from '../../platform/errors.ts'
 import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { newId } from '../../platform/ids.ts'
-import type { Caller } from '../businesses/service.ts'
+import { type Caller, nowOf } from '../businesses/service.ts'
 import * as customers from '../customers/service.ts'
 import { listAccounts } from '../payment-channels/service.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
@@ -40,7 +40,7 @@ export async function chargeMethod(
 ): Promise<Charged> {
   const requestId = claim?.resumes ?? newId()
   const outcome = claim?.resumes
-    ? await resume(ctx, requestId, body.payment_method_uuid)
+    ? await resume(ctx, caller, requestId, body.payment_method_uuid)
     : await start(ctx, caller, requestId, body, claim)
   const full = await load(ctx, requestId)
   switch (outcome.kind) {
@@ -54,7 +54,7 @@ export async function chargeMethod(
       })
     case 'payer_needed':
       throw new ApiError(paymentRequestErrors.payerActionRequired, {
-        data: { action: outcome.action ?? (await openPage(ctx, full)), payment_request_ref: full.request.ref },
+        data: { action: outcome.action ?? (await openPage(ctx, caller, full)), payment_request_ref: full.request.ref },
       })
     case 'not_sent':
     case 'not_chargeable':
@@ -78,7 +78,7 @@ async function start(
     body.payment_method_uuid.toLowerCase(),
     'payment_method_uuid',
   )
-  const now = ctx.clock.now()
+  const now = nowOf(ctx, caller.business)
   paymentMethods.requireChargeable(method, now)
   // A token belongs to its channel.
   const named = method.payment_channel_slug
@@ -117,7 +117,7 @@ function findCustomer(ctx: Context, caller: Caller, body: ChargeMethod) {
  * Goes on where a crashed twin stopped, by what its rows say. A charge that may have been sent is asked about and never
  * sent again; one that certainly moved nothing may be.
  */
-async function resume(ctx: Context, requestId: string, methodId: string): Promise<ChargeOutcome> {
+async function resume(ctx: Context, caller: Caller, requestId: string, methodId: string): Promise<ChargeOutcome> {
   const { request, lastTransaction: last } = await load(ctx, requestId)
   if (!last) throw new Error(`payment request ${requestId} was made without its charge`)
   if (last.status === 'unknown') {
@@ -125,7 +125,7 @@ async function resume(ctx: Context, requestId: string, methodId: string): Promis
     return await outcomeOf(ctx, last.id)
   }
   if (last.status === 'pending' && !last.checkout_url) {
-    await giveUpUnseen(ctx, requestId, last)
+    await giveUpUnseen(ctx, requestId, last, nowOf(ctx, caller.business))
     return { kind: 'payer_needed', action: null }
   }
   if (last.status === 'failed' && isPayable(request.status)) {
@@ -135,13 +135,17 @@ async function resume(ctx: Context, requestId: string, methodId: string): Promis
 }
 
 /** An ordinary page at the method's own channel; where that does not open, the one that offers every channel. */
-async function openPage(ctx: Context, { request, customer, lastTransaction }: FullRequest): Promise<string> {
-  const owner = { businessId: request.business_id, envMode: request.env_mode }
-  const accounts = (await listAccounts(ctx, owner)).filter(
+async function openPage(
+  ctx: Context,
+  caller: Caller,
+  { request, customer, lastTransaction }: FullRequest,
+): Promise<string> {
+  const { business } = caller
+  const accounts = (await listAccounts(ctx, caller)).filter(
     (account) => account.isEnabled && account.slug === lastTransaction?.payment_channel_slug,
   )
   try {
-    return (await openAtFirst(ctx, { request, customer, accounts, attempt: null })).action
+    return (await openAtFirst(ctx, { business, request, customer, accounts, attempt: null })).action
   } catch (error) {
     if (error instanceof ApiError) return payUrl(ctx, request.ref)
     throw error

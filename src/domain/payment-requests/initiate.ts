@@ -5,7 +5,7 @@ import { ApiError, invalid, notFound } from '../../platform/errors.ts'
 import { type IdempotencyClaim, runOrReplay } from '../../platform/idempotency.ts'
 import { newId, newRef } from '../../platform/ids.ts'
 import { parseAmount, toUsd } from '../../platform/money.ts'
-import type { Caller } from '../businesses/service.ts'
+import { type Caller, nowOf } from '../businesses/service.ts'
 import { newCustomerId, valuesOf } from '../customers/service.ts'
 import * as rates from '../exchange-rates/service.ts'
 import { channelErrors } from '../payment-channels/errors.ts'
@@ -44,7 +44,7 @@ export const initiate = (
     const accounts = await choose(ctx, caller, { ...wish, named, tokenize: wish.savePaymentMethod })
     const attempt = newTransaction(firstOf(accounts).slug)
     const { request, customer } = await insert(ctx, caller, newRequest(ctx, caller, body, wish, attempt, claim))
-    const opened = await openAtFirst(ctx, { request, customer, accounts, attempt })
+    const opened = await openAtFirst(ctx, { business: caller.business, request, customer, accounts, attempt })
     // No answer of this kind shows the timeline; it is not read for it.
     const full = { request: opened.request, customer, lastTransaction: opened.attempt, timeline: [] }
     return { full, action: opened.action }
@@ -78,7 +78,7 @@ export async function resume(
   const full = await load(ctx, requestId)
   const { request, customer, lastTransaction: last } = full
   if (last?.checkout_url) return { full, action: last.checkout_url }
-  if (last?.status === 'pending') await giveUpUnseen(ctx, request.id, last)
+  if (last?.status === 'pending') await giveUpUnseen(ctx, request.id, last, nowOf(ctx, caller.business))
   const wish = {
     currency: request.currency,
     amountMinor: request.amount_minor,
@@ -86,7 +86,13 @@ export async function resume(
     tokenize: request.save_payment_method,
   }
   const accounts = await choose(ctx, caller, wish)
-  const { action } = await openAtFirst(ctx, { request, customer, accounts, attempt: null })
+  const { action } = await openAtFirst(ctx, {
+    business: caller.business,
+    request,
+    customer,
+    accounts,
+    attempt: null,
+  })
   return { full: await load(ctx, requestId), action }
 }
 
@@ -121,7 +127,7 @@ export function newRequest(
   attempt: NewTransaction | null,
   claim: IdempotencyClaim | null,
 ): NewRequest {
-  const now = ctx.clock.now()
+  const now = nowOf(ctx, caller.business)
   const metaData = body.meta_data ?? body.metadata
   return {
     id: newId(),

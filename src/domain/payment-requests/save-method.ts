@@ -36,7 +36,7 @@ export const saveMethod = (
       intent: 'save_payment_method',
       description: 'Save new payment method',
     })
-    const opened = await openAtFirst(ctx, { request, customer, accounts, attempt })
+    const opened = await openAtFirst(ctx, { business: caller.business, request, customer, accounts, attempt })
     // This answer does not show the timeline; it is not read for it.
     const full = { request: opened.request, customer, lastTransaction: opened.attempt, timeline: [] }
     return { full, action: opened.action }
