@@ -41,7 +41,7 @@ const verbs: Record<string, string[]> = {
   mails: ['render'],
   webhooks: ['deliver', 'sign'],
   subscriptions: ['periods'],
-  checkout: ['stream', 'pages'],
+  checkout: ['stream', 'pages', 'subscribe'],
   'payment-requests': [
     'choose',
     'find',
