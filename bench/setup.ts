@@ -62,8 +62,8 @@ export async function openBench(): Promise<Bench> {
     const startServer = (more?: Record<string, string>, nodeArgs: string[] = []) =>
       startProgram({
         name: 'the server',
-        file: 'bench/server.ts',
-        args: [],
+        file: 'src/cli/main.ts',
+        args: ['start', '--role', 'api'],
         env: env(more),
         nodeArgs,
         readyUrl: `${target.url}/health/live`,

@@ -70,11 +70,11 @@ const table = {
   }),
   create: (target, n) => ({
     method: 'POST',
-    path: '/bench/create',
+    path: '/v1/sdk/initialize-payment-request',
     headers: {
       'content-type': 'application/json',
       'idempotency-key': `${target.run}-c${n}`,
-      ...secret(target),
+      authentication: `Bearer ${target.publicKey}`,
     },
     body: createBody(n),
   }),

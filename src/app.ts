@@ -1,9 +1,13 @@
+import cors from '@fastify/cors'
+import formBody from '@fastify/formbody'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
-import { type FastifyInstance, fastify } from 'fastify'
+import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { requireKey } from './domain/businesses/access.ts'
 import { businessRoutes } from './domain/businesses/routes.ts'
 import { presentedKey } from './domain/businesses/service.ts'
+import { checkoutPages } from './domain/checkout/pages.ts'
+import { checkoutRoutes, sdkRoutes } from './domain/checkout/routes.ts'
 import { customerRoutes } from './domain/customers/routes.ts'
 import { hookRoutes } from './domain/hooks/routes.ts'
 import { channelLogoRoutes, paymentChannelRoutes } from './domain/payment-channels/routes.ts'
@@ -25,26 +29,67 @@ export interface AppOptions {
 /** Every route there is, in the order in which it is offered. */
 export async function createApp(ctx: Context, options: AppOptions): Promise<Http> {
   const app = createHttp(ctx)
+  await allowBrowsers(app)
   await documentApi(app)
   healthRoutes(app, ctx)
   channelLogoRoutes(app)
   returnRoutes(app, ctx)
   await app.register(async (scope) => hookRoutes(scope as Http, ctx))
+  await app.register(async (scope) => publicRoutes(scope as Http, ctx))
+  await app.register(async (scope) => publicKeyRoutes(scope as Http, ctx, options), { prefix: '/v1/sdk' })
   await app.register(async (scope) => secretKeyRoutes(scope as Http, ctx, options), { prefix: '/v1' })
   if (options.mount) await app.register(options.mount.register as never, { prefix: options.mount.prefix })
   await app.ready()
   return app
 }
 
-/** What a secret key opens. */
-async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Promise<void> {
+/** `/v1/sdk` is called from every merchant's pages; a wrong key or a wrong address is told to them too. */
+async function allowBrowsers(app: Http): Promise<void> {
+  const toEveryone = {
+    origin: '*',
+    methods: ['GET', 'POST'],
+    allowedHeaders: ['authentication', 'authorization', 'content-type', 'idempotency-key'],
+    exposedHeaders: ['request-id', 'retry-after'],
+    maxAge: 86_400,
+  }
+  await app.register(cors, {
+    delegator: (request, done) => done(null, request.url?.startsWith('/v1/sdk/') ? toEveryone : { origin: false }),
+  })
+}
+
+/** `keyOf`: whose share a request uses up. */
+async function limitRate(app: Http, max: number, keyOf: (request: FastifyRequest) => string): Promise<void> {
   await app.register(rateLimit, {
-    max: options.rateLimit,
+    max,
     timeWindow: '1 minute',
-    // By key, so that one business cannot use up another's share; without a key by address.
-    keyGenerator: (request) => presentedKey(request.headers) ?? request.ip,
+    keyGenerator: keyOf,
     errorResponseBuilder: () => new ApiError(httpErrors.tooManyRequests),
   })
+}
+
+/** Pages for buyers: a minute of an honest one needs far less. */
+const pagesAMinute = 600
+
+/** What needs no key: a token in the address opens one payment request. */
+async function publicRoutes(app: Http, ctx: Context): Promise<void> {
+  await limitRate(app, pagesAMinute, (request) => request.ip)
+  await app.register(formBody)
+  checkoutPages(app, ctx)
+  checkoutRoutes(app, ctx)
+}
+
+/** What a public key opens. */
+async function publicKeyRoutes(app: Http, ctx: Context, options: AppOptions): Promise<void> {
+  // All buyers of a business have the same key: one of them cannot use up the others' share.
+  await limitRate(app, options.rateLimit, (request) => `${presentedKey(request.headers)} ${request.ip}`)
+  requireKey(app, ctx, 'public')
+  sdkRoutes(app, ctx)
+}
+
+/** What a secret key opens. */
+async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Promise<void> {
+  // By key, so that one business cannot use up another's share; without a key by address.
+  await limitRate(app, options.rateLimit, (request) => presentedKey(request.headers) ?? request.ip)
   requireKey(app, ctx, 'secret')
   paymentRequestRoutes(app, ctx)
   paymentChannelRoutes(app, ctx)
@@ -66,6 +111,7 @@ async function documentApi(app: Http): Promise<void> {
       components: {
         securitySchemes: {
           secretKey: { type: 'apiKey', in: 'header', name: 'Authentication', description: 'Bearer <secret key>' },
+          publicKey: { type: 'apiKey', in: 'header', name: 'Authentication', description: 'Bearer <public key>' },
         },
       },
       security: [{ secretKey: [] }],

@@ -26,6 +26,7 @@ const nouns = [
   'routing',
   'payment-requests',
   'refunds',
+  'checkout',
   'hooks',
 ]
 
@@ -34,7 +35,19 @@ const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs
 const verbs: Record<string, string[]> = {
   businesses: ['access'],
   webhooks: ['deliver', 'sign'],
-  'payment-requests': ['choose', 'find', 'initiate', 'open', 'relay', 'outcome', 'excess', 'return', 'store-insert'],
+  checkout: ['stream', 'pages'],
+  'payment-requests': [
+    'choose',
+    'find',
+    'initiate',
+    'open',
+    'relay',
+    'outcome',
+    'excess',
+    'link',
+    'return',
+    'store-insert',
+  ],
 }
 
 /** What other nouns may open. `app.ts` and `jobs.ts` also open routes, jobs and pages. */

@@ -47,6 +47,8 @@ export function createHttp(ctx: Context): Http {
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => newId(),
     requestIdHeader: false,
+    // A reverse proxy is on this machine or in a private network; from anywhere else X-Forwarded-For is a stranger's word.
+    trustProxy: 'loopback,linklocal,uniquelocal',
     bodyLimit: bodyLimitBytes,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
     return503OnClosing: true,

@@ -58,6 +58,7 @@ export interface Businesses {
 }
 
 export interface BusinessModes {
+  allowed_domains: Generated<string[]>;
   business_id: string;
   clock_offset_seconds: Generated<bigint>;
   created_at: Timestamp;
@@ -173,6 +174,7 @@ export interface PaymentRequests {
   id: string;
   intent: string;
   is_trial: Generated<boolean>;
+  logo: string | null;
   meta_data: Json | null;
   payment_method: Generated<string>;
   ref: string;

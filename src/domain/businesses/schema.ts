@@ -27,6 +27,20 @@ export const businessSchema = Type.Object({
 })
 export type BusinessBody = Static<typeof businessSchema>
 
+/** The business as its own endpoint gives it: with the settings that the documented object does not have. */
+export const ownBusinessSchema = Type.Object({ ...businessSchema.properties, allowed_domains: Type.Array(text) })
+
+const allowedDomainsMax = 50
+/** A source of `frame-ancestors`: a host, with or without scheme and port, its first label may be `*`. */
+const domainForm = /^(https?:\/\/)?(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?$/i
+
+function checkDomains(value: unknown): FieldErrors {
+  if (!Array.isArray(value)) return {}
+  const wrong = value.filter((one) => typeof one === 'string' && !domainForm.test(one))
+  if (wrong.length === 0) return {}
+  return { allowed_domains: [`Each must be a domain such as shop.example, *.shop.example or http://localhost:3000.`] }
+}
+
 /** An address; the empty text takes it away. */
 const addressOrNone = Type.String({ maxLength: 2048, description: 'http(s) address; the empty text takes it away' })
 
@@ -39,6 +53,13 @@ export const updateBusinessSchema = withCheck(
     send_subscription_mails: Type.Optional(flagInput),
     business_category: Type.Optional(Type.String({ maxLength: 100 })),
     base_currency: Type.Optional(Type.String({ description: 'ISO 4217' })),
+    allowed_domains: Type.Optional(
+      Type.Array(Type.String({ maxLength: 260 }), {
+        maxItems: allowedDomainsMax,
+        description:
+          'Sites that may show the hosted checkout in a frame, e.g. "shop.example", "*.shop.example", "http://localhost:3000". In test mode every site may.',
+      }),
+    ),
   }),
   (body) => {
     const errors: FieldErrors = {}
@@ -48,7 +69,7 @@ export const updateBusinessSchema = withCheck(
         errors[field] = [`The ${field} field must be an http or https address without a user name or password.`]
       }
     }
-    Object.assign(errors, checkCurrency(body, 'base_currency'))
+    Object.assign(errors, checkCurrency(body, 'base_currency'), checkDomains(body.allowed_domains))
     return errors
   },
 )
@@ -75,6 +96,8 @@ export interface Business {
   readonly enabledWebhooks: boolean
   readonly defaultRedirectUrl: string | null
   readonly sendSubscriptionMails: boolean
+  /** Sites that may frame the hosted checkout. */
+  readonly allowedDomains: readonly string[]
   readonly hookToken: string
   readonly routeBy: RouteBy
   readonly clockOffsetMs: number
@@ -96,4 +119,9 @@ export const presentBusiness = (business: Business): BusinessBody => ({
   deleted_at: null,
   created_at: wireTime(business.createdAt),
   updated_at: wireTime(business.updatedAt),
+})
+
+export const presentOwnBusiness = (business: Business): Static<typeof ownBusinessSchema> => ({
+  ...presentBusiness(business),
+  allowed_domains: [...business.allowedDomains],
 })

@@ -105,6 +105,7 @@ function modeChanges(changes: UpdateBusiness & { route_by?: RouteBy }): store.Mo
   if (changes.enabled_webhooks !== undefined) mode.enabled_webhooks = Boolean(changes.enabled_webhooks)
   if (changes.send_subscription_mails !== undefined)
     mode.send_subscription_mails = Boolean(changes.send_subscription_mails)
+  if (changes.allowed_domains !== undefined) mode.allowed_domains = changes.allowed_domains
   if (changes.route_by !== undefined) mode.route_by = changes.route_by
   return mode
 }

@@ -16,6 +16,18 @@ export async function load(ctx: Context, requestId: string): Promise<FullRequest
   return full
 }
 
+/** For an id from outside, e.g. a checkout's token; `load` is for ids that we know. */
+export const loadMaybe = (ctx: Context, requestId: string): Promise<FullRequest | undefined> =>
+  store.load(ctx.db, requestId)
+
+/** By the `ref` alone, whosever it is: for the link that is shared. */
+export const findMaybeIdByRef = (ctx: Context, ref: string): Promise<string | undefined> =>
+  store.findMaybeIdByRef(ctx.db, ref)
+
+/** Changes whenever what a checkout shows of a request changes; requests that are gone are missing. */
+export const listVersions = (ctx: Context, requestIds: readonly string[]): Promise<Map<string, string>> =>
+  store.listVersions(ctx.db, requestIds)
+
 /** By uuid, `ref` or the merchant's `reference`. */
 export async function find(ctx: Context, caller: Caller, ref: string): Promise<FullRequest> {
   return await load(ctx, await findId(ctx, caller, ref))

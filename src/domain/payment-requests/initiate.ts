@@ -48,16 +48,20 @@ export const initiate = (
     return { full, action: opened.action }
   })
 
-/** A request that no channel has seen yet: the whole intent in one statement, for a later relay. */
+/**
+ * A request that no channel has seen yet: the whole intent in one statement, for a later relay. Throws 030 to 033, 037
+ * when no channel could take it then.
+ */
 export const create = (
   ctx: Context,
   caller: Caller,
-  body: Initiate,
+  body: Initiate & { logo?: string },
   claim: IdempotencyClaim | null,
 ): Promise<FullRequest> =>
   runOrReplay(ctx.db, claim, async () => {
     if (claim?.resumes) return await load(ctx, claim.resumes)
     const wish = await readWish(ctx, caller, body)
+    await choose(ctx, caller, { ...wish, named: null, tokenize: wish.savePaymentMethod })
     const made = await insert(ctx, caller, newRequest(ctx, caller, body, wish, null, claim))
     return { ...made, lastTransaction: null, timeline: [] }
   })
@@ -100,7 +104,7 @@ async function readWish(ctx: Context, caller: Caller, body: Initiate): Promise<W
 function newRequest(
   ctx: Context,
   caller: Caller,
-  body: Initiate,
+  body: Initiate & { logo?: string },
   wish: Wish,
   attempt: NewTransaction | null,
   claim: IdempotencyClaim | null,
@@ -120,6 +124,7 @@ function newRequest(
     metaData: metaData ?? null,
     successRedirectUrl: body.success_redirect_url ?? null,
     failureRedirectUrl: body.failure_redirect_url ?? body.cancel_redirect_url ?? null,
+    logo: body.logo ?? null,
     savePaymentMethod: wish.savePaymentMethod,
     isTrial: Boolean(body.is_trial),
     expiresAt: after(now, lifetimeMs),

@@ -28,7 +28,11 @@ export interface Opening {
   accounts: readonly ChannelAccount[]
   /** The intent of the first account, when it is written already. */
   attempt: NewTransaction | null
+  /** Opened from the hosted checkout: the payer comes back to it, in the same tab or in a window of its own. */
+  via?: ReturnVia
 }
+
+export type ReturnVia = 'page' | 'window'
 
 /**
  * Opens at the first account that will; an open page that got no answer moved no money, so the next may be tried.
@@ -88,8 +92,8 @@ async function openAt(
 }
 
 function checkoutOf(ctx: Context, opening: Opening, attempt: NewTransaction): OpenCheckout {
-  const { request, customer } = opening
-  const returnUrl = `${ctx.baseUrl}/return/${attempt.id}`
+  const { request, customer, via } = opening
+  const returnUrl = `${ctx.baseUrl}/return/${attempt.id}${via ? `?via=${via}` : ''}`
   const phone = `${customer.phone_code ?? ''}${customer.phone_number ?? ''}`.replace(/[^\d+]/g, '')
   return {
     reference: attempt.ref,
@@ -104,7 +108,7 @@ function checkoutOf(ctx: Context, opening: Opening, attempt: NewTransaction): Op
       phone: phone || null,
     },
     returnUrl,
-    cancelUrl: `${returnUrl}?cancelled=1`,
+    cancelUrl: `${returnUrl}${via ? '&' : '?'}cancelled=1`,
     saveMethod: request.save_payment_method,
     expiresAt: request.expires_at,
   }

@@ -6,7 +6,7 @@ import { choose } from './choose.ts'
 import { paymentRequestErrors } from './errors.ts'
 import { findId, load } from './find.ts'
 import type { Initiated } from './initiate.ts'
-import { newTransaction, openAtFirst, voidAttempt } from './open.ts'
+import { newTransaction, openAtFirst, type ReturnVia, voidAttempt } from './open.ts'
 import { closePage, refreshRequest } from './outcome.ts'
 import type { FullRequest, Relay } from './schema.ts'
 import { isPayable } from './states.ts'
@@ -18,7 +18,7 @@ import * as store from './store.ts'
  * closed at its channel where that can be done, voided here, and a new attempt is opened. Throws 040 when the request
  * can no longer be paid, 031 to 033 when the channel cannot take it.
  */
-export async function relay(ctx: Context, caller: Caller, body: Relay): Promise<Initiated> {
+export async function relay(ctx: Context, caller: Caller, body: Relay, via?: ReturnVia): Promise<Initiated> {
   const requestId = await findId(ctx, caller, body.payment_request_ref, 'payment_request_ref')
   const { request } = await relayable(ctx, requestId)
   const wish = { currency: request.currency, amountMinor: request.amount_minor, tokenize: request.save_payment_method }
@@ -30,7 +30,7 @@ export async function relay(ctx: Context, caller: Caller, body: Relay): Promise<
   const { customer } = await relayable(ctx, requestId)
   const attempt = newTransaction(account.slug)
   await replaceAttempt(ctx, requestId, attempt)
-  const { action } = await openAtFirst(ctx, { request, customer, accounts, attempt })
+  const { action } = await openAtFirst(ctx, { request, customer, accounts, attempt, ...(via && { via }) })
   return { full: await load(ctx, requestId), action }
 }
 

@@ -8,6 +8,7 @@ import { isUuid } from '../../platform/ids.ts'
 import { formatAmount } from '../../platform/money.ts'
 import { find as findBusiness } from '../businesses/service.ts'
 import { load } from './find.ts'
+import { checkoutUrl } from './link.ts'
 import { refreshAttempt } from './outcome.ts'
 import type { RequestRow, TransactionRow } from './schema.ts'
 import { isSettled } from './states.ts'
@@ -22,6 +23,7 @@ import * as store from './store.ts'
  * | paid | success_redirect_url, else default_redirect_url, else a receipt |
  * | given up or declined | failure_redirect_url, else default_redirect_url, else a page with a way back |
  * | not decided | a page that looks again by itself, a bounded number of times |
+ * | opened from the hosted checkout | back to it: it shows what the server knows, and what to do next |
  */
 
 /** Looks at 2 s each before the page leaves it to the payer. */
@@ -29,6 +31,7 @@ const looksMax = 30
 
 const query = Type.Object({
   cancelled: Type.Optional(Type.String()),
+  via: Type.Optional(Type.String()),
   look: Type.Optional(Type.String({ pattern: '^\\d{1,3}$' })),
 })
 
@@ -40,6 +43,11 @@ export function returnRoutes(app: Http, ctx: Context): void {
       : undefined
     if (!found) return sendPage(reply, 404, { title: 'Nothing here', words: 'This payment link is not known.' })
     if (!isSettled(found.status)) await ask(ctx, found)
+    const { via } = request.query
+    if (via === 'page' || via === 'window') {
+      const address = checkoutUrl(ctx, found.payment_request_id)
+      return reply.redirect(via === 'window' ? `${address}/returned` : address, 303)
+    }
     const { request: payment } = await load(ctx, found.payment_request_id)
     const attempt = (await store.findMaybeTransactionById(ctx.db, found.id)) ?? found
     const target = await targetOf(ctx, payment, attempt, request.query.cancelled !== undefined)

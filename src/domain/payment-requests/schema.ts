@@ -91,33 +91,35 @@ const amount = Type.Unsafe<string | number>({
 })
 const redirectUrl = Type.String({ format: 'http-url', maxLength: 2048 })
 
-export const initiateSchema = withCheck(
-  Type.Object({
-    customer_uuid: Type.Optional(Type.String({ format: 'uuid' })),
-    customer_email: Type.Optional(email),
-    customer: Type.Optional(Type.Object({ email, ...customerFields })),
-    amount: Type.Optional(amount),
-    currency: Type.Optional(Type.String({ description: 'ISO 4217; the base currency of the business unless told' })),
-    description: Type.Optional(Type.String({ maxLength: 500 })),
-    reference: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
-    payment_channel: Type.Optional(Type.String({ maxLength: 50 })),
-    success_redirect_url: Type.Optional(redirectUrl),
-    failure_redirect_url: Type.Optional(redirectUrl),
-    cancel_redirect_url: Type.Optional(redirectUrl),
-    subscription_plan_uuid: Type.Optional(Type.String({ format: 'uuid' })),
-    save_payment_method: Type.Optional(Type.Union([Type.Boolean(), Type.Literal(1), Type.Literal(0)])),
-    is_trial: Type.Optional(Type.Union([Type.Boolean(), Type.Literal(1), Type.Literal(0)])),
-    meta_data: Type.Optional(metaDataInput),
-    metadata: Type.Optional(metaDataInput),
-  }),
-  (body) => ({
-    ...checkCustomer(body),
-    ...checkAmount(body),
-    ...checkCurrency(body, 'currency'),
-    ...checkMetaData(body),
-    ...checkCustomerMetaData(body.customer),
-  }),
-)
+export const initiateFields = {
+  customer_uuid: Type.Optional(Type.String({ format: 'uuid' })),
+  customer_email: Type.Optional(email),
+  customer: Type.Optional(Type.Object({ email, ...customerFields })),
+  amount: Type.Optional(amount),
+  currency: Type.Optional(Type.String({ description: 'ISO 4217; the base currency of the business unless told' })),
+  description: Type.Optional(Type.String({ maxLength: 500 })),
+  reference: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+  payment_channel: Type.Optional(Type.String({ maxLength: 50 })),
+  success_redirect_url: Type.Optional(redirectUrl),
+  failure_redirect_url: Type.Optional(redirectUrl),
+  cancel_redirect_url: Type.Optional(redirectUrl),
+  subscription_plan_uuid: Type.Optional(Type.String({ format: 'uuid' })),
+  save_payment_method: Type.Optional(Type.Union([Type.Boolean(), Type.Literal(1), Type.Literal(0)])),
+  is_trial: Type.Optional(Type.Union([Type.Boolean(), Type.Literal(1), Type.Literal(0)])),
+  meta_data: Type.Optional(metaDataInput),
+  metadata: Type.Optional(metaDataInput),
+}
+
+/** What the schema of an initiation cannot say. */
+export const checkInitiate = (body: Record<string, unknown>): FieldErrors => ({
+  ...checkCustomer(body),
+  ...checkAmount(body),
+  ...checkCurrency(body, 'currency'),
+  ...checkMetaData(body),
+  ...checkCustomerMetaData(body.customer),
+})
+
+export const initiateSchema = withCheck(Type.Object(initiateFields), checkInitiate)
 export type Initiate = Static<typeof initiateSchema>
 
 export const relaySchema = Type.Object({
@@ -168,6 +170,8 @@ export interface RequestRow {
   meta_data: Record<string, unknown> | null
   success_redirect_url: string | null
   failure_redirect_url: string | null
+  /** Shown on the hosted checkout instead of the business's own. */
+  logo: string | null
   save_payment_method: boolean
   expires_at: Date
   expiry_check_at: Date | null

@@ -1,8 +1,9 @@
 /** What other nouns and the routes may ask of payment requests. */
 export { choose, explain } from './choose.ts'
 export { claimExcess, findTransaction, postponeExcess, referenceOf, settleExcess } from './excess.ts'
-export { find, findId, list, load, present } from './find.ts'
+export { find, findId, findMaybeIdByRef, list, listVersions, load, loadMaybe, present } from './find.ts'
 export { create, type Initiated, initiate } from './initiate.ts'
-export { tell } from './open.ts'
-export { cancel, refreshAttempt, refreshByReference, verify } from './outcome.ts'
+export { checkoutToken, checkoutUrl, payUrl, readCheckoutToken } from './link.ts'
+export { type ReturnVia, tell } from './open.ts'
+export { cancel, refreshAttempt, refreshByReference, refreshRequest, verify } from './outcome.ts'
 export { relay } from './relay.ts'

@@ -20,6 +20,7 @@ export interface NewRequest {
   metaData: Record<string, unknown> | null
   successRedirectUrl: string | null
   failureRedirectUrl: string | null
+  logo: string | null
   savePaymentMethod: boolean
   isTrial: boolean
   expiresAt: Date
@@ -66,6 +67,7 @@ const inputTypes = {
   meta_data: 'jsonb',
   success_redirect_url: 'text',
   failure_redirect_url: 'text',
+  logo: 'text',
   save_payment_method: 'boolean',
   is_trial: 'boolean',
   expires_at: 'timestamptz',
@@ -105,6 +107,7 @@ function inputOf(owner: Owner, row: NewRequest, n: number): Input {
     meta_data: row.metaData,
     success_redirect_url: row.successRedirectUrl,
     failure_redirect_url: row.failureRedirectUrl,
+    logo: row.logo,
     save_payment_method: row.savePaymentMethod,
     is_trial: row.isTrial,
     expires_at: row.expiresAt,
@@ -163,9 +166,9 @@ const insertRows = prepared<{ rows: string }, { n: number; customer: Customer }>
     ), request as (
       insert into payment_requests (id, ref, business_id, env_mode, customer_id, intent, status, currency, amount_minor,
         amount_to_usd, usd_per_unit, description, reference, meta_data, success_redirect_url, failure_redirect_url,
-        save_payment_method, is_trial, expires_at, expiry_check_at, created_at, updated_at)
+        logo, save_payment_method, is_trial, expires_at, expiry_check_at, created_at, updated_at)
       select id, ref, business_id, env_mode, owner_id, intent, 'new', currency, amount_minor, amount_to_usd, usd_per_unit,
-        description, reference, meta_data, success_redirect_url, failure_redirect_url, save_payment_method, is_trial,
+        description, reference, meta_data, success_redirect_url, failure_redirect_url, logo, save_payment_method, is_trial,
         expires_at, expires_at, now, now from row
     ), line as (
       insert into timeline_records (id, payment_request_id, summary, created_at, updated_at)
@@ -227,6 +230,7 @@ const rowOf = (owner: Owner, row: NewRequest, customerId: string): RequestRow =>
   meta_data: row.metaData,
   success_redirect_url: row.successRedirectUrl,
   failure_redirect_url: row.failureRedirectUrl,
+  logo: row.logo,
   save_payment_method: row.savePaymentMethod,
   expires_at: row.expiresAt,
   expiry_check_at: row.expiresAt,

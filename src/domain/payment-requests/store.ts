@@ -220,6 +220,22 @@ export async function findMaybeId(db: Db, owner: Owner, ref: string, uuid: strin
   return rows[0]?.id
 }
 
+export async function findMaybeIdByRef(db: Db, ref: string): Promise<string | undefined> {
+  const row = await db.selectFrom('payment_requests').select('id').where('ref', '=', ref).executeTakeFirst()
+  return row?.id
+}
+
+/** Status and newest change of each request and its attempts, as one text. */
+export async function listVersions(db: Db, requestIds: readonly string[]): Promise<Map<string, string>> {
+  const { rows } = await sql<{ id: string; version: string }>`/* hot */ select r.id,
+      r.status || coalesce(t.version, '') as version
+    from payment_requests r left join lateral (
+      select string_agg(id || status || extract(epoch from updated_at), ',' order by id) as version
+      from transactions where payment_request_id = r.id) t on true
+    where r.id = any(${requestIds}::uuid[])`.execute(db)
+  return new Map(rows.map((row) => [row.id, row.version]))
+}
+
 export interface RequestFilter {
   status?: string
   customerId?: string

@@ -1,0 +1,145 @@
+import { findChannel } from '../../channels/index.ts'
+import { secondMs } from '../../platform/clock.ts'
+import type { Context } from '../../platform/context.ts'
+import { notFound } from '../../platform/errors.ts'
+import { formatAmount } from '../../platform/money.ts'
+import type { Caller } from '../businesses/service.ts'
+import { find as findBusiness } from '../businesses/service.ts'
+import { presentChannel } from '../payment-channels/schema.ts'
+import { isHealthy } from '../payment-channels/service.ts'
+import type { FullRequest, PaymentRequestBody } from '../payment-requests/schema.ts'
+import * as paymentRequests from '../payment-requests/service.ts'
+
+/**
+ * What a buyer's browser may do, with a token that opens one payment request: look, choose a channel, ask again, give
+ * up. Amount and currency are the request's own and come from nowhere else.
+ */
+
+export interface Session {
+  /** The request's own business and mode; never anything that the browser says. */
+  readonly caller: Caller
+  readonly full: FullRequest
+}
+
+/** Throws 404 for a token that is not ours, altered, or of a request that is gone. */
+export async function open(ctx: Context, token: string): Promise<Session> {
+  const requestId = paymentRequests.readCheckoutToken(ctx, token)
+  const full = requestId === null ? undefined : await paymentRequests.loadMaybe(ctx, requestId)
+  if (!full) throw notFound('checkout')
+  const { business_id: businessId, env_mode: envMode } = full.request
+  const business = await findBusiness(ctx, businessId, envMode)
+  return { caller: { businessId, envMode, business, keyId: 'checkout' }, full }
+}
+
+/** The token behind a link for sharing. Throws 404. */
+export async function tokenOf(ctx: Context, ref: string): Promise<string> {
+  const requestId = /^AsP-[0-9a-f]{13}$/.test(ref) ? await paymentRequests.findMaybeIdByRef(ctx, ref) : undefined
+  if (!requestId) throw notFound('payment link')
+  return paymentRequests.checkoutToken(ctx, requestId)
+}
+
+export interface OfferedChannel {
+  readonly slug: string
+  readonly name: string
+  readonly logo: string
+  readonly themeColor: string
+  readonly isHealthy: boolean
+}
+
+/** The enabled channels that take this payment, in the order in which routing would try them. */
+export async function offeredChannels(ctx: Context, { caller, full: { request } }: Session): Promise<OfferedChannel[]> {
+  const wish = {
+    currency: request.currency,
+    amountMinor: request.amount_minor,
+    named: null,
+    tokenize: request.save_payment_method,
+  }
+  const weighed = await paymentRequests.explain(ctx, caller, wish)
+  return weighed
+    .filter((one) => one.refusal === null)
+    .map(({ account }) => {
+      const { slug, display_name, logo, theme_color } = presentChannel(account.channel, ctx.baseUrl)
+      return { slug, name: display_name, logo, themeColor: theme_color, isHealthy: isHealthy(account) }
+    })
+}
+
+export interface Attempt {
+  readonly channel: string
+  readonly channelName: string
+  readonly status: string
+  readonly reason: string | null
+  /** The channel's page, where the payer may still go on. */
+  readonly action: string | null
+}
+
+export interface State {
+  readonly status: string
+  readonly attempt: Attempt | null
+  /** Only of a paid request: what the merchant's page is handed. */
+  readonly paymentRequest: PaymentRequestBody | null
+}
+
+export async function stateOf(ctx: Context, session: Session): Promise<State> {
+  const { request } = session.full
+  const paid = request.status === 'successful'
+  return {
+    status: request.status,
+    attempt: attemptOf(ctx, session),
+    paymentRequest: paid ? await presentPaid(ctx, session) : null,
+  }
+}
+
+function attemptOf(ctx: Context, { full: { request, lastTransaction: last } }: Session): Attempt | null {
+  if (!last) return null
+  const payable = request.status === 'new' || request.status === 'open'
+  const resumable = payable && request.expires_at > ctx.clock.now() && ['pending', 'failed'].includes(last.status)
+  return {
+    channel: last.payment_channel_slug,
+    channelName: findChannel(last.payment_channel_slug).displayName,
+    status: last.status,
+    reason: last.reason,
+    action: resumable ? last.checkout_url : null,
+  }
+}
+
+/** For the merchant's page in the buyer's browser: where our hooks and theirs are is nobody's business there. */
+async function presentPaid(ctx: Context, { caller, full }: Session): Promise<PaymentRequestBody> {
+  const body = await paymentRequests.present(ctx, caller, full, ['customer'])
+  return {
+    ...body,
+    last_transaction: body.last_transaction && { ...body.last_transaction, business_payment_channel: null },
+  }
+}
+
+/** Opens the payment at the channel that the buyer chose; gives the channel's page. Throws 030 to 040. */
+export async function relay(
+  ctx: Context,
+  { caller, full }: Session,
+  slug: string,
+  via: paymentRequests.ReturnVia,
+): Promise<string> {
+  const body = { payment_request_ref: full.request.id, payment_channel: slug }
+  const { action } = await paymentRequests.relay(ctx, caller, body, via)
+  return action
+}
+
+/** The buyer gives up. A payment that is already in wins: then 040. */
+export const cancel = (ctx: Context, { caller, full }: Session): Promise<FullRequest> =>
+  paymentRequests.cancel(ctx, caller, full.request.id)
+
+/** A page that asks more often than this gets what is known. */
+const checkEveryMs = 3 * secondMs
+const checkedMax = 10_000
+const checkedAt = new Map<string, number>()
+
+/** Asks the channels now, at most once in a while for one request; their silence changes nothing. */
+export async function check(ctx: Context, { full }: Session): Promise<void> {
+  const now = Date.now()
+  const last = checkedAt.get(full.request.id)
+  if (last !== undefined && now - last < checkEveryMs) return
+  if (checkedAt.size >= checkedMax) checkedAt.clear()
+  checkedAt.set(full.request.id, now)
+  await paymentRequests.refreshRequest(ctx, full.request.id)
+}
+
+export const amountOf = ({ full: { request } }: Session): string => formatAmount(request.amount_minor, request.currency)
