@@ -106,7 +106,8 @@ function finished(page: CheckoutPage): string {
   return `<p class="note ${page.state === 'processing' ? 'good' : tone}" role="status">${words}</p>${back}`
 }
 
-function document(title: string, body: string): string {
+/** The whole page; `style` is added to the look that all pages have. */
+export function document(title: string, body: string, style = ''): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -114,13 +115,13 @@ function document(title: string, body: string): string {
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <meta name="robots" content="noindex">
 <title>${escapeHtml(title)}</title>
-<style>${STYLE}</style>
+<style>${STYLE}${style}</style>
 </head>
 <body><main>${body}</main></body>
 </html>
 `
 }
 
-function escapeHtml(text: string): string {
+export function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
