@@ -120,7 +120,7 @@ function listPage(mails: readonly Mail[], base: string): string {
 function mailPage(mail: Mail, base: string): string {
   return page(
     mail.subject,
-    `<p><a class="back" href="${escapeHtml(base)}">All mails</a></p>
+    `<p class="merchant"><a class="back" href="${escapeHtml(base)}">All mails</a></p>
 <h1>${escapeHtml(mail.subject)}</h1>
 <dl><dt>From</dt><dd>${escapeHtml(mail.from)}</dd><dt>To</dt><dd>${escapeHtml(mail.to)}</dd>
 <dt>Received</dt><dd>${timeOf(mail)}</dd></dl>
