@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { NewMail } from '../../src/domain/mails/schema.ts'
-import { queueMail } from '../../src/domain/mails/service.ts'
+import { queueMail, sendDue } from '../../src/domain/mails/service.ts'
 import { dayMs, hourMs, minuteMs, secondMs } from '../../src/platform/clock.ts'
 import { type Db, inTransaction, openPostgres } from '../../src/platform/db.ts'
 import { createDatabase, freePort, stopOwnPostgres } from '../support/postgres.ts'
@@ -280,7 +280,9 @@ describe('mails and several workers', () => {
       const [{ ctx }] = workers as [TestServer, TestServer]
       const { id } = await workers[0]!.business()
       const mails = Array.from({ length: 60 }, (_, nth) => receiptFor(id, `many/${nth}`, { to: `a${nth}@example.com` }))
-      await Promise.all(mails.map((mail) => queue(ctx.db, mail)))
+      await queue(ctx.db, ...mails)
+      // Beside their own sweeps, so that they look at the same rows at the same moment.
+      await Promise.all(workers.flatMap((worker) => Array.from({ length: 4 }, () => sendDue(worker.ctx))))
       await until('all sent', async () => (await statusesOf(ctx.db)).every((status) => status === 'sent'), 30_000)
       assert.equal(smtp.received.length, 60)
       assert.equal(new Set(smtp.received.map((mail) => mail.headers['message-id'])).size, 60)
@@ -290,6 +292,23 @@ describe('mails and several workers', () => {
       await database.drop()
       await smtp.close()
     }
+  })
+
+  test('a mail under way is left to its worker until the lease ends', () => {
+    const held = Promise.withResolvers<null>()
+    const answer: SmtpOptions['answer'] = (command, nth) => (command === 'DATA' && nth === 1 ? held.promise : null)
+    return failing({ answer }, async (at) => {
+      await queue(at.server.ctx.db, receiptFor(at.id, 'slow'))
+      await until('the mail under way', () => at.smtp.seen.DATA === 1)
+      at.server.clock.advance(45 * secondMs)
+      assert.equal(await sendDue(at.server.ctx), 0)
+      at.server.clock.advance(30 * secondMs)
+      assert.equal(await sendDue(at.server.ctx), 1, 'its worker is taken for dead')
+      held.resolve(null)
+      await until('both answers', () => at.smtp.received.length === 2)
+      assert.equal(new Set(at.smtp.received.map((mail) => mail.headers['message-id'])).size, 1)
+      assert.equal((await tried(at.server, 2)).status, 'sent')
+    })
   })
 
   test('a worker killed between send and mark: sent again with the same Message-ID; no link in any log', async () => {

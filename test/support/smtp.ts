@@ -11,9 +11,11 @@ export interface ReceivedMail {
   raw: string
 }
 
+type Answer = string | 'cut' | null
+
 export interface SmtpOptions {
   /** Says what is answered to `MAIL`, `RCPT` or the end of `DATA`; null: the usual. `cut` breaks the line after taking the mail. */
-  answer?: (command: 'MAIL' | 'RCPT' | 'DATA', nth: number) => string | 'cut' | null
+  answer?: (command: 'MAIL' | 'RCPT' | 'DATA', nth: number) => Answer | Promise<Answer>
   /** Where 0, any free one. */
   port?: number
 }
@@ -26,9 +28,9 @@ export async function startSmtp(options: SmtpOptions = {}) {
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => {}).on('close', () => sockets.delete(socket))
-    converse(socket, (command, mail) => {
+    converse(socket, async (command, mail) => {
       seen[command] += 1
-      const answer = options.answer?.(command, seen[command]) ?? null
+      const answer = (await options.answer?.(command, seen[command])) ?? null
       if (mail && (answer === null || answer === 'cut')) received.push(mail)
       return answer
     })
@@ -48,7 +50,7 @@ export async function startSmtp(options: SmtpOptions = {}) {
 }
 export type Smtp = Awaited<ReturnType<typeof startSmtp>>
 
-type Take = (command: 'MAIL' | 'RCPT' | 'DATA', mail?: ReceivedMail) => string | 'cut' | null
+type Take = (command: 'MAIL' | 'RCPT' | 'DATA', mail?: ReceivedMail) => Promise<Answer>
 
 function converse(socket: Socket, take: Take): void {
   let pending = ''
@@ -56,7 +58,11 @@ function converse(socket: Socket, take: Take): void {
   let from = ''
   let to: string[] = []
   const say = (line: string) => socket.write(`${line}\r\n`)
-  const answer = (given: string | 'cut' | null) => (given === 'cut' ? socket.destroy() : say(given ?? '250 2.0.0 Ok'))
+  const answer = async (taken: Promise<Answer>) => {
+    const given = await taken
+    if (given === 'cut') socket.destroy()
+    else say(given ?? '250 2.0.0 Ok')
+  }
   const command = (line: string) => {
     const address = /<([^>]*)>/.exec(line)?.[1] ?? ''
     switch (line.slice(0, 4).toUpperCase()) {
@@ -67,10 +73,10 @@ function converse(socket: Socket, take: Take): void {
       case 'MAIL':
         from = address
         to = []
-        return answer(take('MAIL'))
+        return void answer(take('MAIL'))
       case 'RCPT':
         to.push(address)
-        return answer(take('RCPT'))
+        return void answer(take('RCPT'))
       case 'DATA':
         inData = true
         return say('354 Go on')
@@ -94,7 +100,7 @@ function converse(socket: Socket, take: Take): void {
         continue
       }
       inData = false
-      answer(take('DATA', { from, to, ...parse(part.replaceAll('\r\n..', '\r\n.')) }))
+      void answer(take('DATA', { from, to, ...parse(part.replaceAll('\r\n..', '\r\n.')) }))
     }
   })
 }
