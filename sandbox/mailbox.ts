@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import { document, escapeHtml, PAGE_HEADERS } from './page.ts'
+import { documentOf, escapeHtml, PAGE_HEADERS } from './document.ts'
 import type { Collection, Store } from './store.ts'
 
 /** A mail as it arrived. */
@@ -61,72 +61,61 @@ export class Mailbox {
 
 /** The pages of the mailbox. `publicUrl` is asked for whenever a link is made. */
 export function mailboxRoutes(app: FastifyInstance, mailbox: Mailbox, publicUrl: () => string): void {
+  const homePath = () => new URL(`${publicUrl()}/`).pathname
   app.get('/', (_request, reply) => {
-    const mails = mailbox.list(null, MAILS_LISTED)
-    return reply.headers(PAGE_HEADERS).send(listPage(mails, `${publicUrl()}/mailbox`))
+    return reply.headers(PAGE_HEADERS).send(listPage(mailbox.list(null, MAILS_LISTED), homePath()))
   })
   app.get<{ Params: { id: string } }>('/:id', (request, reply) => {
     const mail = mailbox.find(request.params.id)
-    if (mail) return reply.headers(MAIL_HEADERS).send(mailPage(mail, `${publicUrl()}/mailbox`))
-    const words = page(
-      'No such mail',
-      '<h1>No such mail</h1><p class="merchant">It may have made room for newer ones.</p>',
-    )
-    return reply.code(404).headers(PAGE_HEADERS).send(words)
+    if (mail) return reply.headers(MAIL_HEADERS).send(mailPage(mail, homePath()))
+    const main = `<h1>No such mail</h1><p class="soft">It may have made room for newer ones.</p>`
+    return reply
+      .code(404)
+      .headers(PAGE_HEADERS)
+      .send(page('No such mail', homePath(), main))
   })
 }
 
-/** A mail's frame takes over the page's policy: pictures are let in, scripts never are. */
+/** A mail's frame takes over the page's policy: its own styles and pictures are let in, scripts never are. */
 const MAIL_HEADERS = {
   ...PAGE_HEADERS,
-  'content-security-policy': `${PAGE_HEADERS['content-security-policy']}; img-src http: https: data:`,
+  'content-security-policy':
+    "default-src 'none'; style-src 'unsafe-inline'; img-src http: https: data:; base-uri 'none'; frame-ancestors 'none'",
 }
 
-const STYLE = `
-body{place-items:start center}
-main{max-width:720px}
-main h1{font-size:24px}
-.mails{list-style:none;margin:0;padding:0}
-.mails a{display:block;padding:14px 0;border-top:1px solid var(--line);color:var(--ink);text-decoration:none}
-.mails a:hover strong{text-decoration:underline}
-.mails strong{display:block;overflow-wrap:anywhere}
-.mails span{color:var(--soft);font-size:14px;overflow-wrap:anywhere}
-iframe{display:block;width:100%;height:720px;border:1px solid var(--line);border-radius:12px;background:#fff}
-pre{margin:0;padding:16px;border:1px solid var(--line);border-radius:12px;font-size:14px;white-space:pre-wrap;overflow-wrap:anywhere}
-h2{margin:24px 0 10px;font-size:16px}
-.back{color:var(--ink)}
-`
-
-const page = (title: string, inner: string): string =>
-  document(
+const page = (title: string, homePath: string, inner: string): string =>
+  documentOf({
     title,
-    `<p class="test" role="note">TEST MODE · sandbox mailbox · nothing was sent</p>
-<div class="inner">${inner}</div>`,
-    STYLE,
-  )
+    provider: null,
+    homePath,
+    isWide: true,
+    main: `<main class="inner">${inner}</main>`,
+    footer: 'Mails of the test mode arrive here when no SMTP server is set. Nothing was sent.',
+  })
 
-function listPage(mails: readonly Mail[], base: string): string {
+function listPage(mails: readonly Mail[], homePath: string): string {
   const rows = mails.map(
-    (mail) => `<li><a href="${escapeHtml(`${base}/${mail.id}`)}"><strong>${escapeHtml(mail.subject)}</strong>
-<span>${escapeHtml(mail.to)} · ${timeOf(mail)}</span></a></li>`,
+    (mail) => `<li><p>${escapeHtml(mail.subject)}</p><p class="soft">${escapeHtml(mail.to)} · ${timeOf(mail)}</p>
+<p class="end"><a class="button" href="${escapeHtml(`${homePath}mailbox/${mail.id}`)}">Read</a></p></li>`,
   )
-  const list =
-    rows.length > 0
-      ? `<ul class="mails">${rows.join('\n')}</ul>`
-      : '<p class="merchant">No mails yet. Mails of the test mode arrive here when no SMTP server is set.</p>'
-  return page('Mailbox', `<h1>Mailbox</h1>${list}`)
+  const list = rows.length > 0 ? `<ul class="rows">${rows.join('\n')}</ul>` : '<p class="empty">No mails yet.</p>'
+  return page('Mailbox', homePath, `<h1>Mailbox</h1>${list}`)
 }
 
-function mailPage(mail: Mail, base: string): string {
+const BOX = 'box-sizing:border-box;width:100%;border:1px solid #7b8799;border-radius:12px'
+
+function mailPage(mail: Mail, homePath: string): string {
   return page(
     mail.subject,
-    `<p class="merchant"><a class="back" href="${escapeHtml(base)}">All mails</a></p>
+    homePath,
+    `<p class="soft"><a href="${escapeHtml(`${homePath}mailbox`)}">All mails</a></p>
 <h1>${escapeHtml(mail.subject)}</h1>
 <dl><dt>From</dt><dd>${escapeHtml(mail.from)}</dd><dt>To</dt><dd>${escapeHtml(mail.to)}</dd>
 <dt>Received</dt><dd>${timeOf(mail)}</dd></dl>
-<iframe title="The mail as HTML" sandbox="allow-popups allow-popups-to-escape-sandbox" srcdoc="${escapeHtml(mail.html)}"></iframe>
+<iframe title="The mail as HTML" style="display:block;margin:24px 0;height:720px;${BOX}"
+sandbox="allow-popups allow-popups-to-escape-sandbox" srcdoc="${escapeHtml(mail.html)}"></iframe>
 <h2>As plain text</h2>
-<pre>${escapeHtml(mail.text)}</pre>`,
+<pre style="margin:0;padding:16px;white-space:pre-wrap;overflow-wrap:anywhere;${BOX}">${escapeHtml(mail.text)}</pre>`,
   )
 }
 

@@ -1,7 +1,12 @@
+import type { Channel } from '../src/channels/channel.ts'
 import { channels } from '../src/channels/index.ts'
 import { formatAmount } from '../src/platform/money.ts'
 
 const yes = (method: unknown) => (method ? 'yes' : 'no')
+
+/** A saved method that the channel cannot forget is still unusable here once we have. */
+const savedOf = ({ chargeSaved, forgetSaved }: Channel) =>
+  !chargeSaved ? 'no' : forgetSaved ? 'charged, forgotten' : 'charged'
 
 /** What each channel can do, read off its adapter; README.md shows it between its two marks. */
 export function capabilitiesTable(): string {
@@ -12,10 +17,10 @@ export function capabilitiesTable(): string {
       .map(([currency, limit]) => `${currency} ${formatAmount(limit.payMinor, currency)}`)
     const more = currencies.length > 6 ? ` and ${currencies.length - 6} more` : ''
     const cells = [channel.displayName, String(currencies.length), least.join(', ') + more]
-    return `| ${[...cells, yes(channel.voidCheckout), yes(channel.refund)].join(' | ')} |`
+    return `| ${[...cells, savedOf(channel), yes(channel.voidCheckout), yes(channel.refund)].join(' | ')} |`
   })
-  return `| channel | currencies | least amounts | closes an unpaid page | refunds |
-| --- | --- | --- | --- | --- |
+  return `| channel | currencies | least amounts | saved methods | closes an unpaid page | refunds |
+| --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 `
 }

@@ -37,7 +37,7 @@ const verbs: Record<string, string[]> = {
   businesses: ['access'],
   mails: ['render'],
   webhooks: ['deliver', 'sign'],
-  checkout: ['stream'],
+  checkout: ['stream', 'pages'],
   'payment-requests': [
     'choose',
     'find',

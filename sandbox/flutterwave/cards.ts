@@ -1,3 +1,5 @@
+import type { CardGroup } from '../page.ts'
+
 /** What a test card does, and what Flutterwave says of it. */
 export interface Card {
   number: string
@@ -9,7 +11,7 @@ export interface Card {
   refusal: string | null
   refundEnding: 'completed-mpgs' | 'failed'
   /** What charging it again without the payer does. */
-  savedCharge: 'success' | 'declined' | 'challenge'
+  savedCharge: 'success' | 'declined' | 'expired' | 'challenge'
 }
 
 const PAYS = { refusal: null, refundEnding: 'completed-mpgs', savedCharge: 'success' } as const
@@ -19,7 +21,7 @@ const VISA = { type: 'VISA', authModel: 'VBVSECURECODE', expiry: '09/32', ...PAY
 /** A published card that is refused, with its words. */
 const refusing = (number: string, refusal: string, title = refusal): Card => ({ ...MASTERCARD, number, title, refusal })
 
-/** Flutterwave's published test cards (FW-DOC "Testing", read 2026-11-20); the last three are ours, for what none does. */
+/** Flutterwave's published test cards (FW-DOC "Testing", read 2026-11-20); the last four are ours, for what none does. */
 export const CARDS: readonly Card[] = [
   { ...MASTERCARD, number: '5531886652142950', title: 'Pays with PIN and OTP', expiry: '09/32' },
   { ...MASTERCARD, number: '5438898014560229', title: 'Pays with 3-D Secure', expiry: '10/31', authModel: '3DS' },
@@ -39,10 +41,25 @@ export const CARDS: readonly Card[] = [
   refusing('5399834697894723', 'Incorrect PIN', 'Declined: wrong PIN'),
   { ...MASTERCARD, number: '5531886652140341', title: 'Pays, later charges are declined', savedCharge: 'declined' },
   { ...MASTERCARD, number: '5531886652143184', title: 'Pays, later charges want you back', savedCharge: 'challenge' },
+  { ...MASTERCARD, number: '5531886652140549', title: 'Pays, later charges find it expired', savedCharge: 'expired' },
   { ...MASTERCARD, number: '5531886652141803', title: 'Pays, its refund fails', refundEnding: 'failed' },
 ]
 
+/** What the bank says to charging a token without the payer; null: it pays. */
+export function savedRefusalOf({ savedCharge }: Card): string | null {
+  if (savedCharge === 'expired') return 'Expired Card'
+  return savedCharge === 'declined' ? 'Declined by the issuer' : null
+}
+
 export const GOOD_CARD = CARDS[0]!
+
+/** As the page offers them. */
+export const CARD_CHOICE = CARDS.map((card) => ({ number: card.number, title: card.title, group: groupOf(card) }))
+
+function groupOf({ refusal, refundEnding, savedCharge }: Card): CardGroup {
+  if (refusal !== null) return 'declined'
+  return refundEnding === 'completed-mpgs' && savedCharge === 'success' ? 'pays' : 'special'
+}
 
 /** An unpublished number is refused. */
 export function findCard(number: string): Card {

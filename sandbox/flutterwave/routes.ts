@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { magicOf } from '../magic.ts'
 import { operation } from '../provider.ts'
 import { bankRoutes } from './banks.ts'
-import type { Card } from './cards.ts'
+import { type Card, savedRefusalOf } from './cards.ts'
 import { linkUrl, stateOf } from './checkout.ts'
 import { FlutterwaveError, inactiveLink, noTransaction, refused } from './errors.ts'
 import { customerOf, type Flutterwave, type Link, randomCode, type Transaction } from './records.ts'
@@ -184,7 +184,7 @@ function chargeSaved(flw: Flutterwave, request: FastifyRequest): unknown {
   if (magicOf(amount) === 'challenge' || card.savedCharge === 'challenge') {
     return challenge(flw, given, card, textOf(body, 'redirect_url') ?? '')
   }
-  const refusal = card.savedCharge === 'declined' ? 'Declined by the issuer' : null
+  const refusal = savedRefusalOf(card)
   const tried = flw.core.store.write(() => decide(flw, addTransaction(flw, given, card), card, refusal))
   // Both are seen: a decline as an error, and as a success of the call with a failed transaction.
   if (refusal !== null) throw refused(tried.processorResponse)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { CardGroup } from '../page.ts'
 
 /** What a test card does, and what Paystack says of it. */
 export interface Card {
@@ -11,14 +12,14 @@ export interface Card {
   reusable: boolean
   refundEnding: 'processed' | 'failed' | 'needs-attention'
   /** What charging it again without the payer does. */
-  savedCharge: 'success' | 'declined' | 'challenge'
+  savedCharge: 'success' | 'declined' | 'expired' | 'challenge'
 }
 
 const PAYS = { refusal: null, reusable: false, refundEnding: 'processed', savedCharge: 'success' } as const
 const VISA = { brand: 'visa', bank: 'TEST BANK', ...PAYS } as const
 const VERVE = { brand: 'verve', bank: 'TEST BANK', ...PAYS } as const
 
-/** Paystack's published test cards (PS-DOC 06, read 2026-11-20); the last two are ours, for what no published card does. */
+/** Paystack's published test cards (PS-DOC 06, read 2026-11-20); the last three are ours, for what no published card does. */
 export const CARDS: readonly Card[] = [
   { ...VISA, number: '4084084084084081', title: 'Pays, can be saved', reusable: true },
   { ...VERVE, number: '507850785078507812', title: 'Pays with PIN, cannot be saved' },
@@ -56,9 +57,30 @@ export const CARDS: readonly Card[] = [
     reusable: true,
     savedCharge: 'challenge',
   },
+  {
+    ...VISA,
+    number: '4084080000000549',
+    title: 'Pays, later charges find it expired',
+    reusable: true,
+    savedCharge: 'expired',
+  },
 ]
 
+/** What the bank says to charging a saved card without the payer; null: it pays. */
+export function savedRefusalOf({ savedCharge }: Card): string | null {
+  if (savedCharge === 'expired') return 'Expired Card'
+  return savedCharge === 'declined' ? 'Declined' : null
+}
+
 export const GOOD_CARD = CARDS[0]!
+
+/** As the page offers them. */
+export const CARD_CHOICE = CARDS.map((card) => ({ number: card.number, title: card.title, group: groupOf(card) }))
+
+function groupOf({ refusal, refundEnding, savedCharge }: Card): CardGroup {
+  if (refusal !== null) return 'declined'
+  return refundEnding === 'processed' && savedCharge === 'success' ? 'pays' : 'special'
+}
 
 /** An unpublished number is refused, as in Paystack's test mode. */
 export function findCard(number: string): Card {

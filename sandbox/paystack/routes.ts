@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { magicOf } from '../magic.ts'
 import { operation } from '../provider.ts'
 import { bankRoutes } from './banks.ts'
-import { findCard } from './cards.ts'
+import { findCard, savedRefusalOf } from './cards.ts'
 import { checkoutUrl, resumeUrl } from './checkout.ts'
 import { customerOf, deactivate, findAuthorization, findCustomer, saveCustomer } from './customers.ts'
 import { invalid, missing, PaystackError } from './errors.ts'
@@ -103,7 +103,7 @@ function chargeSaved(ps: Paystack, request: FastifyRequest): unknown {
   if (!card.reusable) throw invalid('This authorization is not reusable', 'authorization_not_reusable')
   const given = readTransaction(ps, request, false)
   if (magicOf(given.amount) === 'challenge' || card.savedCharge === 'challenge') return pause(ps, given)
-  const refusal = card.savedCharge === 'declined' ? 'Declined' : null
+  const refusal = savedRefusalOf(card)
   const tried = ps.core.store.write(() => {
     const transaction = addTransaction(ps, given)
     return attempt(ps, { ...transaction, authorizationCode: code }, card, refusal)

@@ -38,6 +38,7 @@ function refusalOf({ amount }: Intent, method: Method, card: Card, how: How): Re
   if (card.refusal !== null) return card.refusal
   if (how.payerIsThere) return null
   if (card.saved === 'declines') return REFUSALS.generic
+  if (card.saved === 'expires') return REFUSALS.expired
   const wantsPayer = magic === 'challenge' || card.saved === 'challenge'
   return wantsPayer || (card.saved === 'set_up' && method.customer === null) ? REFUSALS.authentication : null
 }

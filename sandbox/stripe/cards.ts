@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { CardGroup } from '../page.ts'
 
 /** Why a bank refuses, in Stripe's words. */
 export interface Refusal {
@@ -16,9 +17,9 @@ export interface Card {
   refusal: Refusal | null
   /**
    * Charging it without the payer. `set_up`: only once the payer has shown themselves while it was saved;
-   * `challenge`: always wants the payer back.
+   * `challenge`: always wants the payer back; `expires`: is refused for good.
    */
-  saved: 'pays' | 'declines' | 'set_up' | 'challenge'
+  saved: 'pays' | 'declines' | 'expires' | 'set_up' | 'challenge'
   refund: 'succeeds' | 'waits' | 'fails'
 }
 
@@ -47,7 +48,7 @@ export const REFUSALS = {
 
 const PAYS = { brand: 'visa', refusal: null, saved: 'pays', refund: 'succeeds' } as const
 
-/** Stripe's published test cards ("Testing", read 2026-11-20). */
+/** Stripe's published test cards ("Testing", read 2026-11-20); the last one is ours, for what none does. */
 export const CARDS: readonly Card[] = [
   { ...PAYS, number: '4242424242424242', title: 'Pays, can be saved' },
   { ...PAYS, number: '5555555555554444', title: 'Pays, Mastercard', brand: 'mastercard' },
@@ -61,9 +62,18 @@ export const CARDS: readonly Card[] = [
   { ...PAYS, number: '4000000000000341', title: 'Pays, later charges are declined', saved: 'declines' },
   { ...PAYS, number: '4000000000007726', title: 'Pays, its refund waits', refund: 'waits' },
   { ...PAYS, number: '4000000000005126', title: 'Pays, its refund fails', refund: 'fails' },
+  { ...PAYS, number: '4000000000000549', title: 'Pays, later charges find it expired', saved: 'expires' },
 ]
 
 export const GOOD_CARD = CARDS[0]!
+
+/** As the page offers them. */
+export const CARD_CHOICE = CARDS.map((card) => ({ number: card.number, title: card.title, group: groupOf(card) }))
+
+function groupOf({ refusal, saved, refund }: Card): CardGroup {
+  if (refusal !== null) return 'declined'
+  return saved === 'pays' && refund === 'succeeds' ? 'pays' : 'special'
+}
 
 /** An unpublished number is refused: test mode takes no real cards. */
 export function findCard(number: string): Card {

@@ -42,7 +42,7 @@ export function updateCustomer(st: Stripe, asked: Asked): View {
 export function deleteCustomer(st: Stripe, asked: Asked): View {
   const { id } = findCustomer(st, asked)
   return st.core.store.write(() => {
-    for (const method of st.methods.by('customer', id)) st.methods.put(method.id, { ...method, customer: null })
+    for (const method of st.methods.by('customer', id)) st.methods.put(method.id, detached(method))
     st.customers.remove(id)
     return { id, object: 'customer', deleted: true }
   })
@@ -100,6 +100,7 @@ export function attachMethod(st: Stripe, asked: Asked): View {
   if (method.customer !== null && method.customer !== customer) {
     throw invalid('The payment method you provided has already been attached to a customer.')
   }
+  if (method.isDetached) throw notReusable()
   const { refusal } = findCard(method.cardNumber)
   if (refusal !== null) throw new StripeError(402, 'card_error', refusal.message, refusalView(refusal), true)
   return methodView(st.methods.put(method.id, { ...method, customer }))
@@ -110,5 +111,14 @@ export function detachMethod(st: Stripe, asked: Asked): View {
   if (method.customer === null) {
     throw invalid('The payment method you provided is not attached to a customer so detachment is impossible.')
   }
-  return methodView(st.methods.put(method.id, { ...method, customer: null }))
+  return methodView(st.methods.put(method.id, detached(method)))
+}
+
+const detached = (method: Method): Method => ({ ...method, customer: null, isDetached: true })
+
+export function notReusable(): StripeError {
+  return invalid(
+    'The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a connected account without Customer attachment, or was detached from a Customer. It may not be used again. To use a PaymentMethod multiple times, you must attach it to a Customer first.',
+    'payment_method',
+  )
 }

@@ -1,6 +1,6 @@
 import { attempt, emitIntent, putIntent, settleIntent } from './attempts.ts'
 import { type Asked, listView, ownOf } from './calls.ts'
-import { useMethod } from './customers.ts'
+import { notReusable, useMethod } from './customers.ts'
 import { invalid, missing, StripeError } from './errors.ts'
 import { type Form, isTrue, metadataOf, oneOf, refuseUnknown, textOf, urlOf } from './forms.ts'
 import { checkLimits, readAmount, readCurrency } from './money.ts'
@@ -86,6 +86,7 @@ function methodOf(st: Stripe, { form, secretKey }: Asked, customer: string | nul
   const id = textOf(form, 'payment_method')
   if (id === null) return null
   const method = useMethod(st, secretKey, id, 'payment_method')
+  if (method.isDetached) throw notReusable()
   if (method.customer === null || method.customer === customer) return method
   const words =
     customer === null

@@ -106,6 +106,8 @@ export interface Method extends Owned {
   customer: string | null
   email: string | null
   metadata: Metadata
+  /** For good: it takes no charge and no customer any more. */
+  isDetached?: boolean
 }
 
 export interface Customer extends Owned {

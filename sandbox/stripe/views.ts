@@ -177,7 +177,8 @@ function outcomeView({ refusal, status }: Charge): View | null {
     seller_message: 'The bank declined the payment.',
     type: 'issuer_declined',
   }
-  return { advice_code: 'try_again_later', ...codes, network_status: 'declined_by_network', ...risk, ...words }
+  const advice_code = refusal.code === 'expired_card' ? 'do_not_try_again' : 'try_again_later'
+  return { advice_code, ...codes, network_status: 'declined_by_network', ...risk, ...words }
 }
 
 const CHECKS = { address_line1_check: null, address_postal_code_check: null, cvc_check: 'pass' }

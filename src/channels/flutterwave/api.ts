@@ -18,6 +18,8 @@ export interface FlutterwaveCall {
   readonly body?: Json
   /** See `Exchange`. */
   readonly moves: boolean
+  /** What of the call must not show in an error, besides the keys: the token that it charges. */
+  readonly secrets?: readonly string[]
 }
 
 export interface FlutterwaveAnswer {
@@ -43,7 +45,7 @@ export async function callFlutterwave(
   credentials: FlutterwaveCredentials,
   call: FlutterwaveCall,
 ): Promise<FlutterwaveAnswer> {
-  const secrets = [credentials.secret_key, credentials.secret_hash]
+  const secrets = [credentials.secret_key, credentials.secret_hash, ...(call.secrets ?? [])]
   const headers = { authorization: `Bearer ${credentials.secret_key}` }
   const { status, body } = await exchange(transport, { ...call, headers, provider, secrets })
   const unreadable = () => garbage({ moves: call.moves, provider }, status, redact(body, secrets))

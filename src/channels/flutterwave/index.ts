@@ -14,6 +14,7 @@ import {
 } from '../channel.ts'
 import { objectOf } from '../exchange.ts'
 import { callFlutterwave, type FlutterwaveCredentials, isInactiveLink, isUnknownTransaction } from './api.ts'
+import { chargeSaved } from './saved.ts'
 import {
   isOurRefund,
   successIdOf,
@@ -28,7 +29,10 @@ import {
 } from './translate.ts'
 import { readFlutterwaveWebhook } from './webhook.ts'
 
-/** Flutterwave's v3 API; v4 has other hosts, other keys and another shape. */
+/**
+ * Flutterwave's v3 API; v4 has other hosts, other keys and another shape. No `forgetSaved`: a token cannot be
+ * taken back, it dies after a year.
+ */
 export const flutterwave: Channel<FlutterwaveCredentials> = {
   slug: 'flutterwave',
   displayName: 'Flutterwave',
@@ -48,6 +52,10 @@ export const flutterwave: Channel<FlutterwaveCredentials> = {
   fetchPayment,
   readWebhook: readFlutterwaveWebhook,
   voidCheckout,
+  chargeSaved: (charge, credentials, transport) =>
+    chargeSaved(charge, credentials, transport, () =>
+      fetchPayment({ reference: charge.reference, channelReference: null }, credentials, transport),
+    ),
   refund,
   fetchRefund,
 }

@@ -15,6 +15,8 @@ export interface PaystackCall {
   readonly body?: Json
   /** See `Exchange`. */
   readonly moves: boolean
+  /** What of the call must not show in an error, besides the keys: the token that it charges. */
+  readonly secrets?: readonly string[]
 }
 
 export interface PaystackAnswer {
@@ -37,7 +39,7 @@ export async function callPaystack(
   credentials: PaystackCredentials,
   call: PaystackCall,
 ): Promise<PaystackAnswer> {
-  const secrets = [credentials.secret_key]
+  const secrets = [credentials.secret_key, ...(call.secrets ?? [])]
   const headers = { authorization: `Bearer ${credentials.secret_key}` }
   const { status, body } = await exchange(transport, { ...call, headers, provider, secrets })
   const unreadable = () => garbage({ moves: call.moves, provider }, status, redact(body, secrets))

@@ -13,6 +13,7 @@ import {
 } from '../channel.ts'
 import { objectOf } from '../exchange.ts'
 import { callPaystack, isUnknownReference, type PaystackCredentials } from './api.ts'
+import { chargeSaved, forgetSaved } from './saved.ts'
 import {
   isOurRefund,
   toInitialize,
@@ -43,6 +44,8 @@ export const paystack: Channel<PaystackCredentials> = {
   openCheckout,
   fetchPayment,
   readWebhook: readPaystackWebhook,
+  chargeSaved,
+  forgetSaved,
   refund,
   fetchRefund,
 }

@@ -18,6 +18,14 @@ export interface StripeAnswer {
   garbage(): ChannelError
 }
 
+/** What `callStripe` must know of a call besides what the package sends. */
+export interface StripeCall extends Pick<Exchange, 'moves'> {
+  /** What of the call must not show in an error, besides the keys: the token that it charges. */
+  readonly secrets?: readonly string[]
+  /** A refused card (402, `card_error`) is an answer, `{error}` as it came, and no `ChannelError`. */
+  readonly takesDeclines?: boolean
+}
+
 const provider = 'Stripe'
 
 /**
@@ -35,10 +43,10 @@ const provider = 'Stripe'
 export async function callStripe(
   transport: ChannelTransport,
   credentials: StripeCredentials,
-  { moves }: Pick<Exchange, 'moves'>,
+  { moves, ...more }: StripeCall,
   run: (stripe: Stripe) => Promise<unknown>,
 ): Promise<StripeAnswer> {
-  const secrets = [credentials.secret_key, credentials.webhook_secret]
+  const secrets = [credentials.secret_key, credentials.webhook_secret, ...(more.secrets ?? [])]
   let answer: Answer | null = null
   let failure: unknown = null
   const send: typeof fetch = async (input, init) => {
@@ -57,7 +65,9 @@ export async function callStripe(
     if (failure !== null) throw failure
     // Without an answer the package itself refused to send: our own mistake.
     if (answer === null) throw error
-    throw refusalOf(answer, moves, secrets)
+    const refused: Answer = answer
+    if (!more.takesDeclines || !isDecline(refused)) throw refusalOf(refused, moves, secrets)
+    return { data: refused.body, garbage: () => garbage({ moves, provider }, 402, redact(refused.body, secrets)) }
   }
   const { status, body } = answer as unknown as Answer
   const unreadable = () => garbage({ moves, provider }, status, redact(body, secrets))
@@ -93,6 +103,8 @@ function wireOf(
     ...(typeof init?.body === 'string' && init.body !== '' && { body: init.body }),
   }
 }
+
+const isDecline = ({ status, body }: Answer): boolean => status === 402 && objectOf(body.error)?.type === 'card_error'
 
 function refusalOf(answer: Answer, moves: boolean, secrets: readonly string[]): ChannelError {
   const { status, body } = answer

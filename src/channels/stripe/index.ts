@@ -14,6 +14,7 @@ import {
 import { objectOf } from '../exchange.ts'
 import { callStripe, isMissing, type StripeCredentials } from './api.ts'
 import { limits } from './limits.ts'
+import { cancelCharge, chargeSaved, fetchCharge, forgetSaved, isCharge } from './saved.ts'
 import {
   isOurRefund,
   sessionExpand,
@@ -49,6 +50,8 @@ export const stripe: Channel<StripeCredentials> = {
   fetchPayment,
   readWebhook: readStripeWebhook,
   voidCheckout,
+  chargeSaved,
+  forgetSaved,
   refund,
   fetchRefund,
 }
@@ -96,7 +99,7 @@ async function openCheckout(
 }
 
 /**
- * By the session's id alone. Where its answer was lost nobody has the page's address either, so nobody can have paid:
+ * A charge of a saved card is a payment intent (see `fetchCharge`). A page is found by the session's id alone. Where its answer was lost nobody has the page's address either, so nobody can have paid:
  * `not_found` without asking. Sessions cannot be listed by our reference, and the search for payment intents by
  * metadata is minutes late ("Search", data freshness) and empty until a payer confirms.
  */
@@ -105,6 +108,7 @@ async function fetchPayment(
   credentials: StripeCredentials,
   transport: ChannelTransport,
 ): Promise<ChannelPayment> {
+  if (isCharge(lookup)) return fetchCharge(lookup, credentials, transport)
   const id = lookup.channelReference
   if (id === null) return unknownPayment
   try {
@@ -131,6 +135,7 @@ async function voidCheckout(
 ): Promise<void> {
   const id = lookup.channelReference
   if (id === null) return
+  if (isCharge(lookup)) return cancelCharge(lookup, credentials, transport)
   const options = { idempotencyKey: `void-${lookup.reference}` }
   try {
     const answer = await callStripe(transport, credentials, { moves: false }, (client) =>

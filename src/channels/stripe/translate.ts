@@ -29,7 +29,7 @@ const lifeMaxMs = 24 * 60 * 60_000 - 60_000
 const gridMs = 5 * 60_000
 
 /** Longer names of a product are cut; Stripe publishes no bound, its page shows about two lines. */
-const nameMax = 250
+export const nameMax = 250
 /** Longest value in Stripe's metadata (API reference, "Metadata"). */
 const metadataMax = 500
 
@@ -86,7 +86,7 @@ function withSessionId(returnUrl: string): string {
   return address + query + (fragment === undefined ? '' : `#${fragment}`)
 }
 
-function amountOf({ amountMinor, currency }: Pick<OpenCheckout, 'amountMinor' | 'currency'>): number {
+export function amountOf({ amountMinor, currency }: Pick<OpenCheckout, 'amountMinor' | 'currency'>): number {
   const amount = toWire(amountMinor, currency)
   if (amount !== null) return amount
   throw new ChannelError(`Stripe cannot carry this amount in ${currency}.`, { outcome: 'rejected', reason: 'refused' })
@@ -155,7 +155,7 @@ function verdictOf(session: Json, intent: Json | null, charge: Json | null, word
   return { status: 'pending', channelStatus: word, reason: null }
 }
 
-function refusalWords(refusal: Json): string {
+export function refusalWords(refusal: Json): string {
   return textOf(refusal.message) ?? textOf(refusal.decline_code) ?? textOf(refusal.code) ?? 'Declined'
 }
 
@@ -185,7 +185,7 @@ const methodNames: Readonly<Record<string, string>> = {
 }
 
 /** A wallet is what the payer used, the card behind it is not. */
-function methodOf(charge: Json | null): string {
+export function methodOf(charge: Json | null): string {
   const details = objectOf(charge?.payment_method_details)
   const wallet = objectOf(objectOf(details?.card)?.wallet)
   const type = textOf(wallet?.type) ?? textOf(details?.type)
@@ -279,16 +279,16 @@ export function idOf(value: unknown): string | null {
   return textOf(value) ?? textOf(objectOf(value)?.id)
 }
 
-const currencyOf = (object: Json): string | null => textOf(object.currency)?.toUpperCase() ?? null
+export const currencyOf = (object: Json): string | null => textOf(object.currency)?.toUpperCase() ?? null
 
 const wholeOf = (value: unknown): number | null =>
   Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : null
 
 /** Seconds since 1970. */
-function dateOf(value: unknown): Date | null {
+export function dateOf(value: unknown): Date | null {
   const seconds = wholeOf(value)
   return seconds === null ? null : new Date(seconds * 1000)
 }
 
 /** Half a surrogate pair cannot be encoded, and a cut may leave one. */
-const cut = (text: string, max: number): string => text.trim().slice(0, max).toWellFormed()
+export const cut = (text: string, max: number): string => text.trim().slice(0, max).toWellFormed()
