@@ -20,6 +20,7 @@ const floors = ['src/platform', 'src/events', 'src/channels', 'src/domain', 'src
 const nouns = [
   'businesses',
   'exchange-rates',
+  'mails',
   'webhooks',
   'payment-channels',
   'customers',
@@ -34,6 +35,7 @@ const nouns = [
 const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs', 'tables']
 const verbs: Record<string, string[]> = {
   businesses: ['access'],
+  mails: ['render'],
   webhooks: ['deliver', 'sign'],
   checkout: ['stream', 'pages'],
   'payment-requests': [
