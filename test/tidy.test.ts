@@ -51,6 +51,7 @@ const verbs: Record<string, string[]> = {
     'relay',
     'outcome',
     'excess',
+    'follow-up',
     'link',
     'return',
     'store-insert',

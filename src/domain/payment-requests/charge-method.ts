@@ -135,17 +135,13 @@ async function resume(ctx: Context, caller: Caller, requestId: string, methodId:
 }
 
 /** An ordinary page at the method's own channel; where that does not open, the one that offers every channel. */
-async function openPage(
-  ctx: Context,
-  caller: Caller,
-  { request, customer, lastTransaction }: FullRequest,
-): Promise<string> {
-  const { business } = caller
+async function openPage(ctx: Context, caller: Caller, full: FullRequest): Promise<string> {
+  const { request, customer, lastTransaction } = full
   const accounts = (await listAccounts(ctx, caller)).filter(
     (account) => account.isEnabled && account.slug === lastTransaction?.payment_channel_slug,
   )
   try {
-    return (await openAtFirst(ctx, { business, request, customer, accounts, attempt: null })).action
+    return (await openAtFirst(ctx, { business: caller.business, request, customer, accounts, attempt: null })).action
   } catch (error) {
     if (error instanceof ApiError) return payUrl(ctx, request.ref)
     throw error

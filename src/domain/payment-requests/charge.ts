@@ -203,18 +203,20 @@ async function recordUnsent(ctx: Context, attempt: TransactionRow, error: Channe
   const reason = refused ? error.message.slice(0, 300) : 'no answer'
   const name = findChannel(attempt.payment_channel_slug).displayName
   const summary = refused ? `${name} refused the charge: ${reason}` : `${name} could not be reached for the charge`
-  await endUnknown(ctx, attempt, { reason, summary })
+  await endUnknown(ctx, attempt, { reason, summary, refusal: refused ? 'soft' : null })
 }
 
 async function endUnknown(
   ctx: Context,
   attempt: TransactionRow,
-  { reason, summary }: { reason: string; summary: string },
+  { reason, summary, refusal }: { reason: string; summary: string; refusal: TransactionRow['refusal'] },
 ) {
   await withRequest(ctx, attempt.payment_request_id, async ({ tx, request, attempts, now }) => {
     if (attempts.find((one) => one.id === attempt.id)?.status !== 'unknown') return
-    await move(tx, transactionMachine, attempt.id, 'unknown', 'failed', { reason, check_at: null, updated_at: now })
+    const columns = { reason, refusal, check_at: null, updated_at: now }
+    await move(tx, transactionMachine, attempt.id, 'unknown', 'failed', columns)
     await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: 'failed', now })
+    if (request.subscription_id) await store.setFollowUpDue(tx, request.id, now)
   })
 }
 
@@ -234,11 +236,15 @@ async function settle(ctx: Context, attempt: TransactionRow, answer: ChargedSave
 async function recordPayerNeeded(ctx: Context, attempt: TransactionRow, actionUrl: string | null): Promise<void> {
   const name = findChannel(attempt.payment_channel_slug).displayName
   const summary = `${name} wants the payer to confirm the payment`
-  if (actionUrl === null) return await endUnknown(ctx, attempt, { reason: 'the payer must be present', summary })
+  if (actionUrl === null) {
+    return await endUnknown(ctx, attempt, { reason: 'the payer must be present', summary, refusal: 'payer' })
+  }
   await withRequest(ctx, attempt.payment_request_id, async ({ tx, request, attempts, now }) => {
     if (attempts.find((one) => one.id === attempt.id)?.status !== 'unknown') return
-    await move(tx, transactionMachine, attempt.id, 'unknown', 'pending', { checkout_url: actionUrl, updated_at: now })
+    const columns = { checkout_url: actionUrl, refusal: 'payer', updated_at: now }
+    await move(tx, transactionMachine, attempt.id, 'unknown', 'pending', columns)
     await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: null, now })
+    if (request.subscription_id) await store.setFollowUpDue(tx, request.id, now)
   })
 }
 

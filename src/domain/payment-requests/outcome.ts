@@ -12,6 +12,7 @@ import { type Caller, find as findBusiness, findNow, nowOf } from '../businesses
 import { type ChannelAccount, call, findMaybeAccount, listAccounts, publicError } from '../payment-channels/service.ts'
 import { paymentRequestErrors } from './errors.ts'
 import { findId, load, presentWith } from './find.ts'
+import { endOf } from './follow-up.ts'
 import { tell, voidAttempt } from './open.ts'
 import { keepSaved, lookupOf, writeDecline } from './saved.ts'
 import type { FullRequest, RequestRow, TransactionRow } from './schema.ts'
@@ -184,7 +185,7 @@ async function write(
     case 'success':
       return await writeSuccess(change, attempt, answer)
     case 'refused':
-      return await writeRefusal(change, attempt, verdict.reason, isHardDecline)
+      return await writeRefusal(change, attempt, verdict, isHardDecline)
     case 'closed':
       return await writeClosed(change, attempt, answer)
     case 'excess':
@@ -207,7 +208,7 @@ async function writeSuccess(change: Change, attempt: TransactionRow, answer: Cha
   })
   for (const other of attempts)
     if (other.id !== attempt.id && other.status === 'pending') await voidAttempt(tx, other, now)
-  await move(tx, requestMachine, request.id, request.status, 'successful', { ...paid, expiry_check_at: null })
+  await move(tx, requestMachine, request.id, request.status, 'successful', { ...paid, ...endOf(request, now) })
   await tell(tx, {
     requestId: request.id,
     transactionId: attempt.id,
@@ -227,15 +228,16 @@ async function writeSuccess(change: Change, attempt: TransactionRow, answer: Cha
 async function writeRefusal(
   change: Change,
   attempt: TransactionRow,
-  words: string | null,
+  verdict: Extract<Verdict, { kind: 'refused' }>,
   isHardDecline: boolean,
 ): Promise<void> {
   const { tx, request, now } = change
-  const reason = words?.slice(0, 300) ?? 'no reason given'
+  const reason = verdict.reason?.slice(0, 300) ?? 'no reason given'
   await move(tx, transactionMachine, attempt.id, attempt.status, 'failed', { reason, updated_at: now })
   const summary = `${nameOf(attempt)} declined the payment: ${reason}`
   await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: 'failed', now })
-  if (attempt.mode === 'saved') await writeDecline(change, attempt, isHardDecline)
+  if (attempt.mode !== 'saved') return
+  await writeDecline(change, attempt, verdict.isLost ? null : isHardDecline ? 'hard' : 'soft')
 }
 
 async function writeClosed(change: Change, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
@@ -245,7 +247,7 @@ async function writeClosed(change: Change, attempt: TransactionRow, answer: Chan
   const what = attempt.mode === 'saved' ? 'closed the payment' : 'closed its payment page'
   const summary = `${nameOf(attempt)} ${what}`
   await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: to, now })
-  if (attempt.mode === 'saved') await writeDecline(change, attempt, false)
+  if (attempt.mode === 'saved') await writeDecline(change, attempt, 'soft')
 }
 
 async function writeExcess(
@@ -275,7 +277,7 @@ async function writeExcess(
     now,
   })
   await change.emit('payment.excess')
-  if (attempt.mode === 'saved') await writeDecline(change, attempt, false)
+  if (attempt.mode === 'saved') await writeDecline(change, attempt, 'soft')
 }
 
 /** Told once: the same words again are no news. */
@@ -355,7 +357,7 @@ async function end(change: Change, to: 'cancelled' | 'expired', summary: string)
     if (to === 'cancelled') await voidAttempt(tx, attempt, now)
     else await move(tx, transactionMachine, attempt.id, 'pending', 'expired', { updated_at: now })
   }
-  await move(tx, requestMachine, request.id, request.status, to, { expiry_check_at: null, updated_at: now })
+  await move(tx, requestMachine, request.id, request.status, to, { ...endOf(request, now), updated_at: now })
   await tell(tx, { requestId: request.id, transactionId: null, summary, status: to, now })
 }
 

@@ -268,6 +268,9 @@ export interface RequestRow {
   extend_subscription_by: number | null
   /** The subscription whose period it pays for. */
   subscription_id: string | null
+  follow_up_due_at: Date | null
+  /** The method that its payment left. */
+  saved_method_id: string | null
   expires_at: Date
   expiry_check_at: Date | null
   created_at: Date
@@ -299,6 +302,8 @@ export interface TransactionRow {
   received_amount_minor: bigint | null
   received_currency: string | null
   reason: string | null
+  /** How a charge of a saved method was refused: `payer`, the payer must be present; null: it was not, or never sent. */
+  refusal: 'soft' | 'hard' | 'payer' | null
   opened_at: Date | null
   check_count: number
   created_at: Date

@@ -142,6 +142,17 @@ export async function noteChannelReference(db: Db, transactionId: string, channe
     .execute()
 }
 
+/** How a charge of a saved method was refused. */
+export async function noteRefusal(tx: Tx, transactionId: string, refusal: 'soft' | 'hard'): Promise<void> {
+  // Where the payer was called in, that stays the last word about charging without them.
+  await tx
+    .updateTable('transactions')
+    .set({ refusal })
+    .where('id', '=', transactionId)
+    .where('refusal', 'is', null)
+    .execute()
+}
+
 export async function noteReason(tx: Tx, transactionId: string, reason: string, now: Date): Promise<void> {
   await tx.updateTable('transactions').set({ reason, updated_at: now }).where('id', '=', transactionId).execute()
 }
@@ -324,6 +335,26 @@ export function revive<Row extends object>(row: Row): Row {
       return typeof value === 'number' && column.endsWith('_minor') ? [column, BigInt(value)] : [column, value]
     }),
   ) as Row
+}
+
+/** Requests for plans whose subscription has something to follow. */
+export const dueFollowUps: DueRows = { table: 'payment_requests', column: 'follow_up_due_at' }
+
+/** Null: followed. */
+export async function setFollowUpDue(tx: Tx, requestId: string, dueAt: Date | null): Promise<void> {
+  await tx.updateTable('payment_requests').set({ follow_up_due_at: dueAt }).where('id', '=', requestId).execute()
+}
+
+export async function setExpiry(tx: Tx, requestId: string, at: Date): Promise<void> {
+  await tx
+    .updateTable('payment_requests')
+    .set({ expires_at: at, expiry_check_at: at })
+    .where('id', '=', requestId)
+    .execute()
+}
+
+export async function setSavedMethod(tx: Tx, requestId: string, methodId: string): Promise<void> {
+  await tx.updateTable('payment_requests').set({ saved_method_id: methodId }).where('id', '=', requestId).execute()
 }
 
 /** Payments that are due to go back. */

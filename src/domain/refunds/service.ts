@@ -40,7 +40,7 @@ function nextCheck(count: number, now: Date, until?: Date): Date | null {
 /** Sends back what is due to go back. Safe to repeat; throws nothing that a channel says. */
 export async function refundDue(ctx: Context, attempt: TransactionRow): Promise<void> {
   const account = await accountOf(ctx, attempt)
-  const { amountMinor, currency, origin } = dueOf(attempt)
+  const { amountMinor, currency, origin } = await dueOf(ctx, attempt)
   if (!account) return await paymentRequests.postponeExcess(ctx, attempt.id, after(await nowFor(ctx, attempt), hourMs))
   if (!account.channel.refund || amountMinor === null || currency === null || amountMinor <= 0n) {
     return await leaveToPerson(ctx, attempt, account)
@@ -49,13 +49,19 @@ export async function refundDue(ctx: Context, attempt: TransactionRow): Promise<
   if (refund) await send(ctx, account, refund, attempt)
 }
 
-/** What counts goes back only where it was charged for nothing but saving a method. */
-const dueOf = (attempt: TransactionRow) =>
-  attempt.status === 'successful'
-    ? { amountMinor: attempt.amount_minor, currency: attempt.currency, origin: 'saved_method' as const }
-    : { amountMinor: attempt.received_amount_minor, currency: attempt.received_currency, origin: 'excess' as const }
+/** What counts goes back where it was charged for nothing but saving a method, or where it bought nothing. */
+async function dueOf(ctx: Context, attempt: TransactionRow) {
+  const { received_amount_minor: amountMinor, received_currency: currency } = attempt
+  if (attempt.status !== 'successful') return { amountMinor, currency, origin: 'excess' as const }
+  const origin = (await paymentRequests.isSavingSum(ctx, attempt)) ? ('saved_method' as const) : ('not_owed' as const)
+  return { amountMinor: attempt.amount_minor, currency: attempt.currency, origin }
+}
 
-const reasons = { excess: 'Excess payment', saved_method: 'Charged to save a payment method' } as const
+const reasons = {
+  excess: 'Excess payment',
+  saved_method: 'Charged to save a payment method',
+  not_owed: 'Paid for nothing',
+} as const
 
 const nowFor = (ctx: Context, row: { business_id: string; env_mode: EnvMode }) =>
   findNow(ctx, { businessId: row.business_id, envMode: row.env_mode })
