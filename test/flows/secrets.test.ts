@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import pg from 'pg'
 import { createDatabase, freePort, stopOwnPostgres } from '../support/postgres.ts'
-import { type Body, call, testMasterKey } from '../support/server.ts'
+import { type Answer, type Body, call, testMasterKey } from '../support/server.ts'
 import { until } from '../support/wait.ts'
 
 after(stopOwnPostgres)
@@ -127,8 +127,46 @@ test('secrets are unreadable in the database and in the logs, whatever was done 
       return delivery?.tries.length > 0 && answer.text
     })
 
+    // A saved card: its token comes from the provider, so it is read where the provider keeps it.
+    const saving = await api('POST', '/v1/payment-requests/save-payment-method', { customer_email: 'ada@example.com' })
+    const reference = saving.body.data.payment_request.last_transaction.ref
+    await call(url, 'POST', '/sandbox/control/pay', { channel: 'paystack', reference, outcome: 'success' })
+    const verified = await call(url, 'GET', `/sandbox/paystack/transaction/verify/${reference}`, undefined, {
+      authorization: `Bearer ${canaries.test}`,
+    })
+    const token: string = verified.body.data.authorization.authorization_code
+    assert.match(token, /^AUTH_/)
+    const customer: string = saving.body.data.payment_request.customer.uuid
+    const listing = `/v1/customers/${customer}/payment-methods`
+    await api('PATCH', `/v1/payment-requests/${saving.body.data.payment_request.ref}/verify`)
+    const listed = await api('GET', listing)
+    assert.equal(listed.body.data.payment_methods.total, 1)
+    const method: string = listed.body.data.payment_methods.data[0].uuid
+    const charge = { customer_uuid: customer, payment_method_uuid: method, amount: 100 }
+    const key = { 'idempotency-key': 'charge' }
+    const path = '/v1/payment-requests/charge-payment-method'
+    const shownOf: Answer[] = [
+      saving,
+      listed,
+      await api('POST', path, charge, key),
+      await api('POST', path, charge, key),
+    ]
+    shownOf.push(await api('POST', path, { ...charge, amount: '140.02' }))
+    for (const kind of ['drop_after', 'status']) {
+      await call(url, 'POST', '/sandbox/control/faults', { kind, status: 401, operation: 'charge', times: 1 })
+      shownOf.push(await api('POST', path, charge))
+    }
+    shownOf.push(await api('GET', '/v1/events?per_page=100'))
+    shownOf.push(await api('DELETE', `${listing}/${method}`))
+    assert.deepEqual(
+      shownOf.map(({ status }) => status),
+      [201, 200, 201, 201, 402, 202, 502, 200, 200],
+    )
+    for (const answer of shownOf) assert.ok(!answer.text.includes(token), 'an answer holds the token')
+
     const hidden: Record<string, string> = {
       ...canaries,
+      'token of a saved method': token,
       'live secret key': shown.live.secret_key,
       'live webhook secret': shown.live.webhook_secret.slice('whsec_'.length),
       'endpoint secret': endpoint.secret.slice('whsec_'.length),

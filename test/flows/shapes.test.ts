@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test'
 import { paginate, perPageMax, readPage } from '../../src/platform/pagination.ts'
 import { expectFailure, failureKeys } from '../support/expect.ts'
 import { canRead, stopOwnPostgres } from '../support/postgres.ts'
+import { saveCard } from '../support/saved.ts'
 import {
   type Body,
   requestRef,
@@ -158,6 +159,35 @@ describe('documented bodies', { skip: missing }, () => {
     assert.deepEqual(differences(sample('relay'), relayed.body, { sameChannel: true }), [])
   })
 
+  test('201 saving a payment method answers as documented, key by key, at the documented channel', async () => {
+    const saving = await server.business('Saving Business')
+    const body = { customer: zoro, payment_channel: 'paystack' }
+    const answer = await saving.api('POST', '/v1/payment-requests/save-payment-method', body)
+    assert.equal(answer.status, 201, answer.text)
+    const theirs = sample('save-payment-method')
+    // Saved in live mode there, and by another business.
+    const sameMode = JSON.parse(JSON.stringify(theirs).replaceAll('"live"', '"test"'))
+    assert.deepEqual(differences(sameMode, answer.body, { sameChannel: true }), [])
+  })
+
+  test('201 charging a saved method says what is documented, and adds the payment request', async () => {
+    const charging = await server.business('Charging Business')
+    const saved = await saveCard(server, charging, 'paystack')
+    const answer = await charging.api('POST', '/v1/payment-requests/charge-payment-method', {
+      customer_uuid: saved.customer,
+      payment_method_uuid: saved.method,
+      amount: '100',
+      currency: 'NGN',
+    })
+    assert.equal(answer.status, 201, answer.text)
+    const { data, ...documented } = answer.body
+    assert.deepEqual(documented, sample('charge-payment-method'))
+    assert.deepEqual(Object.keys(answer.body), ['message', 'status', 'data'])
+    assert.deepEqual(Object.keys(data), ['payment_request'])
+    const theirs = Object.keys(sample('relay').data.payment_request)
+    assert.deepEqual(Object.keys(data.payment_request), theirs)
+  })
+
   test('200 retrieve by ref answers as documented, with timeline, customer and business', async () => {
     const answer = await business.api('GET', `/v1/payment-requests/retrieve-by-ref/${requestRef(initiated)}`)
     assert.equal(answer.status, 200)
@@ -202,7 +232,7 @@ describe('documented bodies', { skip: missing }, () => {
     const entries = Object.entries(answer.body.data)
     const [documented, own] = [entries.slice(0, Object.keys(theirs).length), entries.slice(Object.keys(theirs).length)]
     assert.deepEqual(differences(theirs, Object.fromEntries(documented), { sameChannel: false }), [])
-    assert.deepEqual(Object.fromEntries(own), { allowed_domains: [] })
+    assert.deepEqual(Object.fromEntries(own), { allowed_domains: [], refund_save_charges: 1 })
     assert.deepEqual([answer.body.data.enabled_webhooks, answer.body.data.send_subscription_mails], [0, 1])
   })
 })
