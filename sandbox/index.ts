@@ -7,6 +7,7 @@ import { CALL_FAULTS, Faults, type Operation } from './faults.ts'
 import { Ledger } from './ledger.ts'
 import type { Core, Provider } from './provider.ts'
 import { providers as entries } from './providers.ts'
+import { startRoutes } from './start.ts'
 import { Store } from './store.ts'
 import { Timers } from './timers.ts'
 import { Webhooks } from './webhooks.ts'
@@ -68,6 +69,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
           // Not part of the API documentation of the app that it is mounted in.
           route.schema = { ...route.schema, hide: true } as NonNullable<typeof route.schema>
         })
+        startRoutes(scope, { ledger, providers, publicUrl: () => options.publicUrl })
         await scope.register(async (child) => controlRoutes(child, control), { prefix: '/control' })
         for (const provider of providers) {
           await scope.register(async (child) => mount(child, provider, faults, options), {

@@ -1,7 +1,17 @@
-/** What a provider's hosted page shows; the providers differ in the words, not in the look. */
+import { documentOf, escapeHtml } from './document.ts'
+
+export { homePathOf, PAGE_HEADERS } from './document.ts'
+
+/** What a test card is for; the page shows them in this order. */
+export type CardGroup = 'pays' | 'declined' | 'special'
+
+/** What a provider's hosted page shows; the providers differ in the words and the colour, not in the look. */
 export interface CheckoutPage {
   provider: string
+  homePath: string
   merchant: string
+  /** What is paid for, where the merchant said so. */
+  description: string | null
   /** As the payer reads it, e.g. `NGN 1,500.00`. */
   amount: string
   reference: string
@@ -9,65 +19,37 @@ export interface CheckoutPage {
   state: 'open' | 'paid' | 'cancelled' | 'processing'
   /** Why the last try was refused; null: none was. */
   refusal: string | null
-  cards: readonly { number: string; title: string }[]
+  cards: readonly { number: string; title: string; group: CardGroup }[]
   selectedCard: string | null
   /** Where a finished page leads; null: nowhere. */
   returnUrl: string | null
 }
 
-/** No `form-action`: paying answers with a redirect to the merchant, wherever that is. */
-export const PAGE_HEADERS = {
-  'content-type': 'text/html; charset=utf-8',
-  'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'",
-  'referrer-policy': 'no-referrer',
-  'cache-control': 'no-store',
-}
-
-const STYLE = `
-:root{color-scheme:light dark;--bg:#f2f4f8;--card:#fff;--ink:#16202e;--soft:#556275;--line:#d5dbe5;--accent:#0a5f4d;--on:#fff;--bad:#a3161f;--badbg:#fdecec;--good:#0a5f4d;--goodbg:#e4f5ef;--test:#7a4a00;--testbg:#ffedc9;--ring:#2563eb}
-@media (prefers-color-scheme:dark){:root{--bg:#0e131a;--card:#18202b;--ink:#eef2f8;--soft:#a9b5c6;--line:#344154;--accent:#5fd6b4;--on:#06231b;--bad:#ffb3b3;--badbg:#3d1a1d;--good:#7fe3c5;--goodbg:#12342b;--test:#ffd98a;--testbg:#3b2c0a;--ring:#8ab4ff}}
-*{box-sizing:border-box}
-body{margin:0;min-height:100vh;display:grid;place-items:center;padding:16px;background:var(--bg);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-main{width:100%;max-width:440px;background:var(--card);border:1px solid var(--line);border-radius:18px;overflow:hidden;box-shadow:0 12px 40px rgb(10 20 40/.12)}
-.test{margin:0;padding:10px 24px;background:var(--testbg);color:var(--test);font-size:14px;font-weight:600}
-.inner{padding:24px}
-.merchant{margin:0;color:var(--soft);overflow-wrap:anywhere}
-h1{margin:2px 0 18px;font-size:34px;line-height:1.2;letter-spacing:-.02em;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
-dl{display:grid;grid-template-columns:auto 1fr;gap:4px 16px;margin:0 0 20px;padding:14px 0;border-block:1px solid var(--line);font-size:14px}
-dt{color:var(--soft)}dd{margin:0;text-align:right;overflow-wrap:anywhere}
-.note{margin:0 0 18px;padding:12px 14px;border-radius:10px;font-size:15px}
-.bad{background:var(--badbg);color:var(--bad)}.good{background:var(--goodbg);color:var(--good)}
-label{display:block;margin-bottom:6px;font-weight:600;font-size:14px}
-select,button,.button{width:100%;min-height:48px;font:inherit;border-radius:10px}
-select{padding:0 12px;margin-bottom:18px;background:var(--card);color:var(--ink);border:1px solid var(--soft)}
-button,.button{display:grid;place-items:center;padding:0 16px;font-weight:600;cursor:pointer;text-decoration:none;border:1px solid var(--line);background:transparent;color:var(--ink)}
-.primary{border-color:var(--accent);background:var(--accent);color:var(--on)}
-.row{display:grid;grid-template-columns:1fr 1fr;gap:10px;margin-top:10px}
-button:hover,.button:hover{filter:brightness(1.08)}
-:focus-visible{outline:3px solid var(--ring);outline-offset:2px}
-`
-
 export function checkoutPage(page: CheckoutPage): string {
-  const title = `Pay ${page.amount} to ${page.merchant}`
-  return document(
-    title,
-    `<p class="test" role="note">TEST MODE · ${escapeHtml(page.provider)} sandbox · no money moves</p>
-<div class="inner">
-<p class="merchant">${escapeHtml(page.merchant)}</p>
-<h1>${escapeHtml(page.amount)}</h1>
-<dl><dt>E-mail</dt><dd>${escapeHtml(page.email)}</dd><dt>Reference</dt><dd>${escapeHtml(page.reference)}</dd></dl>
-${page.state === 'open' ? openForm(page) : finished(page)}
-</div>`,
-  )
+  const { provider, homePath, state } = page
+  const isOpen = state === 'open'
+  const what = `${page.amount} to ${page.merchant}`
+  const title = isOpen ? `${page.refusal === null ? 'Pay' : 'Refused:'} ${what}` : `${endings[state].heading}: ${what}`
+  return documentOf({
+    title: `${title} · ${provider} sandbox`,
+    ...{ provider, homePath, isWide: isOpen },
+    main: `<main class="inner${isOpen ? ' two' : ''}">
+${isOpen ? `<div>${summary(page)}</div><div>${openForm(page)}</div>` : finished(page)}
+</main>`,
+    footer: `${standIn(provider)} ${homeLink(homePath)}`,
+  })
 }
 
-/** A page without a payment: an unknown or forgotten link. */
-export function messagePage(provider: string, title: string, words: string): string {
-  return document(
-    title,
-    `<p class="test" role="note">TEST MODE · ${escapeHtml(provider)} sandbox · no money moves</p>
-<div class="inner"><h1>${escapeHtml(title)}</h1><p class="merchant">${escapeHtml(words)}</p></div>`,
-  )
+/** A page without a payment: an unknown, forgotten or ended link. */
+export function messagePage(page: { provider: string; homePath: string; title: string; words: string }): string {
+  const { provider, homePath, title, words } = page
+  return documentOf({
+    title: `${title} · ${provider} sandbox`,
+    ...{ provider, homePath, isWide: false },
+    main: `<main class="inner">${mark('wait', '<path d="M12 7v6M12 17v.01"/>')}<h1>${escapeHtml(title)}</h1>
+<p class="soft">${escapeHtml(words)}</p></main>`,
+    footer: `${standIn(provider)} ${homeLink(homePath)}`,
+  })
 }
 
 /** `NGN 1,500.00`, from minor units and the currency's number of decimals. */
@@ -77,50 +59,86 @@ export function formatAmount(minor: number, decimals: number, currency: string):
   return `${currency} ${whole}${decimals > 0 ? `.${digits.slice(-decimals)}` : ''}`
 }
 
+function summary({ merchant, description, amount, email, reference }: CheckoutPage): string {
+  const line = (term: string, words: string | null) => (words ? `<dt>${term}</dt><dd>${escapeHtml(words)}</dd>` : '')
+  return `<p class="soft">${escapeHtml(merchant)}</p>
+<h1 class="amount">${escapeHtml(amount)}</h1>
+<dl>${line('For', description)}${line('E-mail', email)}${line('Reference', reference)}</dl>`
+}
+
 function openForm(page: CheckoutPage): string {
-  const options = page.cards.map(({ number, title }) => {
-    const selected = number === page.selectedCard ? ' selected' : ''
-    return `<option value="${number}"${selected}>${escapeHtml(`${number.slice(-4)} · ${title}`)}</option>`
-  })
   const refusal =
     page.refusal === null ? '' : `<p class="note bad" role="alert">${escapeHtml(page.refusal)}. You can try again.</p>`
   return `${refusal}<form method="post">
-<label for="card">Test card</label>
-<select id="card" name="card">${options.join('')}</select>
+<fieldset><legend>Choose a test card</legend><div class="choice">${cardChoice(page)}</div></fieldset>
 <button class="primary" name="action" value="pay">Pay ${escapeHtml(page.amount)}</button>
-<div class="row"><button name="action" value="decline">Decline</button><button name="action" value="cancel">Cancel</button></div>
+<div class="row"><button name="action" value="decline" aria-describedby="hint">Decline</button><button name="action" value="cancel" aria-describedby="hint">Cancel</button></div>
+<p class="soft hint" id="hint">Decline: the bank refuses the card. Cancel: back to the merchant, and nothing is paid.</p>
 </form>`
 }
 
+const groupNames: Readonly<Record<CardGroup, string>> = {
+  pays: 'More cards that pay',
+  declined: 'Cards that are declined',
+  special: 'Cards with a twist',
+}
+
+/** The card that always pays stands alone; the others fold away behind what they are for. */
+function cardChoice({ cards, selectedCard }: CheckoutPage): string {
+  const chosen = cards.find(({ number }) => number === selectedCard) ?? cards[0]
+  const item = (card: CheckoutPage['cards'][number]) =>
+    `<label class="card"><input type="radio" name="card" value="${
+      card.number
+    }"${card === chosen ? ' checked' : ''}><span><b>${escapeHtml(card.title)}</b><span>${spaced(card.number)}</span></span></label>`
+  const groups = (Object.keys(groupNames) as CardGroup[]).map((group) => {
+    const members = cards.slice(1).filter((card) => card.group === group)
+    if (members.length === 0) return ''
+    const open = members.some((card) => card === chosen) ? ' open' : ''
+    return `<details${open}><summary>${groupNames[group]} <small>${members.length}</small></summary>${members.map(item).join('')}</details>`
+  })
+  return cards.slice(0, 1).map(item).join('') + groups.join('')
+}
+
+/** As it is printed on a card. */
+const spaced = (number: string) => number.replaceAll(/(\d{4})(?=\d)/g, '$1 ')
+
+type Ended = Exclude<CheckoutPage['state'], 'open'>
+const endings: Readonly<Record<Ended, { heading: string; words: string; tone: string; drawing: string }>> = {
+  paid: {
+    heading: 'Paid',
+    words: 'This payment is done. Thank you.',
+    tone: 'good',
+    drawing: '<path d="M5 13l5 5 9-11"/>',
+  },
+  cancelled: {
+    heading: 'Cancelled',
+    words: 'Cancelled. Nothing was paid.',
+    tone: 'bad',
+    drawing: '<path d="M7 7l10 10M17 7L7 17"/>',
+  },
+  processing: {
+    heading: 'Processing',
+    words: 'The payment is being processed.',
+    tone: 'wait',
+    drawing: '<circle cx="12" cy="12" r="9"/><path d="M12 7v5l3 2"/>',
+  },
+}
+
 function finished(page: CheckoutPage): string {
-  const words = {
-    paid: 'This payment is done. Thank you.',
-    cancelled: 'Cancelled. Nothing was paid.',
-    processing: 'The payment is being processed.',
-  }[page.state as Exclude<CheckoutPage['state'], 'open'>]
-  const tone = page.state === 'paid' ? 'good' : 'bad'
+  const { words, tone, drawing } = endings[page.state as Ended]
   const back =
     page.returnUrl === null
       ? ''
       : `<a class="button primary" href="${escapeHtml(page.returnUrl)}">Back to the merchant</a>`
-  return `<p class="note ${page.state === 'processing' ? 'good' : tone}" role="status">${words}</p>${back}`
+  // An empty address is this page again, asked for anew.
+  const again = page.state === 'processing' ? '<p class="row"><a class="button" href="">Look again</a></p>' : ''
+  return `${mark(tone, drawing)}${summary(page)}<p class="note ${tone} after" role="status">${words}</p>${again}${back}`
 }
 
-function document(title: string, body: string): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1">
-<meta name="robots" content="noindex">
-<title>${escapeHtml(title)}</title>
-<style>${STYLE}</style>
-</head>
-<body><main>${body}</main></body>
-</html>
-`
-}
+const mark = (tone: string, drawing: string) =>
+  `<p class="mark ${tone}"><svg viewBox="0 0 24 24" aria-hidden="true">${drawing}</svg></p>`
 
-function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
-}
+const standIn = (provider: string) =>
+  `This page stands in for ${escapeHtml(provider)}’s. No money moves, and no real card belongs here.`
+
+const homeLink = (homePath: string) => `<a href="${escapeHtml(homePath)}">About the sandbox</a>`

@@ -6,6 +6,7 @@ import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { requireKey } from './domain/businesses/access.ts'
 import { businessRoutes } from './domain/businesses/routes.ts'
 import { presentedKey } from './domain/businesses/service.ts'
+import { checkoutPages } from './domain/checkout/pages.ts'
 import { checkoutRoutes, sdkRoutes } from './domain/checkout/routes.ts'
 import { customerRoutes } from './domain/customers/routes.ts'
 import { hookRoutes } from './domain/hooks/routes.ts'
@@ -74,6 +75,7 @@ const pagesAMinute = 600
 async function publicRoutes(app: Http, ctx: Context): Promise<void> {
   await limitRate(app, pagesAMinute, (request) => request.ip)
   await app.register(formBody)
+  checkoutPages(app, ctx)
   checkoutRoutes(app, ctx)
 }
 

@@ -36,7 +36,7 @@ const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs
 const verbs: Record<string, string[]> = {
   businesses: ['access'],
   webhooks: ['deliver', 'sign'],
-  checkout: ['stream'],
+  checkout: ['stream', 'pages'],
   'payment-requests': [
     'choose',
     'find',

@@ -1,3 +1,5 @@
+import type { CardGroup } from '../page.ts'
+
 /** What a test card does, and what Flutterwave says of it. */
 export interface Card {
   number: string
@@ -50,6 +52,14 @@ export function savedRefusalOf({ savedCharge }: Card): string | null {
 }
 
 export const GOOD_CARD = CARDS[0]!
+
+/** As the page offers them. */
+export const CARD_CHOICE = CARDS.map((card) => ({ number: card.number, title: card.title, group: groupOf(card) }))
+
+function groupOf({ refusal, refundEnding, savedCharge }: Card): CardGroup {
+  if (refusal !== null) return 'declined'
+  return refundEnding === 'completed-mpgs' && savedCharge === 'success' ? 'pays' : 'special'
+}
 
 /** An unpublished number is refused. */
 export function findCard(number: string): Card {

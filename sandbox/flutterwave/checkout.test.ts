@@ -17,7 +17,7 @@ test('pay sends the browser back with status, tx_ref and transaction_id after it
   const page = opened.body.data.link
   assert.match(page, /\/sandbox\/flutterwave\/v3\/hosted\/pay\/flwlnk-[0-9a-z]{26}$/)
   const shown = await show(page)
-  assert.match(shown.body, /TEST MODE · Flutterwave sandbox/)
+  assert.match(shown.body, /Flutterwave<\/p><p class="test">TEST MODE/)
   assert.match(shown.body, /NGN 1,500\.00/)
   assert.match(shown.body, /Corner shop/)
   assert.doesNotMatch(shown.body, /(?:src|href)="https?:/)

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { exponentOf } from '../ledger.ts'
-import { type CheckoutPage, checkoutPage, formatAmount, messagePage, PAGE_HEADERS } from '../page.ts'
+import { type CheckoutPage, checkoutPage, formatAmount, homePathOf, messagePage, PAGE_HEADERS } from '../page.ts'
 import type { OpenCheckout, PayRequest, PayResult } from '../provider.ts'
-import { CARDS, type Card, cardOf } from './cards.ts'
+import { CARD_CHOICE, type Card, cardOf } from './cards.ts'
 import { type Flutterwave, type Link, SLUG, type Transaction } from './records.ts'
 import { bodyOf, paramOf, textOf } from './requests.ts'
 import { addTransaction, attemptsOn, decide, transactionById } from './transactions.ts'
@@ -33,11 +33,11 @@ function tries(flw: Flutterwave, link: Link): Transaction[] {
 export function checkoutRoutes(app: FastifyInstance, flw: Flutterwave): void {
   app.get('/v3/hosted/pay/:link', (request, reply) => {
     const link = linkOf(flw, request)
-    return link ? show(flw, reply, link, null) : noSuchPage(reply)
+    return link ? show(flw, reply, link, null) : noSuchPage(flw, reply)
   })
   app.post('/v3/hosted/pay/:link', (request, reply) => {
     const link = linkOf(flw, request)
-    return link ? act(flw, link, request, reply) : noSuchPage(reply)
+    return link ? act(flw, link, request, reply) : noSuchPage(flw, reply)
   })
 }
 
@@ -131,32 +131,36 @@ function goBack(
 
 function show(flw: Flutterwave, reply: FastifyReply, link: Link, tried: Transaction | null): FastifyReply {
   const state = stateOf(flw, link)
-  if (state === 'closed') return inactivePage(reply)
+  if (state === 'closed') return inactivePage(flw, reply)
   const last = tried ?? tries(flw, link).at(-1) ?? null
   const { amount, currency, txRef, email, title, redirectUrl } = link
   const page: CheckoutPage = {
     provider: 'Flutterwave',
+    homePath: homePathOf(flw.core),
     merchant: title ?? URL.parse(redirectUrl)?.host ?? 'Test merchant',
+    description: null,
     amount: formatAmount(amount, exponentOf(currency), currency),
-    ...{ reference: txRef, email, state, cards: CARDS, selectedCard: last?.cardNumber ?? null },
+    ...{ reference: txRef, email, state, cards: CARD_CHOICE, selectedCard: last?.cardNumber ?? null },
     refusal: last?.status === 'failed' ? last.processorResponse : null,
     returnUrl: state === 'open' || !last ? null : returnUrl(link, last),
   }
   return reply.headers(PAGE_HEADERS).send(checkoutPage(page))
 }
 
-function inactivePage(reply: FastifyReply): FastifyReply {
+function inactivePage(flw: Flutterwave, reply: FastifyReply): FastifyReply {
   const words = 'This payment link is currently inactive. The merchant disabled it, or its time or tries ran out.'
   return reply
     .code(410)
     .headers(PAGE_HEADERS)
-    .send(messagePage('Flutterwave', 'Inactive payment link', words))
+    .send(
+      messagePage({ provider: 'Flutterwave', homePath: homePathOf(flw.core), title: 'Inactive payment link', words }),
+    )
 }
 
-function noSuchPage(reply: FastifyReply): FastifyReply {
+function noSuchPage(flw: Flutterwave, reply: FastifyReply): FastifyReply {
   const words = 'This payment link is not known here. It may have been forgotten with the sandbox’s data.'
   return reply
     .code(404)
     .headers(PAGE_HEADERS)
-    .send(messagePage('Flutterwave', 'No such payment', words))
+    .send(messagePage({ provider: 'Flutterwave', homePath: homePathOf(flw.core), title: 'No such payment', words }))
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { CardGroup } from '../page.ts'
 
 /** What a test card does, and what Paystack says of it. */
 export interface Card {
@@ -72,6 +73,14 @@ export function savedRefusalOf({ savedCharge }: Card): string | null {
 }
 
 export const GOOD_CARD = CARDS[0]!
+
+/** As the page offers them. */
+export const CARD_CHOICE = CARDS.map((card) => ({ number: card.number, title: card.title, group: groupOf(card) }))
+
+function groupOf({ refusal, refundEnding, savedCharge }: Card): CardGroup {
+  if (refusal !== null) return 'declined'
+  return refundEnding === 'processed' && savedCharge === 'success' ? 'pays' : 'special'
+}
 
 /** An unpublished number is refused, as in Paystack's test mode. */
 export function findCard(number: string): Card {

@@ -16,7 +16,7 @@ test('pay sends the browser back with both names of the reference after its own 
   const shown = await call('GET', page, undefined, null)
   assert.match(shown.body, /TEST MODE/)
   assert.match(shown.body, /NGN 1,500\.00/)
-  assert.match(shown.body, /<label for="card">/)
+  assert.match(shown.body, /<input type="radio" name="card"/)
   assert.doesNotMatch(shown.body, /(?:src|href)="https?:/)
   assert.doesNotMatch(shown.headers.get('content-security-policy') ?? '', /form-action/)
   const paid = await press(page, { action: 'pay', card: '4084084084084081' })

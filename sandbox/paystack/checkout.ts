@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type CheckoutPage, checkoutPage, formatAmount, messagePage, PAGE_HEADERS } from '../page.ts'
+import { type CheckoutPage, checkoutPage, formatAmount, homePathOf, messagePage, PAGE_HEADERS } from '../page.ts'
 import type { OpenCheckout, PayRequest, PayResult } from '../provider.ts'
-import { CARDS } from './cards.ts'
+import { CARD_CHOICE } from './cards.ts'
 import { type Paystack, SLUG, type Transaction } from './records.ts'
 import { bodyOf, paramOf, textOf } from './requests.ts'
 import { attempt, cardOf, findTransaction, isOpen, isoMinor } from './transactions.ts'
@@ -20,30 +20,30 @@ export function checkoutRoutes(app: FastifyInstance, ps: Paystack): void {
   for (const path of ['/checkout/:access_code', '/checkout/resume/:access_code']) {
     app.get(path, (request, reply) => {
       const transaction = byAccessCode(ps, request)
-      if (!transaction) return noSuchPage(reply)
-      return show(reply, transaction, isOpen(transaction) ? 'open' : stateOf(transaction))
+      if (!transaction) return noSuchPage(ps, reply)
+      return show(ps, reply, transaction, isOpen(transaction) ? 'open' : stateOf(transaction))
     })
     app.post(path, (request, reply) => {
       const transaction = byAccessCode(ps, request)
-      return transaction ? act(ps, transaction, request, reply) : noSuchPage(reply)
+      return transaction ? act(ps, transaction, request, reply) : noSuchPage(ps, reply)
     })
   }
 }
 
 function act(ps: Paystack, transaction: Transaction, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (!isOpen(transaction)) return show(reply, transaction, stateOf(transaction))
+  if (!isOpen(transaction)) return show(ps, reply, transaction, stateOf(transaction))
   const body = bodyOf(request)
   const action = textOf(body, 'action')
   if (action === 'cancel') {
     const target = cancelUrl(transaction)
-    return target === null ? show(reply, transaction, 'cancelled') : reply.redirect(target, 303)
+    return target === null ? show(ps, reply, transaction, 'cancelled') : reply.redirect(target, 303)
   }
   const card = cardOf(textOf(body, 'card'))
   const refusal = action === 'decline' ? 'Declined' : null
   const tried = ps.core.store.write(() => attempt(ps, transaction, card, refusal))
-  if (tried.status === 'failed') return show(reply, tried, 'open')
+  if (tried.status === 'failed') return show(ps, reply, tried, 'open')
   const target = returnUrl(tried)
-  return target === null ? show(reply, tried, stateOf(tried)) : reply.redirect(target, 303)
+  return target === null ? show(ps, reply, tried, stateOf(tried)) : reply.redirect(target, 303)
 }
 
 /** What `POST /control/pay` does: the page's buttons without the page. */
@@ -100,26 +100,28 @@ function stateOf({ status }: Transaction): 'paid' | 'processing' {
   return status === 'ongoing' ? 'processing' : 'paid'
 }
 
-function show(reply: FastifyReply, transaction: Transaction, state: CheckoutPage['state']): FastifyReply {
+function show(ps: Paystack, reply: FastifyReply, transaction: Transaction, state: CheckoutPage['state']): FastifyReply {
   const { amount, currency, reference, email, callbackUrl, status, gatewayResponse, cardNumber } = transaction
   const host = callbackUrl === null ? undefined : URL.parse(callbackUrl)?.host
   return reply.headers(PAGE_HEADERS).send(
     checkoutPage({
       provider: 'Paystack',
+      homePath: homePathOf(ps.core),
       merchant: host ?? 'Test merchant',
+      description: null,
       // Two decimals for every currency, as the wire has them.
       amount: formatAmount(amount, 2, currency),
-      ...{ reference, email, state, cards: CARDS, selectedCard: cardNumber },
+      ...{ reference, email, state, cards: CARD_CHOICE, selectedCard: cardNumber },
       refusal: status === 'failed' ? gatewayResponse : null,
       returnUrl: state === 'open' ? null : returnUrl(transaction),
     }),
   )
 }
 
-function noSuchPage(reply: FastifyReply): FastifyReply {
+function noSuchPage(ps: Paystack, reply: FastifyReply): FastifyReply {
   const words = 'This payment link is not known here. It may have been forgotten with the sandbox’s data.'
   return reply
     .code(404)
     .headers(PAGE_HEADERS)
-    .send(messagePage('Paystack', 'No such payment', words))
+    .send(messagePage({ provider: 'Paystack', homePath: homePathOf(ps.core), title: 'No such payment', words }))
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { CardGroup } from '../page.ts'
 
 /** Why a bank refuses, in Stripe's words. */
 export interface Refusal {
@@ -65,6 +66,14 @@ export const CARDS: readonly Card[] = [
 ]
 
 export const GOOD_CARD = CARDS[0]!
+
+/** As the page offers them. */
+export const CARD_CHOICE = CARDS.map((card) => ({ number: card.number, title: card.title, group: groupOf(card) }))
+
+function groupOf({ refusal, saved, refund }: Card): CardGroup {
+  if (refusal !== null) return 'declined'
+  return saved === 'pays' && refund === 'succeeds' ? 'pays' : 'special'
+}
 
 /** An unpublished number is refused: test mode takes no real cards. */
 export function findCard(number: string): Card {

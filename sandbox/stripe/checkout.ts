@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type CheckoutPage, checkoutPage, formatAmount, messagePage, PAGE_HEADERS } from '../page.ts'
+import { type CheckoutPage, checkoutPage, formatAmount, homePathOf, messagePage, PAGE_HEADERS } from '../page.ts'
 import type { OpenCheckout, PayRequest, PayResult } from '../provider.ts'
 import { attempt } from './attempts.ts'
-import { CARDS, GOOD_CARD } from './cards.ts'
+import { CARD_CHOICE, GOOD_CARD } from './cards.ts'
 import { addCustomer, addMethod } from './customers.ts'
 import { emit } from './events.ts'
 import { formOf, textOf } from './forms.ts'
@@ -19,11 +19,11 @@ const PATH = '/c/pay/:id'
 export function checkoutRoutes(app: FastifyInstance, st: Stripe): void {
   app.get(PATH, (request, reply) => {
     const session = settleSession(st, idOf(request))
-    return session ? show(st, reply, session) : noSuchPage(reply)
+    return session ? show(st, reply, session) : noSuchPage(st, reply)
   })
   app.post(PATH, (request, reply) => {
     const session = settleSession(st, idOf(request))
-    return session ? act(st, session, request, reply) : noSuchPage(reply)
+    return session ? act(st, session, request, reply) : noSuchPage(st, reply)
   })
 }
 
@@ -106,7 +106,9 @@ function show(st: Stripe, reply: FastifyReply, session: Session): FastifyReply {
   const { amountTotal, currency, clientReferenceId, customerEmail, status, id, cardNumber, paymentStatus } = session
   if (status === 'expired') {
     const words = 'This page has expired. Go back to the merchant and start again.'
-    return reply.headers(PAGE_HEADERS).send(messagePage('Stripe', 'Expired', words))
+    return reply
+      .headers(PAGE_HEADERS)
+      .send(messagePage({ provider: 'Stripe', homePath: homePathOf(st.core), title: 'Expired', words }))
   }
   const code = currency ?? 'USD'
   const intent = session.intent === null ? undefined : st.intents.get(session.intent)
@@ -115,9 +117,11 @@ function show(st: Stripe, reply: FastifyReply, session: Session): FastifyReply {
   return reply.headers(PAGE_HEADERS).send(
     checkoutPage({
       provider: 'Stripe',
+      homePath: homePathOf(st.core),
       merchant: URL.parse(session.successUrl)?.host ?? 'Test merchant',
+      description: session.lineItems[0]?.name ?? null,
       amount: formatAmount(amountTotal ?? 0, decimalsOf(code), code),
-      ...{ reference: clientReferenceId ?? id, email: customerEmail ?? '', state, cards: CARDS },
+      ...{ reference: clientReferenceId ?? id, email: customerEmail ?? '', state, cards: CARD_CHOICE },
       selectedCard: cardNumber,
       // The page puts a full stop of its own behind it.
       refusal: state === 'open' ? ((intent ?? setup)?.lastError?.message.replace(/\.$/, '') ?? null) : null,
@@ -126,10 +130,10 @@ function show(st: Stripe, reply: FastifyReply, session: Session): FastifyReply {
   )
 }
 
-function noSuchPage(reply: FastifyReply): FastifyReply {
+function noSuchPage(st: Stripe, reply: FastifyReply): FastifyReply {
   const words = 'This payment link is not known here. It may have been forgotten with the sandbox’s data.'
   return reply
     .code(404)
     .headers(PAGE_HEADERS)
-    .send(messagePage('Stripe', 'No such payment', words))
+    .send(messagePage({ provider: 'Stripe', homePath: homePathOf(st.core), title: 'No such payment', words }))
 }

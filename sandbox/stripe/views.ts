@@ -177,7 +177,7 @@ function outcomeView({ refusal, status }: Charge): View | null {
     seller_message: 'The bank declined the payment.',
     type: 'issuer_declined',
   }
-  const advice_code = codes.code === 'expired_card' ? 'do_not_try_again' : 'try_again_later'
+  const advice_code = refusal.code === 'expired_card' ? 'do_not_try_again' : 'try_again_later'
   return { advice_code, ...codes, network_status: 'declined_by_network', ...risk, ...words }
 }
 

@@ -3,8 +3,8 @@ import { it } from 'node:test'
 import { inspect } from 'node:util'
 import { ChannelError, type ChannelTransport } from './channel.ts'
 import type { Bench, ChannelHarness } from './contract.ts'
-import { checkoutOf, firstAmount, leaks, reference, refundFactsOf, refundOf } from './contract-samples.ts'
-import type { ProviderAnswer, ProviderRequest } from './fake-provider.ts'
+import { chargeOf, checkoutOf, firstAmount, leaks, reference, refundFactsOf, refundOf } from './contract-samples.ts'
+import type { ProviderAnswer, ProviderRequest, Script } from './fake-provider.ts'
 
 /** The part of the contract suite where the provider fails: outcomes, reasons, no repetition, no secret in an error. */
 
@@ -53,17 +53,14 @@ export function describeFaults<Credentials>(
   harness: ChannelHarness<Credentials>,
   { provider, transport }: Bench,
 ): void {
-  const { channel } = harness
   const calls = callsOf(harness, transport)
 
   for (const fault of faultsOf(harness)) {
-    it(`${fault.name}: nothing moved when opening or asking, ${fault.moved} when refunding`, async () => {
+    it(`${fault.name}: nothing moved when opening or asking, ${fault.moved} when refunding or charging`, async () => {
       for (const call of calls) {
         // Looking something up before moving money may work; the fault hits the move itself.
-        const refunded = channel.refund && harness.refunded?.call(harness, refundFactsOf(channel))
-        provider.play((request) =>
-          call.moves && request.method === 'GET' && refunded ? refunded(request) : fault.answer,
-        )
+        const { lookups } = call
+        provider.play((request) => (request.method === 'GET' && lookups ? lookups(request) : fault.answer))
         const error = await errorOf(call.run)
         assert.ok(error instanceof ChannelError, `${call.name}: ${inspect(error)}`)
         assert.equal(error.outcome, call.moves ? fault.moved : 'rejected', call.name)
@@ -112,15 +109,15 @@ export function describeSecrets<Credentials>(
 interface Call {
   readonly name: string
   readonly moves: boolean
+  /** What looking something up, before or after moving money, is answered. */
+  readonly lookups?: Script
   run(): Promise<unknown>
 }
 
 /** Every operation of the channel that talks to the provider, with ordinary arguments. */
-function callsOf<Credentials>(
-  { channel, fields }: ChannelHarness<Credentials>,
-  transport: () => ChannelTransport,
-): Call[] {
-  const credentials = channel.parseCredentials(fields)
+function callsOf<Credentials>(harness: ChannelHarness<Credentials>, transport: () => ChannelTransport): Call[] {
+  const { channel, saved } = harness
+  const credentials = channel.parseCredentials(harness.fields)
   const checkout = checkoutOf(firstAmount(channel))
   const refund = refundOf(firstAmount(channel))
   const lookup = { reference, channelReference: reference }
@@ -129,11 +126,23 @@ function callsOf<Credentials>(
     { name: 'fetchPayment', moves: false, run: () => channel.fetchPayment(lookup, credentials, transport()) },
   ]
   if (channel.refund) {
-    calls.push({ name: 'refund', moves: true, run: () => channel.refund!(refund, credentials, transport()) })
+    const lookups = harness.refunded?.(refundFactsOf(channel))
+    const run = () => channel.refund!(refund, credentials, transport())
+    calls.push({ name: 'refund', moves: true, run, ...(lookups && { lookups }) })
   }
   if (channel.fetchRefund) {
     const known = { ...refund, channelReference: '77' }
     calls.push({ name: 'fetchRefund', moves: false, run: () => channel.fetchRefund!(known, credentials, transport()) })
+  }
+  if (channel.chargeSaved && saved) {
+    const charge = chargeOf(firstAmount(channel), saved.method)
+    const lookups = harness.payment({ ...charge, state: 'untouched' })
+    const run = () => channel.chargeSaved!(charge, credentials, transport())
+    calls.push({ name: 'chargeSaved', moves: true, lookups, run })
+  }
+  if (channel.forgetSaved && saved) {
+    const run = () => channel.forgetSaved!(saved.method, credentials, transport())
+    calls.push({ name: 'forgetSaved', moves: false, run })
   }
   return calls
 }

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { exponentOf } from '../platform/money.ts'
-import { type Channel, ChannelError, type OpenCheckout, type RefundRequest } from './channel.ts'
+import { type Channel, ChannelError, type OpenCheckout, type RefundRequest, type SavedCharge } from './channel.ts'
 import type { RefundFacts } from './contract.ts'
 
 /** Ordinary arguments for the contract suite. */
@@ -54,6 +54,14 @@ export function refundOf(amount: { amountMinor: bigint; currency: string }): Ref
     ...amount,
     reason: 'Sent back',
   }
+}
+
+export function chargeOf(
+  amount: { amountMinor: bigint; currency: string },
+  method: SavedCharge['method'],
+): SavedCharge {
+  const { payer, description, returnUrl } = checkoutOf(amount)
+  return { reference, ...amount, description, payer, method, returnUrl }
 }
 
 export function refundFactsOf<Credentials>(channel: Channel<Credentials>): RefundFacts {

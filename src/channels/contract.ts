@@ -9,11 +9,13 @@ import {
   type OpenCheckout,
   type RawWebhook,
   type RefundRequest,
+  type SavedCharge,
   WebhookBodyError,
   WebhookSignatureError,
 } from './channel.ts'
 import { describeFaults, describeSecrets } from './contract-faults.ts'
 import { amountsOf, at, checkoutOf, firstAmount, leaks, reference, refundOf } from './contract-samples.ts'
+import { describeSaved } from './contract-saved.ts'
 import { FakeProvider, type ProviderAnswer, type ProviderRequest, type Script } from './fake-provider.ts'
 
 /**
@@ -38,6 +40,14 @@ export interface RefundFacts {
   readonly channelReference: string
 }
 
+export interface ChargeFacts {
+  /** `closed`: declined in words or codes after which no later try can help; `strange`: a status word of tomorrow. */
+  readonly state: 'successful' | 'declined' | 'closed' | 'payer' | 'strange'
+  readonly reference: string
+  readonly amountMinor: bigint
+  readonly currency: string
+}
+
 /** What an adapter asked for, read off the wire by the harness. */
 export interface Asked {
   readonly reference: string
@@ -58,6 +68,20 @@ export interface ChannelHarness<Credentials> {
   payment(facts: PaymentFacts): Script
   /** Needed where the channel refunds; answers every call of `refund` and `fetchRefund`. */
   refunded?(facts: RefundFacts): Script
+  /** Needed where the channel charges saved methods; with a token that is one of `secrets`. */
+  readonly saved?: {
+    readonly method: SavedCharge['method']
+    /** The provider answers `chargeSaved`. */
+    charged(facts: ChargeFacts): Script
+    /** What the requests of one `chargeSaved` asked for. */
+    asked(requests: readonly ProviderRequest[]): Asked
+    /** The provider takes the token no more. */
+    readonly gone: ProviderAnswer
+    /** Forgotten, and forgotten before; needed where the channel forgets. */
+    readonly forgotten?: readonly ProviderAnswer[]
+    /** Whether the provider has a page for a payer who is wanted back. */
+    readonly hasPage: boolean
+  }
   /** What a wrong key gets. */
   readonly wrongKey: ProviderAnswer
   /** A refusal, HTTP 400, that holds all of `secrets` in one place or another. */
@@ -86,6 +110,7 @@ export function channelContract<Credentials>(name: string, harness: ChannelHarne
     describeCheckout(harness, bench)
     describePayment(harness, bench)
     if (harness.channel.refund) describeRefund(harness, bench)
+    if (harness.channel.chargeSaved) describeSaved(harness, bench)
     describeFaults(harness, bench)
     describeSecrets(harness, bench)
     describeWebhooks(harness)

@@ -169,6 +169,16 @@ for (const place of places) {
       )
     })
 
+    it('a charge that is not decided is pending and wants nobody; later it is what the bank says', async (t) => {
+      const charge = chargeOf(await saved(), 140_08n)
+      const charged = await send(charge)
+      assert.deepEqual(told(charged), ['pending', false, false])
+      assert.notEqual((await ask(charge, null)).channelStatus, 'not_found')
+      t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 4000 })
+      assert.equal((await ask(charge, charged.channelReference)).status, 'successful')
+      assert.equal((await ledger()).length, 1)
+    })
+
     it('a lost answer is unknown; asking finds what was done, and says not_found only for what never came', async () => {
       const method = await saved()
       for (const [kind, status] of [

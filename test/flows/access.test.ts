@@ -46,10 +46,13 @@ interface Route {
 }
 
 /** Every documented route behind a secret key. */
-async function secretKeyRoutes(server: TestServer): Promise<Route[]> {
+const secretKeyRoutes = (server: TestServer): Promise<Route[]> =>
+  documentedRoutes(server, (path) => path.startsWith('/v1/') && !/^\/v1\/(system|sdk)\//.test(path))
+
+async function documentedRoutes(server: TestServer, isMeant: (path: string) => boolean): Promise<Route[]> {
   const { body } = await server.call('GET', '/openapi.json')
   return Object.entries(body.paths as Record<string, Body>)
-    .filter(([path]) => path.startsWith('/v1/') && !/^\/v1\/(system|sdk)\//.test(path))
+    .filter(([path]) => isMeant(path))
     .flatMap(([path, methods]) =>
       Object.entries(methods as Body).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
     )
@@ -107,6 +110,29 @@ describe('keys', () => {
       }
     })
   }
+
+  test('401 what a public key opens is opened by no other key', async () => {
+    const sdk = await documentedRoutes(server, (path) => path.startsWith('/v1/sdk/'))
+    assert.ok(sdk.length >= 1, 'the document lists too few routes')
+    const { test: own, live } = business.keys
+    for (const [key, code] of [
+      ['', '003'],
+      ['garbage', '003'],
+      [own.secret_key, '003'],
+      [live.secret_key, '003'],
+      [own.webhook_secret, '003'],
+      [own.public_key.toUpperCase(), '003'],
+      [`${own.public_key}0`, '003'],
+      [`async_pkt_${hex}`, '004'],
+      [`async_pk_${hex}`, '004'],
+      [own.public_key.replace('pkt', 'pk'), '004'],
+    ] as const) {
+      for (const route of sdk) {
+        const answer = await server.call(route.method, route.path, bodyOf(route), { authentication: `Bearer ${key}` })
+        expectFailure(answer, { status: 401, code }, `${nameOf(route)} with ${key}`)
+      }
+    }
+  })
 
   test('401 comes before anything is said of the body or the object', async () => {
     expectFailure(await server.call('POST', '/v1/customers', '{'), { status: 401, code: '001' })

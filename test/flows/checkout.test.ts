@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { connect } from '../../src/domain/payment-channels/service.ts'
 import { expectFailure } from '../support/expect.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'
 import {
@@ -153,6 +154,64 @@ describe('the hosted checkout', () => {
     assert.equal(paid.paymentRequest.last_transaction.business_payment_channel, null)
     assert.ok(!JSON.stringify(told.states).includes('/v1/system/hooks/'))
     assert.equal((await retrieve(refOf(answer))).status, 'successful')
+  })
+
+  test('200 the page: its own style and script alone, not kept, framed by every site in test mode', async () => {
+    const answer = await initialize({ description: '<img src=x onerror=alert(1)>', logo: 'https://cdn.example/a.png' })
+    const page = await call(server.url, 'GET', `${pathOf(answer)}?publickey=${business.keys.test.public_key}`)
+    assert.equal(page.status, 200)
+    assert.ok(!page.text.includes('<img src=x'), 'a description is text')
+    assert.equal(page.headers.get('cache-control'), 'no-store')
+    const policy = page.headers.get('content-security-policy') ?? ''
+    const [, nonce] = /script-src 'nonce-([^']{16,})'/.exec(policy) ?? []
+    assert.match(policy, /^default-src 'none'; .*frame-ancestors \*$/)
+    assert.match(policy, /img-src data: https:\/\/cdn\.example;/)
+    for (const [, found] of page.text.matchAll(/<(?:script|style)[^>]*nonce="([^"]+)"/g)) assert.equal(found, nonce)
+    assert.ok(!/<input|<[^>]*\s(on\w+|style)=/i.test(page.text), 'no field, no handler, no style beside the nonce')
+    const again = await call(server.url, 'GET', pathOf(answer))
+    assert.ok(!again.headers.get('content-security-policy')?.includes(String(nonce)), 'another nonce for every answer')
+  })
+
+  test('200 a live page is framed by the sites that the business names, and by no other', async () => {
+    const shop = await server.business()
+    await shop.live('PUT', '/v1/business', {
+      allowed_domains: ['https://shop.example', '*.shop.example'],
+      default_redirect_url: 'https://home.example/after?x=1',
+    })
+    const { ctx } = server
+    const owner = { businessId: shop.id, envMode: 'live', actor: 'test' } as const
+    const fields = { secret_key: `sk_live_${'a'.repeat(40)}` }
+    await connect(ctx, { ...owner, slug: 'paystack', fields, makeDefault: true })
+    const made = await initialize({}, { authentication: `Bearer ${shop.keys.live.public_key}` })
+    const page = await call(server.url, 'GET', pathOf(made))
+    assert.match(
+      page.headers.get('content-security-policy') ?? '',
+      /frame-ancestors 'self' https:\/\/shop\.example \*\.shop\.example https:\/\/home\.example$/,
+    )
+    expectFailure(await shop.live('PUT', '/v1/business', { allowed_domains: ["'none'; script-src *"] }), {
+      status: 422,
+      code: '005',
+      fields: ['allowed_domains'],
+    })
+  })
+
+  test('the link for sharing shows what is paid and leads to the checkout; an ended one says how it ended', async () => {
+    const answer = await initialize({ description: 'A shared bill' })
+    const shared = await call(server.url, 'GET', `/pay/${refOf(answer)}`)
+    assert.equal(shared.status, 200)
+    assert.match(shared.text, /A shared bill/)
+    assert.match(shared.text, /<svg/)
+    assert.ok(shared.text.includes(pathOf(answer)))
+    const receipt = await fetch(`${server.url}${pathOf(answer)}/success`, { redirect: 'manual' })
+    assert.equal(receipt.status, 303, 'no receipt for what is not paid')
+    await business.api('PATCH', `/v1/payment-requests/${refOf(answer)}/cancel`)
+    const ended = await call(server.url, 'GET', `/pay/${refOf(answer)}`)
+    assert.ok(!ended.text.includes(pathOf(answer)), 'nothing to pay any more')
+    for (const path of ['/pay/AsP-0000000000000', '/pay/first', '/checkout/x', '/checkout/x/success']) {
+      const missing = await call(server.url, 'GET', path)
+      assert.equal(missing.status, 404, path)
+      assert.match(missing.headers.get('content-type') ?? '', /^text\/html/)
+    }
   })
 
   test('a form without script is sent on to the page of the channel', async () => {

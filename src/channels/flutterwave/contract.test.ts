@@ -1,5 +1,11 @@
 import { createHmac } from 'node:crypto'
-import { type ChannelHarness, channelContract, type PaymentFacts, type RefundFacts } from '../contract.ts'
+import {
+  type ChannelHarness,
+  type ChargeFacts,
+  channelContract,
+  type PaymentFacts,
+  type RefundFacts,
+} from '../contract.ts'
 import type { FlutterwaveCredentials } from './api.ts'
 import { fixture } from './fixtures.ts'
 import { flutterwave } from './index.ts'
@@ -45,6 +51,17 @@ const refunded = ({ state, request, channelReference }: RefundFacts, isFetched: 
   return answer
 }
 
+const charged = ({ state, ...facts }: ChargeFacts) => {
+  const known = { successful: state, declined: state, strange: state, closed: 'declined', payer: 'successful' } as const
+  const answer = verified({ ...facts, state: known[state] as PaymentFacts['state'] })
+  if (state === 'closed') Object.assign(answer.data, { processor_response: 'Expired Card' })
+  if (state !== 'payer') return answer
+  const redirect = 'https://checkout.flutterwave.com/v3/hosted/pay/flwlnk-1'
+  const meta = { authorization: { mode: 'redirect', redirect } }
+  Object.assign(answer.data, { status: 'pending', processor_response: 'Transaction in progress', meta })
+  return answer
+}
+
 const harness: ChannelHarness<FlutterwaveCredentials> = {
   channel: flutterwave,
   fields: { secret_key: secretKey, secret_hash: secretHash, public_key: 'FLWPUBK_TEST-0123456789-X' },
@@ -65,6 +82,16 @@ const harness: ChannelHarness<FlutterwaveCredentials> = {
     }
     const answer = refunded(facts, request.method === 'GET')
     return ok(request.path.startsWith('/v3/refunds?') ? { ...answer, data: [{ id: 1 }, answer.data] } : answer)
+  },
+  saved: {
+    method: { token: cardToken, tokenOwner: null, email: 'ada@example.com' },
+    charged: (facts) => () => ok(charged(facts)),
+    asked: (requests) => {
+      const { tx_ref, amount, currency } = JSON.parse(requests[0]!.body)
+      return { reference: tx_ref, amountMinor: fromWire(amount, currency), currency }
+    },
+    gone: { status: 400, body: '{"status":"error","message":"Wrong token or email passed","data":null}' },
+    hasPage: true,
   },
   wrongKey: { status: 401, body: '{"status":"error","message":"merchant secret key required","data":null}' },
   refusal: {

@@ -87,6 +87,28 @@ describe('requests fit the OpenAPI document of Flutterwave', { skip }, () => {
     assert.equal(validate({}), false, 'the guard itself must fire')
   })
 
+  it('POST /tokenized-charges', async () => {
+    const validate = validatorOf('/tokenized-charges')
+    const { paths } = JSON.parse(readFileSync(contract, 'utf8'))
+    const body = paths['/tokenized-charges'].post.requestBody.content['application/json'].schema
+    for (const [currency, limit] of currencies) {
+      const charge = {
+        ...{ reference: payment.reference, amountMinor: limit.payMinor, currency, description: 'Renewal' },
+        payer: { email: 'ada@example.com', firstName: 'Ada', lastName: null, fullName: null, phone: null },
+        method: { token: 'flw-t1nf-1-m03k', tokenOwner: null, email: 'ada@example.com' },
+        returnUrl: 'https://shop.example/return',
+      }
+      const sent = await sentBy((transport) => flutterwave.chargeSaved!(charge, credentials, transport))
+      assert.deepEqual([sent.method, sent.path], ['POST', '/v3/tokenized-charges'])
+      assert.ok(validate(sent.body), JSON.stringify(validate.errors))
+      assert.deepEqual(
+        Object.keys(sent.body as object).filter((key) => !(key in body.properties)),
+        [],
+      )
+    }
+    assert.equal(validate({ token: 'flw-t1nf-1-m03k', amount: '50' }), false, 'the guard itself must fire')
+  })
+
   it('POST /transactions/{id}/refund', async () => {
     const validate = validatorOf('/transactions/{id}/refund')
     for (const [currency, limit] of currencies) {

@@ -1,5 +1,11 @@
 import { createHmac } from 'node:crypto'
-import { type ChannelHarness, channelContract, type PaymentFacts, type RefundFacts } from '../contract.ts'
+import {
+  type ChannelHarness,
+  type ChargeFacts,
+  channelContract,
+  type PaymentFacts,
+  type RefundFacts,
+} from '../contract.ts'
 import type { PaystackCredentials } from './api.ts'
 import { fixture } from './fixtures.ts'
 import { paystack } from './index.ts'
@@ -34,6 +40,17 @@ const refunded = ({ state, request, channelReference }: RefundFacts) => {
   return answer
 }
 
+const charged = ({ state, ...facts }: ChargeFacts) => {
+  if (state === 'payer') {
+    const answer = fixture('charge-paused')
+    Object.assign(answer.data, { reference: facts.reference })
+    return answer
+  }
+  const answer = verified({ ...facts, state: state === 'closed' ? 'declined' : state })
+  if (state === 'closed') Object.assign(answer.data, { gateway_response: 'Pick up card' })
+  return answer
+}
+
 const harness: ChannelHarness<PaystackCredentials> = {
   channel: paystack,
   fields: { secret_key: secretKey, public_key: 'pk_test_0123456789' },
@@ -51,6 +68,27 @@ const harness: ChannelHarness<PaystackCredentials> = {
   refunded: (facts) => (request) => {
     const answer = refunded(facts)
     return ok(request.path.startsWith('/refund?') ? { ...answer, data: [{ id: 1 }, answer.data] } : answer)
+  },
+  saved: {
+    method: { token: cardToken, tokenOwner: null, email: 'ada@example.com' },
+    charged: (facts) => () => ok(charged(facts)),
+    asked: (requests) => {
+      const { reference, amount, currency } = JSON.parse(requests[0]!.body)
+      return { reference, amountMinor: fromWire(amount, currency), currency }
+    },
+    gone: {
+      status: 400,
+      body: JSON.stringify({
+        status: false,
+        message: 'Authorization code does not exist or has been deactivated',
+        type: 'validation_error',
+      }),
+    },
+    forgotten: [
+      ok({ status: true, message: 'Authorization has been deactivated' }),
+      { status: 404, body: '{"status":false,"message":"Authorization code not found."}' },
+    ],
+    hasPage: true,
   },
   wrongKey: { status: 401, body: '{"status":false,"message":"Invalid key"}' },
   refusal: {

@@ -45,6 +45,10 @@ function validatorOf(path: string): ValidateFunction {
   return ajv.compile({ $ref: `paystack#/paths/${pointer}/post/requestBody/content/application~1json/schema` })
 }
 
+/** The fields of one of its schemas. */
+const schemaOf = (name: string): object =>
+  JSON.parse(readFileSync(contract, 'utf8')).components.schemas[name].properties
+
 const currencies = Object.entries(paystack.limits.currencies).filter(([currency]) => currency !== 'XOF')
 const credentials = paystack.parseCredentials({ secret_key: 'sk_test_1' })
 const payment = { reference: 'AsT-68a1b2c3d4e5f', channelReference: 'AsT-68a1b2c3d4e5f' }
@@ -77,6 +81,36 @@ describe('requests fit the OpenAPI document of Paystack', { skip }, () => {
       }
     }
     assert.equal(validate({ email: 'ada@example.com', amount: 50.5 }), false, 'the guard itself must fire')
+  })
+
+  it('POST /transaction/charge_authorization', async () => {
+    const validate = validatorOf('/transaction/charge_authorization')
+    for (const [currency, limit] of currencies) {
+      const charge = {
+        ...{ reference: payment.reference, amountMinor: limit.payMinor, currency, description: 'Renewal' },
+        payer: { email: 'ada@example.com', firstName: null, lastName: null, fullName: null, phone: null },
+        method: { token: 'AUTH_1', tokenOwner: null, email: 'ada@example.com' },
+        returnUrl: 'https://shop.example/return',
+      }
+      const sent = await sentBy((transport) => paystack.chargeSaved!(charge, credentials, transport))
+      assert.deepEqual([sent.method, sent.path], ['POST', '/transaction/charge_authorization'])
+      assert.ok(validate(sent.body), JSON.stringify(validate.errors))
+      const known = Object.keys(schemaOf('TransactionChargeAuthorization'))
+      assert.deepEqual(
+        Object.keys(sent.body as object).filter((key) => !known.includes(key)),
+        [],
+      )
+    }
+    assert.equal(validate({ email: 'ada@example.com', amount: 5000 }), false, 'the guard itself must fire')
+  })
+
+  it('POST /customer/authorization/deactivate', async () => {
+    const validate = validatorOf('/customer/authorization/deactivate')
+    const method = { token: 'AUTH_1', tokenOwner: null, email: 'ada@example.com' }
+    const sent = await sentBy((transport) => paystack.forgetSaved!(method, credentials, transport))
+    assert.deepEqual([sent.method, sent.path], ['POST', '/customer/authorization/deactivate'])
+    assert.ok(validate(sent.body), JSON.stringify(validate.errors))
+    assert.equal(validate({}), false, 'the guard itself must fire')
   })
 
   it('POST /refund', async () => {

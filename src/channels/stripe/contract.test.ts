@@ -1,5 +1,11 @@
 import Stripe from 'stripe'
-import { type ChannelHarness, channelContract, type PaymentFacts, type RefundFacts } from '../contract.ts'
+import {
+  type ChannelHarness,
+  type ChargeFacts,
+  channelContract,
+  type PaymentFacts,
+  type RefundFacts,
+} from '../contract.ts'
 import type { StripeCredentials } from './api.ts'
 import { fixture, part } from './fixtures.ts'
 import { stripe } from './index.ts'
@@ -51,6 +57,24 @@ const refundOf = ({ state, request, channelReference }: RefundFacts) => {
   }
 }
 
+/** A stand-alone intent, or the 402 that holds it. */
+const charged = ({ state, ...facts }: ChargeFacts) => {
+  const isRefused = state !== 'successful' && state !== 'strange'
+  const session = sessionOf({ ...facts, state: isRefused ? 'declined' : 'successful' })
+  const intent = part(session, 'payment_intent')
+  const money = { amount: toWire(facts.amountMinor, facts.currency), currency: facts.currency.toLowerCase() }
+  Object.assign(intent, { ...money, metadata: { asyncpay_reference: facts.reference }, setup_future_usage: null })
+  if (state === 'strange') Object.assign(intent, { status: 'teleported', latest_charge: null })
+  if (!isRefused) return ok(intent)
+  const codes = {
+    declined: {},
+    closed: { decline_code: 'stolen_card', advice_code: null },
+    payer: { code: 'authentication_required', decline_code: 'authentication_required' },
+  }[state as 'declined' | 'closed' | 'payer']
+  const error = Object.assign(part(intent, 'last_payment_error'), codes)
+  return { status: 402, body: JSON.stringify({ error: { ...error, payment_intent: intent } }) }
+}
+
 const harness: ChannelHarness<StripeCredentials> = {
   channel: stripe,
   fields: { secret_key: secretKey, webhook_secret: webhookSecret, publishable_key: 'pk_test_0123456789' },
@@ -75,6 +99,35 @@ const harness: ChannelHarness<StripeCredentials> = {
       url: '/v1/refunds',
     }
     return ok(request.path.startsWith('/v1/refunds?') ? list : refund)
+  },
+  saved: {
+    method: { token: cardToken, tokenOwner: 'cus_fixture01', email: 'ada@example.com' },
+    charged: (facts) => () => charged(facts),
+    asked: (requests) => {
+      const form = new URLSearchParams(requests[0]!.body)
+      const currency = form.get('currency')!.toUpperCase()
+      const amountMinor = fromWire(BigInt(form.get('amount')!), currency)
+      return { reference: form.get('metadata[asyncpay_reference]')!, amountMinor, currency }
+    },
+    gone: {
+      status: 400,
+      body: JSON.stringify({
+        error: {
+          type: 'invalid_request_error',
+          message: `The provided PaymentMethod was detached from a Customer. It may not be used again: ${cardToken}`,
+          param: 'payment_method',
+        },
+      }),
+    },
+    forgotten: [
+      ok({ id: cardToken, object: 'payment_method', customer: null }),
+      {
+        status: 400,
+        body: '{"error":{"type":"invalid_request_error","message":"The payment method you provided is not attached to a customer so detachment is impossible."}}',
+      },
+      { status: 404, body: '{"error":{"type":"invalid_request_error","code":"resource_missing","message":"None"}}' },
+    ],
+    hasPage: false,
   },
   wrongKey: {
     status: 401,

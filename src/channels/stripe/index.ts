@@ -14,7 +14,7 @@ import {
 import { objectOf } from '../exchange.ts'
 import { callStripe, isMissing, type StripeCredentials } from './api.ts'
 import { limits } from './limits.ts'
-import { chargeSaved, fetchCharge, forgetSaved, isCharge } from './saved.ts'
+import { cancelCharge, chargeSaved, fetchCharge, forgetSaved, isCharge } from './saved.ts'
 import {
   isOurRefund,
   sessionExpand,
@@ -135,6 +135,7 @@ async function voidCheckout(
 ): Promise<void> {
   const id = lookup.channelReference
   if (id === null) return
+  if (isCharge(lookup)) return cancelCharge(lookup, credentials, transport)
   const options = { idempotencyKey: `void-${lookup.reference}` }
   try {
     const answer = await callStripe(transport, credentials, { moves: false }, (client) =>

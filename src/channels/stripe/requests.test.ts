@@ -82,7 +82,16 @@ function validatorOf(name: string) {
 
 const currencies = Object.entries(stripe.limits.currencies)
 const credentials = stripe.parseCredentials({ secret_key: 'sk_test_1', webhook_secret: 'whsec_1' })
+const method = { token: 'pm_1', tokenOwner: 'cus_1', email: 'ada@example.com' }
 const payment = { reference: 'AsT-68a1b2c3d4e5f', channelReference: 'cs_test_1' }
+
+/** A path as the document has it. */
+const named = (path: string): string =>
+  path
+    .replace('cs_test_1', '{session}')
+    .replace('re_1', '{refund}')
+    .replace('pi_1', '{intent}')
+    .replace('pm_1', '{payment_method}')
 
 describe('requests fit the types and the OpenAPI document of Stripe', { skip }, () => {
   it('POST /v1/checkout/sessions', async () => {
@@ -110,6 +119,21 @@ describe('requests fit the types and the OpenAPI document of Stripe', { skip }, 
     }
   })
 
+  it('POST /v1/payment_intents', async () => {
+    const validate = validatorOf('params:payment_intent.create')
+    for (const [currency, limit] of currencies) {
+      const charge = {
+        ...{ reference: payment.reference, amountMinor: limit.payMinor, currency, description: 'Renewal', method },
+        payer: { email: 'ada@example.com', firstName: 'Ada', lastName: null, fullName: null, phone: null },
+        returnUrl: 'https://shop.example/return',
+      }
+      const sent = await sentBy((transport) => stripe.chargeSaved!(charge, credentials, transport))
+      assert.deepEqual([sent.method, sent.path], ['POST', '/v1/payment_intents'])
+      assert.ok(validate(sent.body), JSON.stringify(validate.errors))
+    }
+    assert.equal(validate({ payment_method_types: ['card'] }), false, 'the guard itself must fire')
+  })
+
   it('POST /v1/refunds', async () => {
     const validate = validatorOf('params:refund.create')
     for (const [currency, limit] of currencies) {
@@ -127,14 +151,23 @@ describe('requests fit the types and the OpenAPI document of Stripe', { skip }, 
   it('everything else goes to paths that exist', async () => {
     const { paths } = JSON.parse(readFileSync(files[1]!, 'utf8')) as { paths: Record<string, Record<string, object>> }
     const known = { reference: 'AsR-1', payment, channelReference: 're_1', channelTransactionId: 'pi_1' }
+    const charged = { reference: 'AsT-1', channelReference: null, charged: { tokenOwner: 'cus_1' } }
     const sent = [
       await sentBy((transport) => stripe.fetchPayment(payment, credentials, transport)),
+      await sentBy((transport) =>
+        stripe.fetchPayment({ ...charged, channelReference: 'pi_1' }, credentials, transport),
+      ),
+      await sentBy((transport) => stripe.fetchPayment(charged, credentials, transport)),
+      await sentBy((transport) => stripe.forgetSaved!(method, credentials, transport)),
       await sentBy((transport) => stripe.voidCheckout!({ ...payment, url: null }, credentials, transport)),
       await sentBy((transport) => stripe.fetchRefund!(known, credentials, transport)),
       await sentBy((transport) => stripe.fetchRefund!({ ...known, channelReference: null }, credentials, transport)),
-    ].map(({ method, path }) => `${method} ${path.replace('cs_test_1', '{session}').replace('re_1', '{refund}')}`)
+    ].map(({ method, path }) => `${method} ${named(path)}`)
     assert.deepEqual(sent, [
       'GET /v1/checkout/sessions/{session}',
+      'GET /v1/payment_intents/{intent}',
+      'GET /v1/payment_intents',
+      'POST /v1/payment_methods/{payment_method}/detach',
       'POST /v1/checkout/sessions/{session}/expire',
       'GET /v1/refunds/{refund}',
       'GET /v1/refunds',

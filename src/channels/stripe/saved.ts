@@ -64,9 +64,10 @@ export async function chargeSaved(
 /** Detached cards cannot be attached again. One that is detached, or was never there, is forgotten already. */
 export const forgetSaved: Forgetting = async ({ token }, credentials, transport) => {
   try {
-    await callStripe(transport, credentials, { moves: false, secrets: [token] }, (client) =>
+    const answer = await callStripe(transport, credentials, { moves: false, secrets: [token] }, (client) =>
       client.paymentMethods.detach(token, {}, { idempotencyKey: `forget-${token}` }),
     )
+    if (answer.data.object !== 'payment_method' || answer.data.customer !== null) throw answer.garbage()
   } catch (error) {
     // "The payment method you provided is not attached to a customer so detachment is impossible."
     const isDetached = /not attached to a customer/i.test(String(refusedWith(error)?.message))
@@ -99,6 +100,27 @@ export async function fetchCharge(
   } catch (error) {
     if (isMissing(error)) return unknownPayment
     throw error
+  }
+}
+
+/** Ends a charge that waits for its payer; one that is decided is `refused`, whoever asked must look at the payment. */
+export async function cancelCharge(
+  lookup: PaymentLookup,
+  credentials: StripeCredentials,
+  transport: ChannelTransport,
+): Promise<void> {
+  const id = lookup.channelReference
+  if (id === null || !id.startsWith('pi_')) return
+  const options = { idempotencyKey: `void-${lookup.reference}` }
+  try {
+    const answer = await callStripe(transport, credentials, { moves: false }, (client) =>
+      client.paymentIntents.cancel(id, {}, options),
+    )
+    if (answer.data.status !== 'canceled') throw answer.garbage()
+  } catch (error) {
+    if (refusedWith(error) === null) throw error
+    const { channelStatus } = await fetchCharge(lookup, credentials, transport)
+    if (channelStatus !== 'canceled') throw error
   }
 }
 

@@ -88,6 +88,11 @@ export function checkoutRoutes(app: Http, ctx: Context): void {
   app.post(
     '/checkout/:token/relay',
     {
+      // Without a script there is nobody to read JSON: back to the page, which says how it stands.
+      errorHandler: (error, request, reply) => {
+        if (!isForm(request.headers['content-type'])) throw error
+        return reply.redirect(`/checkout/${request.params.token}`, 303)
+      },
       schema: {
         ...hidden,
         body: checkoutRelaySchema,

@@ -1,0 +1,218 @@
+import { randomBytes } from 'node:crypto'
+import { promisify } from 'node:util'
+import { brotliCompress, constants, gzip } from 'node:zlib'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { renderSVG } from 'uqr'
+import { type Language, languageOf } from '../../../web/checkout/language.ts'
+import { messagePage } from '../../../web/checkout/message.ts'
+import { checkoutPage } from '../../../web/checkout/page.ts'
+import { contentSecurityPolicy } from '../../../web/checkout/policy.ts'
+import { receiptPage } from '../../../web/checkout/receipt.ts'
+import { sharePage } from '../../../web/checkout/share.ts'
+import type { CheckoutState, MessageKind, MessageView, PaymentView, Seller } from '../../../web/checkout/view.ts'
+import type { Context } from '../../platform/context.ts'
+import { ApiError } from '../../platform/errors.ts'
+import type { Http } from '../../platform/http.ts'
+import type { Business } from '../businesses/schema.ts'
+import * as paymentRequests from '../payment-requests/service.ts'
+import * as checkout from './service.ts'
+
+/**
+ * The pages for buyers. The token in the address is the only key; what a page shows is what the server knows, and the
+ * browser's word changes nothing.
+ */
+
+/** One answer of a page: whose language, which nonce, who may frame it. */
+interface Visit {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  readonly language: Language
+  readonly nonce: string
+}
+
+const visitOf = (request: FastifyRequest, reply: FastifyReply): Visit => ({
+  request,
+  reply,
+  language: languageOf(request.headers['accept-language']),
+  nonce: randomBytes(16).toString('base64'),
+})
+
+const tokenParams = Type.Object({ token: Type.String() })
+
+export function checkoutPages(app: Http, ctx: Context): void {
+  const options = { schema: { hide: true, params: tokenParams }, errorHandler: showError }
+
+  app.get('/checkout/:token', options, async (request, reply) => {
+    const visit = visitOf(request, reply)
+    const session = await checkout.open(ctx, request.params.token)
+    const { successUrl, failureUrl } = addressesOf(session)
+    const view = {
+      ...paymentOf(visit, session),
+      token: request.params.token,
+      channels: await checkout.offeredChannels(ctx, session),
+      state: (await checkout.stateOf(ctx, session)) as CheckoutState,
+      successUrl,
+      failureUrl,
+    }
+    return await send(visit, session, 200, checkoutPage(view))
+  })
+
+  app.get('/checkout/:token/success', options, async (request, reply) => {
+    const visit = visitOf(request, reply)
+    const session = await checkout.open(ctx, request.params.token)
+    const { request: payment, lastTransaction: last } = session.full
+    // This address is a signal of success to native apps: nobody sees it for what is not paid.
+    if (payment.status !== 'successful') return reply.redirect(`/checkout/${request.params.token}`, 303)
+    const { attempt } = await checkout.stateOf(ctx, session)
+    const view = {
+      ...paymentOf(visit, session),
+      channelName: attempt?.channelName ?? null,
+      paidAt: last?.updated_at ?? payment.updated_at,
+      returnUrl: addressesOf(session).successUrl,
+    }
+    return await send(visit, session, 200, receiptPage(view))
+  })
+
+  app.get('/checkout/:token/returned', options, async (request, reply) => {
+    const visit = visitOf(request, reply)
+    const session = await checkout.open(ctx, request.params.token)
+    const kind = kindOf(session)
+    const view = {
+      ...messageOf(visit, session, kind),
+      refreshTo: kind === 'confirming' ? `/checkout/${request.params.token}/returned` : null,
+      link: { href: `/checkout/${request.params.token}`, to: 'checkout' as const },
+      isWindow: true,
+    }
+    return await send(visit, session, 200, messagePage(view))
+  })
+  sharedPage(app, ctx)
+}
+
+/** The link for sharing, with its code to scan. */
+function sharedPage(app: Http, ctx: Context): void {
+  const options = { schema: { hide: true, params: Type.Object({ ref: Type.String() }) }, errorHandler: showError }
+  app.get('/pay/:ref', options, async (request, reply) => {
+    const visit = visitOf(request, reply)
+    const token = await checkout.tokenOf(ctx, request.params.ref)
+    const session = await checkout.open(ctx, token)
+    const shareUrl = paymentRequests.payUrl(ctx, session.full.request.ref)
+    const kind = kindOf(session)
+    if (kind !== 'confirming' && kind !== 'not_done') {
+      return await send(visit, session, 200, messagePage(messageOf(visit, session, kind)))
+    }
+    const qrSvg = renderSVG(shareUrl, { border: 2 })
+    const view = { ...paymentOf(visit, session), checkoutUrl: `/checkout/${token}`, shareUrl, qrSvg }
+    return await send(visit, session, 200, sharePage(view))
+  })
+}
+
+const sellerOf = ({ caller: { business }, full: { request } }: checkout.Session): Seller => ({
+  name: business.name,
+  logo: request.logo ?? business.logo,
+})
+
+function paymentOf(visit: Visit, session: checkout.Session): PaymentView {
+  const { request } = session.full
+  return {
+    language: visit.language,
+    nonce: visit.nonce,
+    envMode: request.env_mode,
+    business: sellerOf(session),
+    amount: checkout.amountOf(session),
+    currency: request.currency,
+    description: request.description,
+    reference: request.ref,
+    plan: null,
+  }
+}
+
+/** The merchant's addresses, with what they need to find the payment again. They prove nothing. */
+function addressesOf({ caller: { business }, full: { request } }: checkout.Session) {
+  const withRef = (address: string | null) => {
+    if (address === null) return null
+    const url = new URL(address)
+    url.searchParams.set('payment_request_ref', request.ref)
+    if (request.reference !== null) url.searchParams.set('reference', request.reference)
+    return url.href
+  }
+  return {
+    successUrl: withRef(request.success_redirect_url ?? business.defaultRedirectUrl),
+    failureUrl: withRef(request.failure_redirect_url ?? business.defaultRedirectUrl),
+  }
+}
+
+function messageOf(visit: Visit, session: checkout.Session, kind: MessageKind): MessageView {
+  const { language, nonce } = visit
+  return { language, nonce, kind, payment: paymentOf(visit, session), link: null, refreshTo: null, isWindow: false }
+}
+
+/** How it stands, in a word; what can still be paid is `confirming` while an attempt is undecided. */
+function kindOf({ full: { request, lastTransaction: last } }: checkout.Session): MessageKind {
+  if (request.status === 'successful') return 'paid'
+  if (request.status === 'expired' || request.status === 'cancelled' || request.status === 'failed')
+    return request.status
+  return last?.status === 'pending' || last?.status === 'unknown' ? 'confirming' : 'not_done'
+}
+
+/** A page of words instead of JSON; whoever called with a script gets the API's own form elsewhere. */
+async function showError(error: Error, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const visit = visitOf(request, reply)
+  const status = error instanceof ApiError ? error.row.status : 500
+  if (status >= 500) request.log.error({ error: error.stack }, 'a page failed')
+  if (error instanceof ApiError) reply.headers(error.headers)
+  const kind = status === 404 ? 'unknown' : status === 429 ? 'too_many' : 'broken'
+  const { language, nonce } = visit
+  const view = { language, nonce, kind, payment: null, link: null, refreshTo: null, isWindow: false } as const
+  return await send(visit, null, status, messagePage(view))
+}
+
+/** In test mode every site may frame the page; live, the business's own. */
+function frameAncestors(business: Business | null): string {
+  if (!business) return "'none'"
+  if (business.envMode === 'test') return '*'
+  const own = business.defaultRedirectUrl === null ? [] : [new URL(business.defaultRedirectUrl).origin]
+  return ["'self'", ...business.allowedDomains, ...own].join(' ')
+}
+
+/** `session`: whose payment the page shows; null where it shows none. */
+async function send(
+  visit: Visit,
+  session: checkout.Session | null,
+  status: number,
+  html: string,
+): Promise<FastifyReply> {
+  const { request, reply, nonce } = visit
+  const business = session?.caller.business ?? null
+  const policy = {
+    nonce,
+    envMode: business?.envMode ?? 'live',
+    business: session && sellerOf(session),
+    frameAncestors: frameAncestors(business),
+  }
+  const { encoding, body } = await compress(html, String(request.headers['accept-encoding'] ?? ''))
+  return reply
+    .code(status)
+    .headers({
+      'content-type': 'text/html; charset=utf-8',
+      'content-language': visit.language,
+      'content-security-policy': contentSecurityPolicy(policy),
+      'referrer-policy': 'strict-origin-when-cross-origin',
+      'x-content-type-options': 'nosniff',
+      'x-robots-tag': 'noindex',
+      'cache-control': 'no-store',
+      vary: 'accept-encoding, accept-language',
+      ...(encoding && { 'content-encoding': encoding }),
+    })
+    .send(body)
+}
+
+const [brotli, zip] = [promisify(brotliCompress), promisify(gzip)]
+/** Quick rather than small: the page is made for each visit. */
+const brotliOptions = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }
+
+async function compress(html: string, accepted: string): Promise<{ encoding: string | null; body: Buffer }> {
+  if (/\bbr\b/.test(accepted)) return { encoding: 'br', body: await brotli(html, brotliOptions) }
+  if (/\bgzip\b/.test(accepted)) return { encoding: 'gzip', body: await zip(html) }
+  return { encoding: null, body: Buffer.from(html) }
+}

@@ -1,0 +1,278 @@
+import { draw, setText, show } from './client-draw.ts'
+import { applyState, isPaidOrOver, refresh, watch } from './client-watch.ts'
+import { fill } from './look.ts'
+import type { ScriptData } from './script-data.ts'
+import type { CheckoutState } from './view.ts'
+
+/**
+ * The checkout in the browser. What it believes is what the server said; a click only asks. How these functions become
+ * the page's script: script.ts.
+ */
+
+export interface App {
+  readonly data: ScriptData
+  readonly isFramed: boolean
+  readonly isWebView: boolean
+  state: CheckoutState
+  /** One thing at a time: a second click finds it set. */
+  isBusy: boolean
+  /** The window that this page opened for the provider. */
+  provider: Window | null
+  stream: EventSource | null
+  /** The next poll, while there is no stream. */
+  timer: number
+  polls: number
+  isFinished: boolean
+  /** What "try again" does. */
+  again: () => void
+}
+
+export function start(): void {
+  const data = JSON.parse(document.getElementById('data')!.textContent!) as ScriptData
+  const app: App = {
+    data,
+    isFramed: window.parent !== window,
+    isWebView: 'ReactNativeWebView' in window,
+    state: data.state,
+    isBusy: false,
+    provider: null,
+    stream: null,
+    timer: 0,
+    polls: 0,
+    isFinished: false,
+    again: () => {},
+  }
+  document.documentElement.classList.toggle('framed', app.isFramed)
+  for (const logo of document.querySelectorAll('img.logo')) logo.addEventListener('error', () => logo.remove())
+  listen(app)
+  draw(app)
+  if (app.state.status === 'successful') finish(app, 0)
+  watch(app)
+}
+
+export function listen(app: App): void {
+  const on = (id: string, act: () => void) => document.getElementById(id)!.addEventListener('click', act)
+  document.getElementById('channels')!.addEventListener('submit', (event) => {
+    event.preventDefault()
+    const button = event.submitter ?? document.querySelector('.way')
+    if (button instanceof HTMLButtonElement) pick(app, button)
+  })
+  on('check', () => check(app))
+  on('again', () => {
+    problem('')
+    app.again()
+  })
+  on('close', () => leave(app, 'close'))
+  on('cancel', () => askToCancel(true))
+  on('no', () => askToCancel(false))
+  on('yes', () => cancel(app))
+  document.getElementById('resume')!.addEventListener('click', (event) => {
+    // In a frame most providers refuse to be shown: theirs is a window of its own.
+    if (!app.isFramed) return
+    event.preventDefault()
+    reopen(app)
+  })
+  const awake = () => {
+    if (document.visibilityState === 'hidden') return
+    app.polls = 0
+    refresh(app)
+    watch(app)
+  }
+  document.addEventListener('visibilitychange', awake)
+  window.addEventListener('online', () => {
+    problem('')
+    awake()
+  })
+  window.addEventListener('offline', () => problem(app.data.words.offline))
+  window.addEventListener('pageshow', (event) => {
+    // Back from the provider's page: the browser may have kept this one as it was left.
+    if (!event.persisted) return
+    busy(app, null)
+    awake()
+  })
+}
+
+/** The buyer chose: the window first, because only a click may open one; then the provider's page in it. */
+export async function pick(app: App, button: HTMLButtonElement): Promise<void> {
+  if (app.isBusy) return
+  const channel = button.querySelector('.name')!.firstChild!.textContent ?? ''
+  const { words } = app.data
+  const own = app.isFramed ? openWindow(fill(words.connecting, { channel })) : null
+  busy(app, button)
+  setText('title', fill(words.connecting, { channel }))
+  problem('')
+  app.again = () => pick(app, button)
+  try {
+    const body = { payment_channel: button.value, via: own ? 'window' : 'page' }
+    const { action } = (await ask(app, 'relay', body)) as { action: string }
+    go(app, action, own)
+  } catch (error) {
+    own?.close()
+    failed(app, error, channel)
+  }
+}
+
+/** On to the provider's page: in its window, else in this tab; in a frame the merchant's page has to go there. */
+export function go(app: App, action: string, own: Window | null): void {
+  if (own) {
+    app.provider?.close()
+    app.provider = own
+    own.location.replace(action)
+    busy(app, null)
+    refresh(app)
+    return
+  }
+  if (!app.isFramed) {
+    location.assign(action)
+    return
+  }
+  tell(app, { eventType: 'showLoader' })
+  tell(app, { eventType: 'redirect', url: action })
+}
+
+export function openWindow(text: string): Window | null {
+  const own = window.open('', '_blank', 'popup,width=480,height=760')
+  if (!own) return null
+  // The provider's page gets no hold of this one; we keep ours, to close it.
+  own.opener = null
+  own.document.title = text
+  own.document.body.textContent = text
+  return own
+}
+
+export function reopen(app: App): void {
+  const action = app.state.attempt?.action
+  if (!action) return
+  if (app.provider && !app.provider.closed) app.provider.focus()
+  else go(app, action, openWindow(action))
+}
+
+export async function check(app: App): Promise<void> {
+  if (app.isBusy) return
+  const { words } = app.data
+  const channel = app.state.attempt?.channelName ?? ''
+  busy(app, document.getElementById('check'))
+  problem('')
+  setText('text', fill(words.checking, { channel }))
+  app.again = () => check(app)
+  try {
+    applyState(app, (await ask(app, 'check', null)) as CheckoutState)
+    busy(app, null)
+    const isUndecided = ['pending', 'unknown'].includes(app.state.attempt?.status ?? '')
+    if (isUndecided && !isPaidOrOver(app)) setText('text', words.notYet)
+  } catch (error) {
+    failed(app, error, null)
+  }
+}
+
+export function askToCancel(isAsked: boolean): void {
+  show('cancel', !isAsked)
+  show('sure', isAsked)
+  document.getElementById(isAsked ? 'no' : 'cancel')!.focus()
+}
+
+export async function cancel(app: App): Promise<void> {
+  if (app.isBusy) return
+  busy(app, document.getElementById('yes'))
+  problem('')
+  app.again = () => cancel(app)
+  try {
+    applyState(app, (await ask(app, 'cancel', null)) as CheckoutState)
+    app.provider?.close()
+    busy(app, null)
+    if (app.state.status === 'cancelled') leave(app, 'cancel')
+  } catch (error) {
+    failed(app, error, null)
+    askToCancel(false)
+  }
+}
+
+/** `#close` is what a native app around its web view waits for. */
+export function leave(app: App, intent: 'close' | 'cancel'): void {
+  if (app.isFramed) {
+    tell(app, { eventType: 'closeIframe', intent })
+    return
+  }
+  location.hash = '#close'
+  if (app.isWebView) return
+  if (app.data.failureUrl) {
+    location.assign(app.data.failureUrl)
+    return
+  }
+  // Only a window that a script opened can be closed by one; else the buyer is told.
+  window.close()
+  show('status', true)
+  setText('reason', app.data.words.closePage)
+}
+
+/** Once: the merchant's page is told, or the buyer goes on. The server has verified the payment before. */
+export function finish(app: App, afterMs: number): void {
+  if (app.isFinished) return
+  app.isFinished = true
+  app.provider?.close()
+  if (app.isFramed) {
+    tell(app, { eventType: 'paymentSuccessful', paymentRequest: app.state.paymentRequest })
+    tell(app, { eventType: 'closeIframe', intent: 'close' })
+    return
+  }
+  const receipt = `/checkout/${app.data.token}/success`
+  const target = app.isWebView ? receipt : (app.data.successUrl ?? receipt)
+  setText('reason', app.data.words.goingBack)
+  setTimeout(() => location.replace(target), afterMs)
+}
+
+/** To the page around this one, and to no other origin where the browser names it. */
+export function tell(app: App, message: Record<string, unknown>): void {
+  if (!app.isFramed) return
+  let origin = location.ancestorOrigins?.[0] ?? (document.referrer ? new URL(document.referrer).origin : '*')
+  // A parent without an origin, such as a local file, cannot be named.
+  if (origin === 'null') origin = '*'
+  window.parent.postMessage(JSON.stringify(message), origin)
+}
+
+/** `body`: null posts none, undefined only looks. Throws `offline`, `noAnswer`, `wait` or `refused`. Every call has an end: the provider behind it gets 20 s. */
+export async function ask(app: App, verb: string, body: Record<string, string> | null | undefined): Promise<unknown> {
+  const stop = new AbortController()
+  const limit = setTimeout(() => stop.abort(), verb === 'state' ? 10_000 : 30_000)
+  try {
+    const response = await fetch(`/checkout/${app.data.token}/${verb}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      ...(body ? { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {}),
+      cache: 'no-store',
+      signal: stop.signal,
+    })
+    if (response.ok) return await response.json()
+    throw new Error(response.status === 429 ? 'wait' : 'refused')
+  } catch (error) {
+    const known = error instanceof Error && ['wait', 'refused'].includes(error.message)
+    throw known ? error : new Error(navigator.onLine ? 'noAnswer' : 'offline')
+  } finally {
+    clearTimeout(limit)
+  }
+}
+
+export function failed(app: App, error: unknown, channel: string | null): void {
+  busy(app, null)
+  const { words } = app.data
+  const kind = error instanceof Error ? error.message : ''
+  const refused = channel === null ? words.noAnswer : fill(words.refused, { channel })
+  const texts: Record<string, string> = { wait: words.wait, offline: words.offline, refused }
+  problem(texts[kind] ?? words.noAnswer)
+  // It may have been refused because another tab has paid or cancelled meanwhile.
+  refresh(app)
+}
+
+export function problem(text: string): void {
+  setText('problem-text', text)
+  show('problem', text !== '')
+}
+
+/** `element` turns, everything else waits; null: nothing is under way. */
+export function busy(app: App, element: Element | null): void {
+  app.isBusy = element !== null
+  for (const one of document.querySelectorAll('.act button')) {
+    one.setAttribute('aria-disabled', String(app.isBusy))
+    one.setAttribute('aria-busy', String(one === element))
+  }
+  if (!app.isBusy && !isPaidOrOver(app)) draw(app)
+}
