@@ -1,5 +1,6 @@
 import { rateJobs } from './domain/exchange-rates/jobs.ts'
 import { hookJobs, hookSweeps } from './domain/hooks/jobs.ts'
+import { mailSweeps } from './domain/mails/jobs.ts'
 import { paymentMethodSweeps } from './domain/payment-methods/jobs.ts'
 import { paymentRequestSweeps } from './domain/payment-requests/jobs.ts'
 import { refundSweeps } from './domain/refunds/jobs.ts'
@@ -23,5 +24,6 @@ export const createSweeps = (ctx: Context): Sweep[] => [
   ...paymentMethodSweeps(ctx),
   ...hookSweeps(ctx),
   ...webhookSweeps(ctx),
+  ...mailSweeps(ctx),
   { name: 'idempotency.forget', everyMs: hourMs, run: () => forgetOldClaims(ctx.db, ctx.clock.now()) },
 ]
