@@ -25,9 +25,11 @@ const nouns = [
   'payment-channels',
   'customers',
   'payment-methods',
+  'subscription-plans',
   'routing',
   'payment-requests',
   'refunds',
+  'subscriptions',
   'checkout',
   'hooks',
 ]
@@ -35,15 +37,17 @@ const nouns = [
 /** Roles that every noun may have; what else a noun has is a verb that its service was split by, or its one page. */
 const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs', 'tables']
 const verbs: Record<string, string[]> = {
-  businesses: ['access'],
+  businesses: ['access', 'clock'],
   mails: ['render'],
   webhooks: ['deliver', 'sign'],
+  subscriptions: ['periods'],
   checkout: ['stream', 'pages'],
   'payment-requests': [
     'choose',
     'find',
     'initiate',
     'open',
+    'plan',
     'relay',
     'outcome',
     'excess',

@@ -1,24 +1,22 @@
 import { after } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { brokenConstraint, inTransaction } from '../../platform/db.ts'
-import { ApiError, invalid, notFound } from '../../platform/errors.ts'
+import { ApiError } from '../../platform/errors.ts'
 import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { newId } from '../../platform/ids.ts'
-import { parseAmount } from '../../platform/money.ts'
-import type { Caller } from '../businesses/service.ts'
+import { type Caller, nowOf } from '../businesses/service.ts'
 import * as customers from '../customers/service.ts'
-import * as rates from '../exchange-rates/service.ts'
-import { channelErrors } from '../payment-channels/errors.ts'
 import { listAccounts } from '../payment-channels/service.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
 import { type ChargeOutcome, chargeRequest, insertForCharge, intend, outcomeOf, prepare, sendCharge } from './charge.ts'
 import { choose } from './choose.ts'
 import { paymentRequestErrors } from './errors.ts'
 import { load } from './find.ts'
-import { duplicateReference, lifetimeMs } from './initiate.ts'
+import { duplicateReference, lifetimeMs, readWish } from './initiate.ts'
 import { payUrl } from './link.ts'
 import { giveUpUnseen, openAtFirst } from './open.ts'
 import { quietly, refreshAttempt } from './outcome.ts'
+import { purposeOf } from './plan.ts'
 import type { ChargeMethod, FullRequest } from './schema.ts'
 import { isPayable } from './states.ts'
 
@@ -42,7 +40,7 @@ export async function chargeMethod(
 ): Promise<Charged> {
   const requestId = claim?.resumes ?? newId()
   const outcome = claim?.resumes
-    ? await resume(ctx, requestId, body.payment_method_uuid)
+    ? await resume(ctx, caller, requestId, body.payment_method_uuid)
     : await start(ctx, caller, requestId, body, claim)
   const full = await load(ctx, requestId)
   switch (outcome.kind) {
@@ -56,7 +54,7 @@ export async function chargeMethod(
       })
     case 'payer_needed':
       throw new ApiError(paymentRequestErrors.payerActionRequired, {
-        data: { action: outcome.action ?? (await openPage(ctx, full)), payment_request_ref: full.request.ref },
+        data: { action: outcome.action ?? (await openPage(ctx, caller, full)), payment_request_ref: full.request.ref },
       })
     case 'not_sent':
     case 'not_chargeable':
@@ -80,21 +78,23 @@ async function start(
     body.payment_method_uuid.toLowerCase(),
     'payment_method_uuid',
   )
-  const now = ctx.clock.now()
+  const now = nowOf(ctx, caller.business)
   paymentMethods.requireChargeable(method, now)
-  const { currency, amountMinor, usdPerUnit } = await readSum(ctx, caller, body)
-  await choose(ctx, caller, { currency, amountMinor, named: method.payment_channel_slug, tokenize: false })
+  // A token belongs to its channel.
+  const named = method.payment_channel_slug
+  const wish = await readWish(ctx, caller, { ...body, customer_uuid: customer.id, payment_channel: named }, 'now')
+  const { currency, amountMinor, usdPerUnit, plan } = wish
+  await choose(ctx, caller, { currency, amountMinor, named, tokenize: false })
   const owner = { business_id: caller.businessId, env_mode: caller.envMode, customer_id: customer.id }
   const ready = await prepare(ctx, owner, method.id)
   const { request, attempt } = await inTransaction(ctx.db, async (tx) => {
     const request = await insertForCharge(tx, caller, {
       id,
       customerId: customer.id,
-      intent: 'charge_payment_method',
+      ...purposeOf(plan, body, 'charge_payment_method'),
       currency,
       amountMinor,
       usdPerUnit,
-      description: body.description ?? null,
       reference: body.reference ?? null,
       metaData: body.meta_data ?? body.metadata ?? null,
       expiresAt: after(now, lifetimeMs),
@@ -113,22 +113,11 @@ function findCustomer(ctx: Context, caller: Caller, body: ChargeMethod) {
   return customers.findByEmail(ctx, caller, body.customer_email ?? '', 'customer_email')
 }
 
-/** What the schema could not check alone: the amount in the currency that applies. */
-async function readSum(ctx: Context, caller: Caller, body: ChargeMethod) {
-  if (body.subscription_plan_uuid !== undefined) throw notFound('subscription plan', 'subscription_plan_uuid')
-  const currency = body.currency ?? caller.business.baseCurrency
-  const parsed = parseAmount(body.amount, currency)
-  if (!parsed.ok) throw invalid({ amount: [parsed.reason] })
-  const usdPerUnit = await rates.findMaybeRate(ctx, currency)
-  if (usdPerUnit === null) throw new ApiError(channelErrors.noPaymentChannel)
-  return { currency, amountMinor: parsed.amountMinor, usdPerUnit }
-}
-
 /**
  * Goes on where a crashed twin stopped, by what its rows say. A charge that may have been sent is asked about and never
  * sent again; one that certainly moved nothing may be.
  */
-async function resume(ctx: Context, requestId: string, methodId: string): Promise<ChargeOutcome> {
+async function resume(ctx: Context, caller: Caller, requestId: string, methodId: string): Promise<ChargeOutcome> {
   const { request, lastTransaction: last } = await load(ctx, requestId)
   if (!last) throw new Error(`payment request ${requestId} was made without its charge`)
   if (last.status === 'unknown') {
@@ -136,7 +125,7 @@ async function resume(ctx: Context, requestId: string, methodId: string): Promis
     return await outcomeOf(ctx, last.id)
   }
   if (last.status === 'pending' && !last.checkout_url) {
-    await giveUpUnseen(ctx, requestId, last)
+    await giveUpUnseen(ctx, requestId, last, nowOf(ctx, caller.business))
     return { kind: 'payer_needed', action: null }
   }
   if (last.status === 'failed' && isPayable(request.status)) {
@@ -146,13 +135,17 @@ async function resume(ctx: Context, requestId: string, methodId: string): Promis
 }
 
 /** An ordinary page at the method's own channel; where that does not open, the one that offers every channel. */
-async function openPage(ctx: Context, { request, customer, lastTransaction }: FullRequest): Promise<string> {
-  const owner = { businessId: request.business_id, envMode: request.env_mode }
-  const accounts = (await listAccounts(ctx, owner)).filter(
+async function openPage(
+  ctx: Context,
+  caller: Caller,
+  { request, customer, lastTransaction }: FullRequest,
+): Promise<string> {
+  const { business } = caller
+  const accounts = (await listAccounts(ctx, caller)).filter(
     (account) => account.isEnabled && account.slug === lastTransaction?.payment_channel_slug,
   )
   try {
-    return (await openAtFirst(ctx, { request, customer, accounts, attempt: null })).action
+    return (await openAtFirst(ctx, { business, request, customer, accounts, attempt: null })).action
   } catch (error) {
     if (error instanceof ApiError) return payUrl(ctx, request.ref)
     throw error

@@ -7,6 +7,7 @@ import { ApiError } from '../../platform/errors.ts'
 import { newId, newRef } from '../../platform/ids.ts'
 import { toUsd } from '../../platform/money.ts'
 import { move } from '../../platform/states.ts'
+import { findNow } from '../businesses/service.ts'
 import { channelErrors } from '../payment-channels/errors.ts'
 import { type ChannelAccount, call, findMaybeAccount, publicError } from '../payment-channels/service.ts'
 import { paymentMethodErrors } from '../payment-methods/errors.ts'
@@ -51,6 +52,9 @@ export interface ForCharge {
   reference?: string | null
   metaData?: Record<string, unknown> | null
   isTrial?: boolean
+  subscriptionPlanId?: string | null
+  extendSubscriptionBy?: number | null
+  subscriptionId?: string | null
   expiresAt: Date
   now: Date
 }
@@ -64,6 +68,9 @@ export const insertForCharge = (tx: Tx, owner: Owner, request: ForCharge): Promi
     reference: request.reference ?? null,
     metaData: request.metaData ?? null,
     isTrial: request.isTrial ?? false,
+    subscriptionPlanId: request.subscriptionPlanId ?? null,
+    extendSubscriptionBy: request.extendSubscriptionBy ?? null,
+    subscriptionId: request.subscriptionId ?? null,
     timelineId: newId(),
   })
 
@@ -86,13 +93,19 @@ export async function chargeRequest(
   try {
     const ready = await prepare(ctx, full.request, methodId)
     if (full.lastTransaction) await settlePages(ctx, requestId)
-    const attempt = await inTransaction(ctx.db, (tx) => intend(tx, requestId, ready, !keepOpen, ctx.clock.now()))
+    const now = await findNow(ctx, ownerOf(full.request))
+    const attempt = await inTransaction(ctx.db, (tx) => intend(tx, requestId, ready, !keepOpen, now))
     return await sendCharge(ctx, full, ready, attempt)
   } catch (error) {
     if (error instanceof ApiError) return { kind: 'not_chargeable', error }
     throw error
   }
 }
+
+const ownerOf = (request: Pick<RequestRow, 'business_id' | 'env_mode'>): Owner => ({
+  businessId: request.business_id,
+  envMode: request.env_mode,
+})
 
 /** The method, opened, and its channel's account. Never logged. */
 export interface Ready {
@@ -108,10 +121,10 @@ export async function prepare(
   request: Pick<RequestRow, 'business_id' | 'env_mode' | 'customer_id'>,
   methodId: string,
 ): Promise<Ready> {
-  const owner = { businessId: request.business_id, envMode: request.env_mode }
+  const owner = ownerOf(request)
   const found = await paymentMethods.findMaybeCharging(ctx, methodId)
   if (found?.method.customer_id !== request.customer_id) throw new ApiError(paymentMethodErrors.notReusable)
-  paymentMethods.requireChargeable(found.method, ctx.clock.now())
+  paymentMethods.requireChargeable(found.method, await findNow(ctx, owner))
   const account = await findMaybeAccount(ctx, owner, found.method.payment_channel_slug)
   if (!account?.isEnabled) throw new ApiError(channelErrors.notConnected)
   const { chargeSaved } = account.channel

@@ -1,13 +1,17 @@
 import type { Context } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
+import { type Claim, claimDue, type Mode, type NextDue, nextDue } from '../../platform/due.ts'
 import { load } from './find.ts'
 import type { TransactionRow } from './schema.ts'
 import * as store from './store.ts'
 
 /** What refunds need of payments that do not count. */
 
-export const claimExcess = (ctx: Context, now: Date, leasedUntil: Date, limit: number): Promise<TransactionRow[]> =>
-  store.claimDueExcess(ctx.db, now, leasedUntil, limit)
+export const claimExcess = (ctx: Context, claim: Claim): Promise<TransactionRow[]> =>
+  claimDue<TransactionRow>(ctx.db, store.dueExcess, claim)
+
+export const nextExcess = (ctx: Context, mode: Mode): Promise<NextDue | undefined> =>
+  nextDue(ctx.db, store.dueExcess, mode)
 
 /** In the transaction that decides how the money goes back. */
 export const settleExcess = (tx: Tx, transactionId: string): Promise<void> =>

@@ -2,13 +2,13 @@ import { ChannelError, type ChannelPayment } from '../../channels/channel.ts'
 import { findChannel } from '../../channels/index.ts'
 import type { EventType } from '../../events/catalogue.ts'
 import { dispatchQueue, record } from '../../events/outbox.ts'
-import { after, dayMs, hourMs, minuteMs, secondMs } from '../../platform/clock.ts'
+import { dayMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { inTransaction, type Tx } from '../../platform/db.ts'
 import { ApiError } from '../../platform/errors.ts'
 import { move } from '../../platform/states.ts'
 import type { Business } from '../businesses/schema.ts'
-import { type Caller, find as findBusiness } from '../businesses/service.ts'
+import { type Caller, find as findBusiness, findNow, nowOf } from '../businesses/service.ts'
 import { type ChannelAccount, call, findMaybeAccount, listAccounts, publicError } from '../payment-channels/service.ts'
 import { paymentRequestErrors } from './errors.ts'
 import { findId, load, presentWith } from './find.ts'
@@ -23,25 +23,6 @@ import * as store from './store.ts'
  * Every outcome enters here, whoever brought it (webhook, return, janitor, verify, cancel, expiry): ask the channel
  * with nothing open, then judge and write under the request's lock.
  */
-
-/** When the janitor asks about an attempt, counted from its opening; then daily until it is `checkedForMs` old. */
-const checkDelaysMs = [15 * secondMs, minuteMs, 5 * minuteMs, hourMs]
-/** An attempt that got no answer is asked about for as long as a provider may still settle it. */
-const unknownCheckedForMs = 90 * dayMs
-/** Late money on a page that we gave up on: providers' pages die within days. */
-const checkedForMs = 7 * dayMs
-
-/** When to look again after the `count`th look; null: nothing more can come. */
-export function nextCheck(
-  attempt: Pick<TransactionRow, 'status' | 'created_at'>,
-  count: number,
-  now: Date,
-): Date | null {
-  if (isSettled(attempt.status)) return null
-  const next = after(now, checkDelaysMs[count] ?? dayMs)
-  const limitMs = attempt.status === 'unknown' ? unknownCheckedForMs : checkedForMs
-  return next.getTime() - attempt.created_at.getTime() > limitMs ? null : next
-}
 
 /** Asks the channel about one attempt and applies its word. Throws `ChannelError` when there is none. */
 export async function refreshAttempt(ctx: Context, attempt: TransactionRow): Promise<void> {
@@ -176,7 +157,7 @@ export async function withRequest<T>(
   const result = await inTransaction(ctx.db, async (tx) => {
     const request = await store.lock(tx, requestId)
     if (!request) throw new Error(`payment request ${requestId} is gone`)
-    const now = ctx.clock.now()
+    const now = nowOf(ctx, business)
     const emit = async (type: EventType) => {
       const full = (await store.load(tx, requestId)) as FullRequest
       const body = presentWith(ctx, business, accounts, full, ['timeline', 'customer', 'business'])
@@ -387,7 +368,8 @@ const expiryGraceMs = dayMs
  */
 export async function expire(ctx: Context, request: RequestRow): Promise<boolean> {
   const { silent } = await refreshRequest(ctx, request.id)
-  const graceOver = ctx.clock.now().getTime() - request.expires_at.getTime() > expiryGraceMs
+  const now = await findNow(ctx, { businessId: request.business_id, envMode: request.env_mode })
+  const graceOver = now.getTime() - request.expires_at.getTime() > expiryGraceMs
   if (silent && !graceOver) return false
   return await withRequest(ctx, request.id, async (change) => {
     if (!isPayable(change.request.status)) return true

@@ -29,14 +29,14 @@ export const saveMethod = (
     const accounts = (await choose(ctx, caller, { currency, amountMinor, named, tokenize: true })).filter(canCharge)
     const usdPerUnit = await rates.findMaybeRate(ctx, currency)
     if (usdPerUnit === null) throw new ApiError(channelErrors.noPaymentChannel)
-    const wish = { currency, amountMinor, usdPerUnit, savePaymentMethod: true }
+    const wish = { currency, amountMinor, usdPerUnit, savePaymentMethod: true, plan: null }
     const attempt = newTransaction(firstOf(accounts).slug)
     const { request, customer } = await insert(ctx, caller, {
       ...newRequest(ctx, caller, body, wish, attempt, claim),
       intent: 'save_payment_method',
       description: 'Save new payment method',
     })
-    const opened = await openAtFirst(ctx, { request, customer, accounts, attempt })
+    const opened = await openAtFirst(ctx, { business: caller.business, request, customer, accounts, attempt })
     // This answer does not show the timeline; it is not read for it.
     const full = { request: opened.request, customer, lastTransaction: opened.attempt, timeline: [] }
     return { full, action: opened.action }

@@ -8,7 +8,7 @@ export {
 } from './charge.ts'
 export { type Charged, chargeMethod } from './charge-method.ts'
 export { choose, explain } from './choose.ts'
-export { claimExcess, findTransaction, postponeExcess, referenceOf, settleExcess } from './excess.ts'
+export { claimExcess, findTransaction, nextExcess, postponeExcess, referenceOf, settleExcess } from './excess.ts'
 export { find, findId, findMaybeIdByRef, list, listVersions, load, loadMaybe, present } from './find.ts'
 export { create, type Initiated, initiate } from './initiate.ts'
 export { checkoutToken, checkoutUrl, payUrl, readCheckoutToken } from './link.ts'

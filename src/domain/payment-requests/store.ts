@@ -1,6 +1,6 @@
 import type { RawBuilder } from 'kysely'
 import { type Db, sql, type Tx } from '../../platform/db.ts'
-import { claimDue } from '../../platform/due.ts'
+import type { DueRows } from '../../platform/due.ts'
 import type { Page } from '../../platform/pagination.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import type { Customer } from '../customers/schema.ts'
@@ -176,15 +176,8 @@ export async function findMaybeTransactionById(db: Db, id: string): Promise<Tran
     | undefined
 }
 
-/** Attempts that the janitor asks about now. */
-export const claimDueChecks = (db: Db, now: Date, leasedUntil: Date, limit: number) =>
-  claimDue<TransactionRow>(
-    db,
-    { table: 'transactions', column: 'check_at', counter: 'check_count' },
-    now,
-    leasedUntil,
-    limit,
-  )
+/** Attempts that the janitor asks about. */
+export const dueChecks: DueRows = { table: 'transactions', column: 'check_at', counter: 'check_count' }
 
 /** What is settled meanwhile stays without a next look. */
 export async function setNextCheck(db: Db, transactionId: string, checkAt: Date | null): Promise<void> {
@@ -196,9 +189,8 @@ export async function setNextCheck(db: Db, transactionId: string, checkAt: Date 
     .execute()
 }
 
-/** Requests whose time is up; each is looked at again at `nextLookAt` unless it ends now. */
-export const claimDueExpiries = (db: Db, now: Date, nextLookAt: Date, limit: number) =>
-  claimDue<RequestRow>(db, { table: 'payment_requests', column: 'expiry_check_at' }, now, nextLookAt, limit)
+/** Requests whose time is up. */
+export const dueExpiries: DueRows = { table: 'payment_requests', column: 'expiry_check_at' }
 
 const fullSelect = sql`select to_jsonb(r) as request, to_jsonb(c) as customer, to_jsonb(t) as transaction
   from payment_requests r
@@ -334,9 +326,8 @@ export function revive<Row extends object>(row: Row): Row {
   ) as Row
 }
 
-/** Excess payments that are due to go back. */
-export const claimDueExcess = (db: Db, now: Date, leasedUntil: Date, limit: number) =>
-  claimDue<TransactionRow>(db, { table: 'transactions', column: 'refund_due_at' }, now, leasedUntil, limit)
+/** Payments that are due to go back. */
+export const dueExcess: DueRows = { table: 'transactions', column: 'refund_due_at' }
 
 /** Null: settled, nothing is due any more. */
 export async function setRefundDue(db: Db | Tx, transactionId: string, dueAt: Date | null): Promise<void> {

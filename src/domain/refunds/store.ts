@@ -1,5 +1,5 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
-import { claimDue } from '../../platform/due.ts'
+import type { DueRows } from '../../platform/due.ts'
 import type { RefundRow } from './schema.ts'
 
 export interface NewRefund {
@@ -21,7 +21,9 @@ export async function insertOnce(tx: Tx, row: NewRefund): Promise<boolean> {
       status, currency, amount_minor, reason, check_at, created_at, updated_at)
     select ${row.id}, ${row.ref}, business_id, env_mode, payment_request_id, id, ${row.origin}, 'unknown', ${row.currency},
       ${row.amountMinor}, ${row.reason}, ${row.checkAt}, ${row.now}, ${row.now} from transactions where id = ${row.transactionId}
-    on conflict (transaction_id, origin) where origin in ('excess', 'saved_method') do nothing returning id`.execute(tx)
+    on conflict (transaction_id, origin) where origin in ('excess', 'saved_method', 'not_owed') do nothing returning id`.execute(
+      tx,
+    )
   return rows.length === 1
 }
 
@@ -44,9 +46,8 @@ export async function lock(tx: Tx, id: string): Promise<RefundRow> {
   return row as RefundRow
 }
 
-/** Refunds that are asked about now. */
-export const claimDueRefunds = (db: Db, now: Date, leasedUntil: Date, limit: number) =>
-  claimDue<RefundRow>(db, { table: 'refunds', column: 'check_at', counter: 'check_count' }, now, leasedUntil, limit)
+/** Refunds that are asked about. */
+export const dueRefunds: DueRows = { table: 'refunds', column: 'check_at', counter: 'check_count' }
 
 export async function setCheck(db: Db, id: string, checkAt: Date | null): Promise<void> {
   await db
