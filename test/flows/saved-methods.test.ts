@@ -100,6 +100,39 @@ describe('saved methods', () => {
     })
   }
 
+  test('a trial takes the least sum, keeps the method, and gives the sum back; a plan that is paid for is not given back', async () => {
+    const plan = await business.api('POST', '/v1/subscription-plans', {
+      name: 'Tried',
+      interval: 'monthly',
+      amount: 5000,
+    })
+    assert.equal(plan.status, 201, plan.text)
+    const subscribe = (email: string, body: Body) =>
+      business.api('POST', '/v1/payment-requests/subscribe-to-plan', {
+        ...{ customer_email: email, subscription_plan_uuid: plan.body.data.uuid, payment_channel: 'paystack' },
+        ...body,
+      })
+    const dueOf = async (opened: Body) => {
+      const [row] = await server.ctx.db
+        .selectFrom('transactions as t')
+        .leftJoin('refunds as r', 'r.transaction_id', 't.id')
+        .select(['t.refund_due_at as due', 'r.origin'])
+        .where('t.ref', '=', attemptRef(opened))
+        .execute()
+      return row?.origin ?? row?.due ?? null
+    }
+    const trial = await subscribe('trial@example.com', { is_trial: true })
+    assert.equal(trial.status, 201, trial.text)
+    assert.equal(trial.body.data.payment_request.amount, '50')
+    await pay(trial, 'paystack', cards.paystack.pays)
+    assert.equal((await methodsOf(business, trial.body.data.payment_request.customer.uuid)).length, 1)
+    await until('the refund', async () => (await dueOf(trial)) === 'saved_method')
+    const paid = await subscribe('paid@example.com', {})
+    await pay(paid, 'paystack', cards.paystack.pays)
+    assert.equal((await methodsOf(business, paid.body.data.payment_request.customer.uuid)).length, 1)
+    assert.equal(await dueOf(paid), null)
+  })
+
   test('a business that keeps saving sums gets no refund; its own endpoint alone shows the setting', async () => {
     const told = await business.api('PUT', '/v1/business', { refund_save_charges: 0 })
     assert.equal(told.body.data.refund_save_charges, 0)
