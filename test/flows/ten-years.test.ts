@@ -116,6 +116,7 @@ describe('a worker that was stopped', () => {
     // Nothing is left, also for whoever looks again.
     await work()
     assert.equal((await periodsOf(server, made.subscription.uuid)).length, 41)
+    await business.api('PATCH', `/v1/subscriptions/${made.subscription.uuid}/cancel?immediately=1`)
   })
 
   test('amid a charge, and ten workers at once afterwards: the open period is gone on with, never billed anew', async () => {
