@@ -69,7 +69,7 @@ dd{text-align:right;font-weight:600}
 footer{width:100%;padding:1rem;text-align:center;color:var(--soft);font-size:.8125rem;background:var(--card)}
 footer::before{content:"";display:inline-block;width:.625rem;height:.5rem;margin-right:.5rem;border-radius:2px;background:currentColor;box-shadow:inset 0 0 0 1px,0 -.2rem 0 -1px var(--soft)}
 @keyframes turn{to{transform:rotate(1turn)}}
-@media (prefers-reduced-motion:reduce){*{animation-duration:6s!important;transition:none!important}}
+@media (prefers-reduced-motion:reduce){*{animation:none!important;transition:none!important}}
 @media (min-width:30rem){
 body{padding:2rem 1rem}
 .card{flex:none;width:27rem;max-width:100%;border-radius:1.25rem;overflow:hidden;box-shadow:0 1px 2px #0f172a14,0 1.5rem 4rem #0f172a24}
