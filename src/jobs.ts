@@ -1,5 +1,6 @@
 import { rateJobs } from './domain/exchange-rates/jobs.ts'
 import { hookJobs, hookSweeps } from './domain/hooks/jobs.ts'
+import { mailSweeps } from './domain/mails/jobs.ts'
 import { paymentRequestSweeps } from './domain/payment-requests/jobs.ts'
 import { refundSweeps } from './domain/refunds/jobs.ts'
 import { webhookJobs, webhookSweeps } from './domain/webhooks/jobs.ts'
@@ -21,5 +22,6 @@ export const createSweeps = (ctx: Context): Sweep[] => [
   ...refundSweeps(ctx),
   ...hookSweeps(ctx),
   ...webhookSweeps(ctx),
+  ...mailSweeps(ctx),
   { name: 'idempotency.forget', everyMs: hourMs, run: () => forgetOldClaims(ctx.db, ctx.clock.now()) },
 ]

@@ -158,6 +158,23 @@ export interface IdempotencyKeys {
   response_status: number | null;
 }
 
+export interface Mails {
+  attempts: Generated<number>;
+  business_id: string;
+  created_at: Timestamp;
+  data: Json | null;
+  dedupe_key: string;
+  env_mode: string;
+  id: string;
+  last_error: string | null;
+  next_attempt_at: Generated<Timestamp>;
+  recipient: string;
+  sent_at: Timestamp | null;
+  status: Generated<string>;
+  template: string;
+  updated_at: Timestamp;
+}
+
 export interface PaymentRequests {
   amount_minor: bigint;
   amount_to_usd: string;
@@ -302,6 +319,7 @@ export interface DB {
   exchange_rates: ExchangeRates;
   hook_inbox: HookInbox;
   idempotency_keys: IdempotencyKeys;
+  mails: Mails;
   payment_requests: PaymentRequests;
   refunds: Refunds;
   timeline_records: TimelineRecords;

@@ -65,6 +65,9 @@ function callerCache(ctx: Context) {
   return cache
 }
 
+export const findMaybe = (ctx: Context, businessId: string, envMode: EnvMode) =>
+  store.findMaybe(ctx.db, businessId, envMode)
+
 /** The business as it is now. */
 export async function find(ctx: Context, businessId: string, envMode: EnvMode): Promise<Business> {
   const business = await store.findMaybe(ctx.db, businessId, envMode)
