@@ -76,6 +76,12 @@ export interface ShopOptions {
   env?: Record<string, string>
 }
 
+export interface Moved {
+  channel: string
+  status: string
+  amount_minor: number
+}
+
 export interface Shop {
   readonly server: TestServer
   readonly business: TestBusiness
@@ -85,7 +91,9 @@ export interface Shop {
   initialize(body?: object): Promise<Body>
   retrieve(ref: string): Promise<Body>
   /** What moved, or was refused, at the sandbox for this request: one line a charge. */
-  charges(ref: string): Promise<{ channel: string; status: string; amount_minor: number }[]>
+  charges(ref: string): Promise<Moved[]>
+  /** What the sandbox gave back of them. */
+  refunds(ref: string): Promise<Moved[]>
   /** The merchant's page, where the SDK has been started. */
   openSdk(page: Page, options?: SdkOptions): Promise<void>
   close(): Promise<void>
@@ -118,19 +126,8 @@ export async function openShop({ onPort80 = false, env = {} }: ShopOptions = {})
     merchant: merchant.origin,
     retrieve: async (ref) =>
       (await business.api('GET', `/v1/payment-requests/retrieve-by-ref/${ref}`)).body.data.payment_request,
-    async charges(ref) {
-      const attempts = await server.ctx.db
-        .selectFrom('transactions')
-        .innerJoin('payment_requests', 'payment_requests.id', 'transactions.payment_request_id')
-        .where('payment_requests.ref', '=', ref)
-        .select('transactions.ref')
-        .execute()
-      const known = new Set(attempts.map((one) => one.ref))
-      const rows = (await call(server.url, 'GET', '/sandbox/control/ledger')).body as Body[]
-      return rows
-        .filter((row) => row.kind === 'charge' && known.has(row.reference))
-        .map(({ channel, status, amount_minor }) => ({ channel, status, amount_minor }))
-    },
+    charges: (ref) => moved(server, ref, 'charge'),
+    refunds: (ref) => moved(server, ref, 'refund'),
     async openSdk(page, options = {}) {
       const given = { publicKey, customerEmail: 'ada@example.com', amount: 4500, environment: 'local', ...options }
       await page.goto(`${merchant.origin}/shop?options=${encodeURIComponent(JSON.stringify(given))}`)
@@ -142,6 +139,20 @@ export async function openShop({ onPort80 = false, env = {} }: ShopOptions = {})
       await server.close()
     },
   }
+}
+
+async function moved(server: TestServer, ref: string, kind: 'charge' | 'refund'): Promise<Moved[]> {
+  const attempts = await server.ctx.db
+    .selectFrom('transactions')
+    .innerJoin('payment_requests', 'payment_requests.id', 'transactions.payment_request_id')
+    .where('payment_requests.ref', '=', ref)
+    .select('transactions.ref')
+    .execute()
+  const known = new Set(attempts.map((one) => one.ref))
+  const rows = (await call(server.url, 'GET', '/sandbox/control/ledger')).body as Body[]
+  return rows
+    .filter((row) => row.kind === kind && known.has(row.reference))
+    .map(({ channel, status, amount_minor }) => ({ channel, status, amount_minor }))
 }
 
 /** What the SDK called back until now. */
