@@ -4,16 +4,20 @@ import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { requireKey } from './domain/businesses/access.ts'
-import { businessRoutes } from './domain/businesses/routes.ts'
+import { businessRoutes, testClockRoutes } from './domain/businesses/routes.ts'
 import { presentedKey } from './domain/businesses/service.ts'
 import { checkoutPages } from './domain/checkout/pages.ts'
 import { checkoutRoutes, sdkRoutes } from './domain/checkout/routes.ts'
+import { subscribePages } from './domain/checkout/subscribe.ts'
 import { customerRoutes } from './domain/customers/routes.ts'
 import { hookRoutes } from './domain/hooks/routes.ts'
 import { channelLogoRoutes, paymentChannelRoutes } from './domain/payment-channels/routes.ts'
+import { paymentMethodRoutes } from './domain/payment-methods/routes.ts'
 import { returnRoutes } from './domain/payment-requests/return.ts'
 import { paymentRequestRoutes, routeRoutes } from './domain/payment-requests/routes.ts'
+import { subscriptionLinkRoute, subscriptionPlanRoutes } from './domain/subscription-plans/routes.ts'
 import { webhookRoutes } from './domain/webhooks/routes.ts'
+import { createSweeps } from './jobs.ts'
 import type { Context } from './platform/context.ts'
 import { ApiError, httpErrors } from './platform/errors.ts'
 import { healthRoutes } from './platform/health.ts'
@@ -76,6 +80,7 @@ async function publicRoutes(app: Http, ctx: Context): Promise<void> {
   await app.register(formBody)
   checkoutPages(app, ctx)
   checkoutRoutes(app, ctx)
+  subscribePages(app, ctx)
 }
 
 /** What a public key opens. */
@@ -84,6 +89,7 @@ async function publicKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
   await limitRate(app, options.rateLimit, (request) => `${presentedKey(request.headers)} ${request.ip}`)
   requireKey(app, ctx, 'public')
   sdkRoutes(app, ctx)
+  subscriptionLinkRoute(app, ctx, '/generate-subscription-url', [{ publicKey: [] }])
 }
 
 /** What a secret key opens. */
@@ -95,8 +101,12 @@ async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
   paymentChannelRoutes(app, ctx)
   routeRoutes(app, ctx)
   customerRoutes(app, ctx)
+  paymentMethodRoutes(app, ctx)
+  subscriptionPlanRoutes(app, ctx)
+  subscriptionLinkRoute(app, ctx, '/subscriptions/generate-url')
   webhookRoutes(app, ctx)
   businessRoutes(app, ctx)
+  testClockRoutes(app, ctx, createSweeps(ctx))
 }
 
 const description = `One API for payments over many channels. Authenticate with \`Authentication: Bearer <secret key>\`.

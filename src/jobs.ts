@@ -1,6 +1,7 @@
 import { rateJobs } from './domain/exchange-rates/jobs.ts'
 import { hookJobs, hookSweeps } from './domain/hooks/jobs.ts'
 import { mailSweeps } from './domain/mails/jobs.ts'
+import { paymentMethodSweeps } from './domain/payment-methods/jobs.ts'
 import { paymentRequestSweeps } from './domain/payment-requests/jobs.ts'
 import { refundSweeps } from './domain/refunds/jobs.ts'
 import { webhookJobs, webhookSweeps } from './domain/webhooks/jobs.ts'
@@ -20,6 +21,7 @@ export const createJobs = (ctx: Context, exchangeRatesUrl: string | null): Job<n
 export const createSweeps = (ctx: Context): Sweep[] => [
   ...paymentRequestSweeps(ctx),
   ...refundSweeps(ctx),
+  ...paymentMethodSweeps(ctx),
   ...hookSweeps(ctx),
   ...webhookSweeps(ctx),
   ...mailSweeps(ctx),

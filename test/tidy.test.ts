@@ -24,9 +24,12 @@ const nouns = [
   'webhooks',
   'payment-channels',
   'customers',
+  'payment-methods',
+  'subscription-plans',
   'routing',
   'payment-requests',
   'refunds',
+  'subscriptions',
   'checkout',
   'hooks',
 ]
@@ -34,21 +37,28 @@ const nouns = [
 /** Roles that every noun may have; what else a noun has is a verb that its service was split by, or its one page. */
 const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs', 'tables']
 const verbs: Record<string, string[]> = {
-  businesses: ['access'],
+  businesses: ['access', 'clock'],
   mails: ['render'],
   webhooks: ['deliver', 'sign'],
-  checkout: ['stream', 'pages'],
+  subscriptions: ['periods'],
+  checkout: ['stream', 'pages', 'subscribe'],
   'payment-requests': [
     'choose',
     'find',
     'initiate',
     'open',
+    'plan',
     'relay',
     'outcome',
     'excess',
+    'follow-up',
     'link',
     'return',
     'store-insert',
+    'charge',
+    'saved',
+    'save-method',
+    'charge-method',
   ],
 }
 

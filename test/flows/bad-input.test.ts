@@ -110,6 +110,21 @@ const customerTexts = {
   metadata: [...wrongMetaData, wideMetaData],
 }
 
+const wrongCounts = (most: number) => [-1, 0.5, most + 1, 1e21, '5', true, [5], {}]
+const planFields = {
+  name: ['', ' ', '\n', ...texts(200)],
+  interval: ['', 'hourly', 'Monthly', 'constructor', ...wrongKinds, ...unstorable],
+  interval_count: [0, ...wrongCounts(3_650)],
+  amount: wrongAmounts,
+  currency: wrongCurrencies,
+  tags: ['text', 5, true, {}, [''], [5], [null], [['a']], ['x'.repeat(51)], Array(21).fill('a'), unstorable],
+  send_subscription_mails: wrongFlags,
+  meta_data: [...wrongMetaData, wideMetaData],
+  metadata: [...wrongMetaData, wideMetaData],
+  billing_calendar: ['', 'lunar', ...wrongKinds],
+  time_zone: ['', 'Lagos', '+01:00', 'UTC+1', 'constructor', ...wrongKinds, ...unstorable],
+}
+
 interface Endpoint {
   method: 'POST' | 'PUT'
   /** `:name` stands for the object that `before` made. */
@@ -121,30 +136,40 @@ interface Endpoint {
   required: readonly string[]
 }
 
+const initiateFields = {
+  customer_uuid: wrongUuids,
+  customer_email: wrongEmails,
+  customer: [5, 'text', true, ['a']],
+  amount: wrongAmounts,
+  currency: wrongCurrencies,
+  description: texts(500),
+  reference: ['', ...texts(100)],
+  payment_channel: texts(50),
+  success_redirect_url: wrongUrls,
+  failure_redirect_url: wrongUrls,
+  cancel_redirect_url: wrongUrls,
+  subscription_plan_uuid: wrongUuids,
+  extend_subscription_by: [0, ...wrongCounts(100)],
+  save_payment_method: wrongFlags,
+  is_trial: wrongFlags,
+  meta_data: [...wrongMetaData, wideMetaData],
+  metadata: [...wrongMetaData, wideMetaData],
+}
+
 const endpoints: Endpoint[] = [
   {
     method: 'POST',
     path: '/v1/payment-requests',
     right: { customer_email: 'a@example.com', amount: '10', currency: 'NGN' },
-    wrong: {
-      customer_uuid: wrongUuids,
-      customer_email: wrongEmails,
-      customer: [5, 'text', true, ['a']],
-      amount: wrongAmounts,
-      currency: wrongCurrencies,
-      description: texts(500),
-      reference: ['', ...texts(100)],
-      payment_channel: texts(50),
-      success_redirect_url: wrongUrls,
-      failure_redirect_url: wrongUrls,
-      cancel_redirect_url: wrongUrls,
-      subscription_plan_uuid: wrongUuids,
-      save_payment_method: wrongFlags,
-      is_trial: wrongFlags,
-      meta_data: [...wrongMetaData, wideMetaData],
-      metadata: [...wrongMetaData, wideMetaData],
-    },
+    wrong: initiateFields,
     required: ['amount'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/payment-requests/subscribe-to-plan',
+    right: { customer_email: 'a@example.com', subscription_plan_uuid: nobody, currency: 'NGN' },
+    wrong: initiateFields,
+    required: ['subscription_plan_uuid'],
   },
   {
     method: 'POST',
@@ -152,6 +177,44 @@ const endpoints: Endpoint[] = [
     right: { payment_request_ref: 'AsP-0000000000000', payment_channel: 'paystack' },
     wrong: { payment_request_ref: ['', ...texts(100)], payment_channel: ['', ...texts(50)] },
     required: ['payment_request_ref', 'payment_channel'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/payment-requests/save-payment-method',
+    right: { customer_email: 'a@example.com', currency: 'NGN' },
+    wrong: {
+      customer_uuid: wrongUuids,
+      customer_email: wrongEmails,
+      customer: [5, 'text', true, ['a']],
+      currency: wrongCurrencies,
+      reference: ['', ...texts(100)],
+      payment_channel: texts(50),
+      success_redirect_url: wrongUrls,
+      failure_redirect_url: wrongUrls,
+      cancel_redirect_url: wrongUrls,
+      meta_data: [...wrongMetaData, wideMetaData],
+      metadata: [...wrongMetaData, wideMetaData],
+    },
+    required: [],
+  },
+  {
+    method: 'POST',
+    path: '/v1/payment-requests/charge-payment-method',
+    right: { customer_email: 'a@example.com', payment_method_uuid: nobody, amount: '10', currency: 'NGN' },
+    wrong: {
+      customer_uuid: wrongUuids,
+      customer_email: wrongEmails,
+      payment_method_uuid: wrongUuids,
+      amount: wrongAmounts,
+      currency: wrongCurrencies,
+      description: texts(500),
+      reference: ['', ...texts(100)],
+      subscription_plan_uuid: wrongUuids,
+      is_trial: wrongFlags,
+      meta_data: [...wrongMetaData, wideMetaData],
+      metadata: [...wrongMetaData, wideMetaData],
+    },
+    required: ['payment_method_uuid', 'amount'],
   },
   {
     method: 'PUT',
@@ -175,6 +238,37 @@ const endpoints: Endpoint[] = [
     required: [],
   },
   {
+    method: 'POST',
+    path: '/v1/subscription-plans',
+    right: { name: 'New plan', interval: 'monthly', amount: 100, currency: 'NGN' },
+    wrong: {
+      ...planFields,
+      trial_period: [0, ...wrongCounts(730)],
+      initial_amount: wrongAmounts,
+      status: ['', 'open', ...wrongKinds],
+    },
+    required: ['name', 'interval', 'amount'],
+  },
+  {
+    method: 'PUT',
+    path: '/v1/subscription-plans/:plan',
+    right: { name: 'Changed plan' },
+    wrong: {
+      ...planFields,
+      trial_period: wrongCounts(730),
+      // The empty text takes it away.
+      initial_amount: wrongAmounts.filter((one) => one !== ''),
+    },
+    required: [],
+  },
+  {
+    method: 'POST',
+    path: '/v1/subscriptions/generate-url',
+    right: { customer_uuid: nobody, subscription_plan_uuid: nobody },
+    wrong: { customer_uuid: wrongUuids, subscription_plan_uuid: wrongUuids },
+    required: ['customer_uuid', 'subscription_plan_uuid'],
+  },
+  {
     method: 'PUT',
     path: '/v1/business',
     right: { name: 'Renamed' },
@@ -186,6 +280,7 @@ const endpoints: Endpoint[] = [
       send_subscription_mails: wrongFlags,
       business_category: texts(100),
       base_currency: wrongCurrencies,
+      refund_save_charges: wrongFlags,
     },
     required: [],
   },
@@ -240,6 +335,8 @@ describe('bad input', () => {
     made.customer = customer.body.data.uuid
     const endpoint = await business.api('POST', '/v1/webhook-endpoints', { url: 'https://example.com/first' })
     made.endpoint = endpoint.body.data.uuid
+    const known = { name: 'Known plan', interval: 'monthly', amount: 100 }
+    made.plan = (await business.api('POST', '/v1/subscription-plans', known)).body.data.uuid
     await business.api('POST', '/v1/payment-requests', { customer_email: 'known@example.com', amount: 50 })
     // Makes the business's own endpoint, which the first list would.
     await business.api('GET', '/v1/webhook-endpoints')
@@ -432,6 +529,10 @@ describe('bad input', () => {
       ['PUT', (id) => `/v1/customers/${id}`, { name: 'New' }],
       ['DELETE', (id) => `/v1/customers/${id}`],
       ['GET', (id) => `/v1/customers/${id}/payment-methods`],
+      ['DELETE', (id) => `/v1/customers/${id}/payment-methods/${nobody}`],
+      ['PATCH', (id) => `/v1/customers/${id}/payment-methods/${nobody}/default`],
+      ['DELETE', (id) => `/v1/customers/${made.customer}/payment-methods/${id}`],
+      ['PATCH', (id) => `/v1/customers/${made.customer}/payment-methods/${id}/default`],
       ['GET', (id) => `/v1/webhook-endpoints/${id}`],
       ['PUT', (id) => `/v1/webhook-endpoints/${id}`, { url: 'https://example.com/other' }],
       ['DELETE', (id) => `/v1/webhook-endpoints/${id}`],

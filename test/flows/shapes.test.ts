@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test'
 import { paginate, perPageMax, readPage } from '../../src/platform/pagination.ts'
 import { expectFailure, failureKeys } from '../support/expect.ts'
 import { canRead, stopOwnPostgres } from '../support/postgres.ts'
+import { saveCard } from '../support/saved.ts'
 import {
   type Body,
   requestRef,
@@ -158,6 +159,60 @@ describe('documented bodies', { skip: missing }, () => {
     assert.deepEqual(differences(sample('relay'), relayed.body, { sameChannel: true }), [])
   })
 
+  test('201 saving a payment method answers as documented, key by key, at the documented channel', async () => {
+    const saving = await server.business('Saving Business')
+    const body = { customer: zoro, payment_channel: 'paystack' }
+    const answer = await saving.api('POST', '/v1/payment-requests/save-payment-method', body)
+    assert.equal(answer.status, 201, answer.text)
+    const theirs = sample('save-payment-method')
+    // Saved in live mode there, and by another business.
+    const sameMode = JSON.parse(JSON.stringify(theirs).replaceAll('"live"', '"test"'))
+    assert.deepEqual(differences(sameMode, answer.body, { sameChannel: true }), [])
+  })
+
+  test('201 charging a saved method says what is documented, and adds the payment request', async () => {
+    const charging = await server.business('Charging Business')
+    const saved = await saveCard(server, charging, 'paystack')
+    const answer = await charging.api('POST', '/v1/payment-requests/charge-payment-method', {
+      customer_uuid: saved.customer,
+      payment_method_uuid: saved.method,
+      amount: '100',
+      currency: 'NGN',
+    })
+    assert.equal(answer.status, 201, answer.text)
+    const { data, ...documented } = answer.body
+    assert.deepEqual(documented, sample('charge-payment-method'))
+    assert.deepEqual(Object.keys(answer.body), ['message', 'status', 'data'])
+    assert.deepEqual(Object.keys(data), ['payment_request'])
+    const theirs = Object.keys(sample('relay').data.payment_request)
+    assert.deepEqual(Object.keys(data.payment_request), theirs)
+  })
+
+  test('201 subscribe-to-plan answers as documented, with customer, business and plan', async () => {
+    const selling = await server.business('Selling Business')
+    const plan = await selling.api('POST', '/v1/subscription-plans', {
+      name: 'One Piece',
+      interval: 'monthly',
+      amount: '200',
+    })
+    const customer = await selling.api('POST', '/v1/customers', zoro)
+    const answer = await selling.api('POST', '/v1/payment-requests/subscribe-to-plan', {
+      customer_uuid: customer.body.data.uuid,
+      subscription_plan_uuid: plan.body.data.uuid,
+      payment_channel: 'paystack',
+    })
+    assert.equal(answer.status, 201, answer.text)
+    // Theirs is of a live business.
+    const theirs = JSON.parse(JSON.stringify(sample('subscribe-to-plan')).replaceAll('"live"', '"test"'))
+    // And their plan had been switched off meanwhile; ours takes no subscribers then.
+    theirs.data.payment_request.subscription_plan.status = 'active'
+    assert.deepEqual(differences(theirs, answer.body, { sameChannel: true }), [])
+    const shown = answer.body.data.payment_request.subscription_plan
+    assert.deepEqual([shown.amount, shown.initial_amount_to_usd, shown.link_id.length], ['200', '0.00', 8])
+    const own = Object.keys(plan.body.data)
+    assert.deepEqual(own, [...Object.keys(shown), 'billing_calendar', 'time_zone'])
+  })
+
   test('200 retrieve by ref answers as documented, with timeline, customer and business', async () => {
     const answer = await business.api('GET', `/v1/payment-requests/retrieve-by-ref/${requestRef(initiated)}`)
     assert.equal(answer.status, 200)
@@ -202,7 +257,7 @@ describe('documented bodies', { skip: missing }, () => {
     const entries = Object.entries(answer.body.data)
     const [documented, own] = [entries.slice(0, Object.keys(theirs).length), entries.slice(Object.keys(theirs).length)]
     assert.deepEqual(differences(theirs, Object.fromEntries(documented), { sameChannel: false }), [])
-    assert.deepEqual(Object.fromEntries(own), { allowed_domains: [] })
+    assert.deepEqual(Object.fromEntries(own), { allowed_domains: [], refund_save_charges: 1 })
     assert.deepEqual([answer.body.data.enabled_webhooks, answer.body.data.send_subscription_mails], [0, 1])
   })
 })
@@ -280,7 +335,13 @@ describe('envelopes and pages over HTTP', () => {
     assert.equal(page.path, `${server.url}/v1/customers`)
   })
 
-  for (const path of ['/v1/payment-requests', '/v1/customers', '/v1/webhook-endpoints', '/v1/events']) {
+  for (const path of [
+    '/v1/payment-requests',
+    '/v1/customers',
+    '/v1/subscription-plans',
+    '/v1/webhook-endpoints',
+    '/v1/events',
+  ]) {
     test(`422 nonsense as a page number is refused by ${path}, both fields at once`, async () => {
       for (const wrong of ['0', '-1', '1.5', 'x', '1e3', '', '%201', '0x10', '99999999999']) {
         const answer = await business.api('GET', `${path}?page=${wrong}&per_page=${wrong}`)

@@ -28,7 +28,11 @@ export const businessSchema = Type.Object({
 export type BusinessBody = Static<typeof businessSchema>
 
 /** The business as its own endpoint gives it: with the settings that the documented object does not have. */
-export const ownBusinessSchema = Type.Object({ ...businessSchema.properties, allowed_domains: Type.Array(text) })
+export const ownBusinessSchema = Type.Object({
+  ...businessSchema.properties,
+  allowed_domains: Type.Array(text),
+  refund_save_charges: flag,
+})
 
 const allowedDomainsMax = 50
 /** A source of `frame-ancestors`: a host, with or without scheme and port, its first label may be `*`. */
@@ -60,6 +64,7 @@ export const updateBusinessSchema = withCheck(
           'Sites that may show the hosted checkout in a frame, e.g. "shop.example", "*.shop.example", "http://localhost:3000". In test mode every site may.',
       }),
     ),
+    refund_save_charges: Type.Optional(flagInput),
   }),
   (body) => {
     const errors: FieldErrors = {}
@@ -82,6 +87,20 @@ export function checkCurrency(body: Record<string, unknown>, field: string): Fie
   return { [field]: [`The ${field} field must be an ISO 4217 currency code in capital letters, e.g. NGN.`] }
 }
 
+export const testClockSchema = Type.Object({ now: time, offset_seconds: Type.Integer() })
+
+export const advanceClockSchema = withCheck(
+  Type.Object({
+    days: Type.Optional(Type.Integer({ minimum: 1, description: 'Days from now' })),
+    to: Type.Optional(Type.String({ format: 'date-time', description: 'ISO 8601' })),
+  }),
+  (body) =>
+    (body.days === undefined) === (body.to === undefined)
+      ? { days: ['Send either days or to.'], to: ['Send either days or to.'] }
+      : {},
+)
+export type AdvanceClock = Static<typeof advanceClockSchema>
+
 /** How channels are ordered when a payment names none. */
 export type RouteBy = 'default_first' | 'success_rate'
 
@@ -100,6 +119,8 @@ export interface Business {
   readonly allowedDomains: readonly string[]
   readonly hookToken: string
   readonly routeBy: RouteBy
+  /** Sums that were charged only to save a method go back by themselves. */
+  readonly refundSaveCharges: boolean
   readonly clockOffsetMs: number
   readonly createdAt: Date
   readonly updatedAt: Date
@@ -124,4 +145,5 @@ export const presentBusiness = (business: Business): BusinessBody => ({
 export const presentOwnBusiness = (business: Business): Static<typeof ownBusinessSchema> => ({
   ...presentBusiness(business),
   allowed_domains: [...business.allowedDomains],
+  refund_save_charges: business.refundSaveCharges ? 1 : 0,
 })

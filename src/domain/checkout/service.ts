@@ -4,11 +4,13 @@ import type { Context } from '../../platform/context.ts'
 import { notFound } from '../../platform/errors.ts'
 import { formatAmount } from '../../platform/money.ts'
 import type { Caller } from '../businesses/service.ts'
-import { find as findBusiness } from '../businesses/service.ts'
+import { find as findBusiness, nowOf } from '../businesses/service.ts'
 import { presentChannel } from '../payment-channels/schema.ts'
 import { isHealthy } from '../payment-channels/service.ts'
 import type { FullRequest, PaymentRequestBody } from '../payment-requests/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
+import type { PlanRow } from '../subscription-plans/schema.ts'
+import * as plans from '../subscription-plans/service.ts'
 
 /**
  * What a buyer's browser may do, with a token that opens one payment request: look, choose a channel, ask again, give
@@ -19,6 +21,8 @@ export interface Session {
   /** The request's own business and mode; never anything that the browser says. */
   readonly caller: Caller
   readonly full: FullRequest
+  /** What it pays for, where that is a plan. */
+  readonly plan: PlanRow | null
 }
 
 /** Throws 404 for a token that is not ours, altered, or of a request that is gone. */
@@ -28,7 +32,9 @@ export async function open(ctx: Context, token: string): Promise<Session> {
   if (!full) throw notFound('checkout')
   const { business_id: businessId, env_mode: envMode } = full.request
   const business = await findBusiness(ctx, businessId, envMode)
-  return { caller: { businessId, envMode, business, keyId: 'checkout' }, full }
+  const planId = full.request.subscription_plan_id
+  const plan = planId === null ? null : await plans.load(ctx.db, planId)
+  return { caller: { businessId, envMode, business, keyId: 'checkout' }, full, plan }
 }
 
 /** The token behind a link for sharing. Throws 404. */
@@ -89,10 +95,11 @@ export async function stateOf(ctx: Context, session: Session): Promise<State> {
   }
 }
 
-function attemptOf(ctx: Context, { full: { request, lastTransaction: last } }: Session): Attempt | null {
+function attemptOf(ctx: Context, { caller, full: { request, lastTransaction: last } }: Session): Attempt | null {
   if (!last) return null
   const payable = request.status === 'new' || request.status === 'open'
-  const resumable = payable && request.expires_at > ctx.clock.now() && ['pending', 'failed'].includes(last.status)
+  const resumable =
+    payable && request.expires_at > nowOf(ctx, caller.business) && ['pending', 'failed'].includes(last.status)
   return {
     channel: last.payment_channel_slug,
     channelName: findChannel(last.payment_channel_slug).displayName,

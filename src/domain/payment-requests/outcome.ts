@@ -2,16 +2,19 @@ import { ChannelError, type ChannelPayment } from '../../channels/channel.ts'
 import { findChannel } from '../../channels/index.ts'
 import type { EventType } from '../../events/catalogue.ts'
 import { dispatchQueue, record } from '../../events/outbox.ts'
-import { after, dayMs, hourMs, minuteMs, secondMs } from '../../platform/clock.ts'
+import { dayMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { inTransaction, type Tx } from '../../platform/db.ts'
 import { ApiError } from '../../platform/errors.ts'
 import { move } from '../../platform/states.ts'
-import { type Caller, find as findBusiness } from '../businesses/service.ts'
+import type { Business } from '../businesses/schema.ts'
+import { type Caller, find as findBusiness, findNow, nowOf } from '../businesses/service.ts'
 import { type ChannelAccount, call, findMaybeAccount, listAccounts, publicError } from '../payment-channels/service.ts'
 import { paymentRequestErrors } from './errors.ts'
 import { findId, load, presentWith } from './find.ts'
+import { endOf } from './follow-up.ts'
 import { tell, voidAttempt } from './open.ts'
+import { keepSaved, lookupOf, writeDecline } from './saved.ts'
 import type { FullRequest, RequestRow, TransactionRow } from './schema.ts'
 import { isPayable, isSettled, isUndecided, judge, requestMachine, transactionMachine, type Verdict } from './states.ts'
 import type { Owner } from './store.ts'
@@ -22,34 +25,12 @@ import * as store from './store.ts'
  * with nothing open, then judge and write under the request's lock.
  */
 
-/** When the janitor asks about an attempt, counted from its opening; then daily until it is `checkedForMs` old. */
-const checkDelaysMs = [15 * secondMs, minuteMs, 5 * minuteMs, hourMs]
-/** An attempt that got no answer is asked about for as long as a provider may still settle it. */
-const unknownCheckedForMs = 90 * dayMs
-/** Late money on a page that we gave up on: providers' pages die within days. */
-const checkedForMs = 7 * dayMs
-
-/** When to look again after the `count`th look; null: nothing more can come. */
-export function nextCheck(
-  attempt: Pick<TransactionRow, 'status' | 'created_at'>,
-  count: number,
-  now: Date,
-): Date | null {
-  if (isSettled(attempt.status)) return null
-  const next = after(now, checkDelaysMs[count] ?? dayMs)
-  const limitMs = attempt.status === 'unknown' ? unknownCheckedForMs : checkedForMs
-  return next.getTime() - attempt.created_at.getTime() > limitMs ? null : next
-}
-
 /** Asks the channel about one attempt and applies its word. Throws `ChannelError` when there is none. */
 export async function refreshAttempt(ctx: Context, attempt: TransactionRow): Promise<void> {
   const account = await accountOf(ctx, attempt)
+  const lookup = await lookupOf(ctx, attempt)
   const answer = await call(ctx, account, 'verify', (channel, credentials, transport) =>
-    channel.fetchPayment(
-      { reference: attempt.ref, channelReference: attempt.channel_reference },
-      credentials,
-      transport,
-    ),
+    channel.fetchPayment(lookup, credentials, transport),
   )
   await apply(ctx, attempt, answer)
 }
@@ -78,10 +59,19 @@ async function accountOf(ctx: Context, attempt: TransactionRow): Promise<Channel
   throw new ChannelError('the channel is no longer connected', { outcome: 'unknown', reason: 'unavailable' })
 }
 
-/** Writes what a channel said of an attempt: state, timeline and event in one transaction. Safe to repeat. */
-export async function apply(ctx: Context, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
-  // Nothing new: no lock needed to see that.
-  if (answer.status === 'pending' && (answer.reference ?? attempt.ref) === attempt.ref) return
+/**
+ * Writes what a channel said of an attempt: state, timeline and event in one transaction. Safe to repeat.
+ * `isHardDecline`: a refusal also ends the use of the saved method that was charged.
+ */
+export async function apply(
+  ctx: Context,
+  attempt: TransactionRow,
+  answer: ChannelPayment,
+  isHardDecline = false,
+): Promise<void> {
+  // Nothing new: no lock needed to see that. A charge that was never received is news at some age.
+  const isOwn = (answer.reference ?? attempt.ref) === attempt.ref
+  if (answer.status === 'pending' && isOwn && attempt.status !== 'unknown') return
   const verdictKind = await withRequest(ctx, attempt.payment_request_id, async (change) => {
     const current = change.attempts.find((one) => one.id === attempt.id)
     if (!current) return 'nothing'
@@ -92,10 +82,11 @@ export async function apply(ctx: Context, attempt: TransactionRow, answer: Chann
         reference: current.ref,
         amountMinor: current.amount_minor,
         currency: current.currency,
+        chargedAgoMs: current.mode === 'saved' ? change.now.getTime() - current.created_at.getTime() : null,
       },
       answer,
     )
-    await write(change, current, verdict, answer)
+    await write(change, current, verdict, answer, isHardDecline)
     return verdict.kind
   })
   if (verdictKind === 'nothing') return
@@ -116,7 +107,8 @@ async function closeOthers(ctx: Context, paid: TransactionRow): Promise<void> {
 export async function closePage(ctx: Context, attempt: TransactionRow): Promise<void> {
   const account = await findMaybeAccount(ctx, ownerOf(attempt), attempt.payment_channel_slug)
   const voidCheckout = account?.channel.voidCheckout
-  if (!account || !voidCheckout || attempt.opened_at === null) return
+  // A page on which the payer confirms a charge cannot be closed.
+  if (!account || !voidCheckout || attempt.opened_at === null || attempt.mode === 'saved') return
   const { ref: reference, channel_reference: channelReference, checkout_url: url } = attempt
   try {
     await call(ctx, account, 'void', (channel, credentials, transport) =>
@@ -140,16 +132,21 @@ export async function quietly(work: Promise<unknown>): Promise<void> {
 }
 
 /** A request under its lock, and what a change needs to write. */
-interface Change {
+export interface Change {
   ctx: Context
   tx: Tx
+  business: Business
   request: RequestRow
   attempts: TransactionRow[]
   now: Date
   emit: (type: EventType) => Promise<void>
 }
 
-async function withRequest<T>(ctx: Context, requestId: string, work: (change: Change) => Promise<T>): Promise<T> {
+export async function withRequest<T>(
+  ctx: Context,
+  requestId: string,
+  work: (change: Change) => Promise<T>,
+): Promise<T> {
   // Read before the transaction: with one connection nothing else may be asked for inside it.
   const { request: known } = await load(ctx, requestId)
   const owner = { businessId: known.business_id, envMode: known.env_mode }
@@ -161,7 +158,7 @@ async function withRequest<T>(ctx: Context, requestId: string, work: (change: Ch
   const result = await inTransaction(ctx.db, async (tx) => {
     const request = await store.lock(tx, requestId)
     if (!request) throw new Error(`payment request ${requestId} is gone`)
-    const now = ctx.clock.now()
+    const now = nowOf(ctx, business)
     const emit = async (type: EventType) => {
       const full = (await store.load(tx, requestId)) as FullRequest
       const body = presentWith(ctx, business, accounts, full, ['timeline', 'customer', 'business'])
@@ -169,20 +166,26 @@ async function withRequest<T>(ctx: Context, requestId: string, work: (change: Ch
       await record(tx, ctx.queue, { ...owner, type, objectType: 'payment_request', objectId: requestId, data, now })
       emitted = true
     }
-    return await work({ ctx, tx, request, attempts: await store.listTransactions(tx, requestId), now, emit })
+    return await work({ ctx, tx, business, request, attempts: await store.listTransactions(tx, requestId), now, emit })
   })
   if (emitted) ctx.queue.wake(dispatchQueue)
   return result
 }
 
-async function write(change: Change, attempt: TransactionRow, verdict: Verdict, answer: ChannelPayment): Promise<void> {
+async function write(
+  change: Change,
+  attempt: TransactionRow,
+  verdict: Verdict,
+  answer: ChannelPayment,
+  isHardDecline: boolean,
+): Promise<void> {
   switch (verdict.kind) {
     case 'nothing':
       return
     case 'success':
       return await writeSuccess(change, attempt, answer)
     case 'refused':
-      return await writeRefusal(change, attempt, answer)
+      return await writeRefusal(change, attempt, verdict, isHardDecline)
     case 'closed':
       return await writeClosed(change, attempt, answer)
     case 'excess':
@@ -205,7 +208,7 @@ async function writeSuccess(change: Change, attempt: TransactionRow, answer: Cha
   })
   for (const other of attempts)
     if (other.id !== attempt.id && other.status === 'pending') await voidAttempt(tx, other, now)
-  await move(tx, requestMachine, request.id, request.status, 'successful', { ...paid, expiry_check_at: null })
+  await move(tx, requestMachine, request.id, request.status, 'successful', { ...paid, ...endOf(request, now) })
   await tell(tx, {
     requestId: request.id,
     transactionId: attempt.id,
@@ -214,24 +217,37 @@ async function writeSuccess(change: Change, attempt: TransactionRow, answer: Cha
     status: 'successful',
     now,
   })
+  await keepSaved(change, attempt, answer)
   await change.emit('payment.completed.successfully')
 }
 
-/** One refused attempt does not end the request: the payer may try again there, or be relayed elsewhere. */
-async function writeRefusal(change: Change, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
+/**
+ * One refused attempt does not end the request: the payer may try again there, or be relayed elsewhere. The charge of
+ * a saved method that was all of its request does.
+ */
+async function writeRefusal(
+  change: Change,
+  attempt: TransactionRow,
+  verdict: Extract<Verdict, { kind: 'refused' }>,
+  isHardDecline: boolean,
+): Promise<void> {
   const { tx, request, now } = change
-  const reason = answer.reason?.slice(0, 300) ?? 'no reason given'
+  const reason = verdict.reason?.slice(0, 300) ?? 'no reason given'
   await move(tx, transactionMachine, attempt.id, attempt.status, 'failed', { reason, updated_at: now })
   const summary = `${nameOf(attempt)} declined the payment: ${reason}`
   await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: 'failed', now })
+  if (attempt.mode !== 'saved') return
+  await writeDecline(change, attempt, verdict.isLost ? null : isHardDecline ? 'hard' : 'soft')
 }
 
 async function writeClosed(change: Change, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
   const { tx, request, now } = change
   const to = attempt.status === 'pending' ? 'expired' : 'failed'
   await move(tx, transactionMachine, attempt.id, attempt.status, to, { reason: answer.channelStatus, updated_at: now })
-  const summary = `${nameOf(attempt)} closed its payment page`
+  const what = attempt.mode === 'saved' ? 'closed the payment' : 'closed its payment page'
+  const summary = `${nameOf(attempt)} ${what}`
   await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: to, now })
+  if (attempt.mode === 'saved') await writeDecline(change, attempt, 'soft')
 }
 
 async function writeExcess(
@@ -261,6 +277,7 @@ async function writeExcess(
     now,
   })
   await change.emit('payment.excess')
+  if (attempt.mode === 'saved') await writeDecline(change, attempt, 'soft')
 }
 
 /** Told once: the same words again are no news. */
@@ -340,7 +357,7 @@ async function end(change: Change, to: 'cancelled' | 'expired', summary: string)
     if (to === 'cancelled') await voidAttempt(tx, attempt, now)
     else await move(tx, transactionMachine, attempt.id, 'pending', 'expired', { updated_at: now })
   }
-  await move(tx, requestMachine, request.id, request.status, to, { expiry_check_at: null, updated_at: now })
+  await move(tx, requestMachine, request.id, request.status, to, { ...endOf(request, now), updated_at: now })
   await tell(tx, { requestId: request.id, transactionId: null, summary, status: to, now })
 }
 
@@ -353,7 +370,8 @@ const expiryGraceMs = dayMs
  */
 export async function expire(ctx: Context, request: RequestRow): Promise<boolean> {
   const { silent } = await refreshRequest(ctx, request.id)
-  const graceOver = ctx.clock.now().getTime() - request.expires_at.getTime() > expiryGraceMs
+  const now = await findNow(ctx, { businessId: request.business_id, envMode: request.env_mode })
+  const graceOver = now.getTime() - request.expires_at.getTime() > expiryGraceMs
   if (silent && !graceOver) return false
   return await withRequest(ctx, request.id, async (change) => {
     if (!isPayable(change.request.status)) return true
