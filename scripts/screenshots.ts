@@ -46,7 +46,8 @@ const pages: Record<string, (shop: Shop, page: Page) => Promise<void>> = {
 
 const wanted = process.argv.slice(2)
 mkdirSync(folder, { recursive: true })
-const shop = await openShop()
+// An address without a port is what a reader expects to see.
+const shop = await openShop({ onPort80: true })
 try {
   for (const [name, reach] of Object.entries(pages)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue
