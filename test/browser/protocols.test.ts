@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { inBrowser, inContext } from '../support/browser.ts'
+import { expectAccessible, expectFits, inBrowser, inContext, schemes } from '../support/browser.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'
-import type { Body } from '../support/server.ts'
+import { type Body, call } from '../support/server.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { until } from '../support/wait.ts'
 
@@ -88,6 +89,51 @@ describe('the protocols that the published SDKs expect', inBrowser, () => {
         await page.getByRole('button', { name: 'Yes, cancel' }).click()
         await page.waitForURL(/#close$/)
         assert.equal(await statusOf(request), 'cancelled')
+      })
+    })
+  })
+
+  describe('subscribing: a link that the SDK appends its own to', () => {
+    const planLink = async () => {
+      const plan = { name: `Choir ${randomUUID()}`, interval: 'monthly', amount: 2500, currency: 'NGN' }
+      const made = await shop.business.api('POST', '/v1/subscription-plans', plan)
+      assert.equal(made.status, 201, made.text)
+      const email = `${randomUUID()}@example.com`
+      const who = { email, first_name: 'Ada', last_name: 'Obi' }
+      const customer = await shop.business.api('POST', '/v1/customers', who)
+      const body = { customer_uuid: customer.body.data.uuid, subscription_plan_uuid: made.body.data.uuid }
+      const authentication = `Bearer ${shop.business.keys.test.public_key}`
+      const path = '/v1/sdk/generate-subscription-url'
+      const answer = await call(shop.server.url, 'POST', path, body, { authentication })
+      assert.equal(answer.status, 201, answer.text)
+      return { link: answer.body.data.link as string, plan, email }
+    }
+
+    test('paid through it: on to the success address, and the request is the plan’s and the customer’s', async () => {
+      const { link, plan, email } = await planLink()
+      assert.ok(link.includes('?'), link)
+      const appended = `&public_key=${shop.business.keys.test.public_key}&success_redirect_url=${shop.merchant}/thanks`
+      for (const colorScheme of schemes) {
+        await inContext(shop.browser, { colorScheme }, async (page) => {
+          await page.goto(link + appended)
+          await page.getByText(plan.name).first().waitFor()
+          await expectFits(page, `subscribe ${colorScheme}`)
+          await expectAccessible(page, `subscribe ${colorScheme}`)
+        })
+      }
+      await inContext(shop.browser, {}, async (page) => {
+        await page.goto(link + appended)
+        await page.getByRole('button', { name: 'Subscribe' }).click()
+        await page.waitForURL(/\/checkout\//)
+        await page
+          .getByRole('button', { name: /^Stripe|^Paystack/ })
+          .first()
+          .click()
+        await pressPay(page)
+        await page.waitForURL((url) => url.origin === shop.merchant && url.pathname === '/thanks')
+        const ref = String(new URL(page.url()).searchParams.get('payment_request_ref'))
+        const stored = await shop.retrieve(ref)
+        assert.deepEqual([stored.status, stored.amount, stored.customer.email], ['successful', '2500', email])
       })
     })
   })
