@@ -25,8 +25,7 @@ export const saveMethod = (
     const named = body.payment_channel ?? null
     if (claim?.resumes) return await resume(ctx, caller, claim.resumes, named)
     const currency = body.currency ?? caller.business.baseCurrency
-    const amountMinor = await savingSumOf(ctx, caller, currency, named)
-    const accounts = (await choose(ctx, caller, { currency, amountMinor, named, tokenize: true })).filter(canCharge)
+    const { amountMinor, accounts } = await savingAt(ctx, caller, currency, named)
     const usdPerUnit = await rates.findMaybeRate(ctx, currency)
     if (usdPerUnit === null) throw new ApiError(channelErrors.noPaymentChannel)
     const wish = { currency, amountMinor, usdPerUnit, savePaymentMethod: true, plan: null }
@@ -43,31 +42,30 @@ export const saveMethod = (
   })
 
 /**
- * The least sum whose payment leaves a method that can be charged again: at the channel that is named, else enough for
- * each of those that may be tried. Throws 030 to 032 where no channel takes the currency, 036 where none that does can
- * charge saved methods.
+ * The least sum that leaves a method at the first channel in order, and the channels that may be tried with it: those
+ * that need no more. Throws 030 to 032 where no channel takes the currency, 036 where none that does can charge saved
+ * methods.
  */
-export async function savingSumOf(
+async function savingAt(
   ctx: Context,
   caller: Caller,
   currency: string,
   named: string | null,
-): Promise<bigint> {
-  const accounts = await listAccounts(ctx, caller)
-  const taking = accounts.filter(
-    (account) =>
-      account.isEnabled &&
-      (named === null || account.slug === named) &&
-      account.channel.limits.currencies[currency] !== undefined,
+): Promise<{ amountMinor: bigint; accounts: ChannelAccount[] }> {
+  const taking = (await listAccounts(ctx, caller)).filter(
+    (one) => one.channel.limits.currencies[currency] !== undefined,
   )
-  const [leastOfAll, ...sums] = taking.filter(canCharge).map((account) => leastSumOf(account, currency))
-  if (leastOfAll !== undefined) return sums.reduce((most, sum) => (sum > most ? sum : most), leastOfAll)
-  // Says why no channel takes it; where one does, it is this that it cannot do.
-  await choose(ctx, caller, { currency, amountMinor: 1n, named, tokenize: false }).catch((error: unknown) => {
-    if (taking.length === 0) throw error
-  })
-  const words = 'No connected payment channel that takes this currency can charge saved methods.'
-  throw new ApiError(channelErrors.operationNotSupported, { data: { payment_channel: [words] } })
+  // Enough for every one of them: what is refused then is refused for another reason.
+  const enough = taking.map((one) => leastSumOf(one, currency)).reduce((a, b) => (b > a ? b : a), 1n)
+  const chosen = await choose(ctx, caller, { currency, amountMinor: enough, named, tokenize: true })
+  const able = chosen.filter(canCharge)
+  const [first] = able
+  if (!first) {
+    const words = 'No connected payment channel that takes this currency can charge saved methods.'
+    throw new ApiError(channelErrors.operationNotSupported, { data: { payment_channel: [words] } })
+  }
+  const amountMinor = leastSumOf(first, currency)
+  return { amountMinor, accounts: able.filter((one) => leastSumOf(one, currency) <= amountMinor) }
 }
 
 function leastSumOf(account: ChannelAccount, currency: string): bigint {
