@@ -286,7 +286,7 @@ const endpoints: Endpoint[] = [
     right: { days: 1 },
     wrong: {
       days: [0, -1, 1.5, '5', 3_661, 1e300, ...wrongKinds.filter((one) => typeof one !== 'number')],
-      to: wrongTimes,
+      to: [...wrongTimes, ...wrongKinds],
     },
     required: [],
   },

@@ -6,7 +6,7 @@ import { ApiError, invalid } from '../../platform/errors.ts'
 import { newId } from '../../platform/ids.ts'
 import type { Sweep } from '../../platform/queue.ts'
 import { businessErrors } from './errors.ts'
-import type { AdvanceClock } from './schema.ts'
+import { type AdvanceClock, advanceDaysMax } from './schema.ts'
 import { type Caller, findNow, forgetCallers } from './service.ts'
 import * as store from './store.ts'
 
@@ -19,8 +19,6 @@ import * as store from './store.ts'
  * again about money, the move gives it some real time, bounded, and after some asks leaves the question for later.
  */
 
-/** A move at most: a mistyped year is no work of hours. */
-const advanceDaysMax = 3_660
 /** Longer than one round of due work may take: calls to channels end within 20 s. */
 const holdMs = 90 * secondMs
 /** What one call works for in real time, before it says how far it came: less than an idempotency claim is held. */
@@ -78,10 +76,13 @@ function targetOf(body: AdvanceClock, now: Date): Date {
   return to
 }
 
-const isDue = (next: NextDue | undefined, now: Date): boolean => next !== undefined && next.at <= now
+function isDue(next: NextDue | undefined, now: Date): boolean {
+  return next !== undefined && next.at <= now
+}
 
-const earliest = (nexts: readonly (NextDue | undefined)[]): NextDue | undefined =>
-  nexts.reduce((a, b) => (b && (!a || b.at < a.at) ? b : a), undefined)
+function earliest(nexts: readonly (NextDue | undefined)[]): NextDue | undefined {
+  return nexts.reduce((a, b) => (b && (!a || b.at < a.at) ? b : a), undefined)
+}
 
 /** One move, from where the clock is to `to`. */
 class Walk {

@@ -89,9 +89,12 @@ export function checkCurrency(body: Record<string, unknown>, field: string): Fie
 
 export const testClockSchema = Type.Object({ now: time, offset_seconds: Type.Integer() })
 
+/** A move at most: a mistyped year is no work of hours. */
+export const advanceDaysMax = 3_660
+
 export const advanceClockSchema = withCheck(
   Type.Object({
-    days: Type.Optional(Type.Integer({ minimum: 1, description: 'Days from now' })),
+    days: Type.Optional(Type.Integer({ minimum: 1, maximum: advanceDaysMax, description: 'Days from now' })),
     to: Type.Optional(Type.String({ format: 'date-time', description: 'ISO 8601' })),
   }),
   (body) =>

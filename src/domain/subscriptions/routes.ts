@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import type { Context } from '../../platform/context.ts'
+import { ApiError, httpErrors } from '../../platform/errors.ts'
 import { type Http, success, successSchema } from '../../platform/http.ts'
 import { pageQuery, paginate, readPage } from '../../platform/pagination.ts'
 import { oneRequestSchema } from '../payment-requests/schema.ts'
@@ -15,6 +16,12 @@ import * as subscriptions from './service.ts'
 
 const tags = ['Subscriptions']
 const params = Type.Object({ uuid: Type.String() })
+const path = '/subscriptions/:uuid'
+/** `/subscriptions/generate-url` fits the pattern and takes nothing but a POST. */
+const onRequest = async ({ params }: { params: unknown }) => {
+  const isOther = (params as { uuid?: string }).uuid === 'generate-url'
+  if (isOther) throw new ApiError(httpErrors.methodNotAllowed, { headers: { allow: 'POST' } })
+}
 const one = successSchema(subscriptionSchema)
 const listQuery = Type.Object({
   ...pageQuery,
@@ -78,8 +85,8 @@ function readRoutes(app: Http, ctx: Context): void {
   )
 
   app.get(
-    '/subscriptions/:uuid',
-    { schema: { tags, summary: 'Retrieve a subscription', params, response: { 200: one } } },
+    path,
+    { onRequest, schema: { tags, summary: 'Retrieve a subscription', params, response: { 200: one } } },
     async (request) => {
       const full = await subscriptions.find(ctx, request.caller, request.params.uuid)
       return success('Subscription retrieved successfully', subscriptions.present(ctx, request.caller, full))
@@ -89,8 +96,9 @@ function readRoutes(app: Http, ctx: Context): void {
 
 function changeRoutes(app: Http, ctx: Context): void {
   app.put(
-    '/subscriptions/:uuid',
+    path,
     {
+      onRequest,
       schema: {
         tags,
         summary: 'Change plan or method',
@@ -108,7 +116,7 @@ Another method counts from the next charge on; a period that is past due is char
   )
 
   app.patch(
-    '/subscriptions/:uuid/cancel',
+    `${path}/cancel`,
     {
       schema: {
         tags,
@@ -133,13 +141,9 @@ paused or past due, for which nothing is paid.`,
   ] as const) {
     const summary =
       verb === 'pause' ? 'Charge nothing until it is resumed' : 'Go on; a period that was missed is billed at once'
-    app.patch(
-      `/subscriptions/:uuid/${verb}`,
-      { schema: { tags, summary, params, response: { 200: one } } },
-      async (request) => {
-        const full = await work(ctx, request.caller, request.params.uuid)
-        return success(`Subscription ${done} successfully`, subscriptions.present(ctx, request.caller, full))
-      },
-    )
+    app.patch(`${path}/${verb}`, { schema: { tags, summary, params, response: { 200: one } } }, async (request) => {
+      const full = await work(ctx, request.caller, request.params.uuid)
+      return success(`Subscription ${done} successfully`, subscriptions.present(ctx, request.caller, full))
+    })
   }
 }
