@@ -16,6 +16,7 @@ import { paymentMethodRoutes } from './domain/payment-methods/routes.ts'
 import { returnRoutes } from './domain/payment-requests/return.ts'
 import { paymentRequestRoutes, routeRoutes } from './domain/payment-requests/routes.ts'
 import { subscriptionLinkRoute, subscriptionPlanRoutes } from './domain/subscription-plans/routes.ts'
+import { subscriptionRoutes } from './domain/subscriptions/routes.ts'
 import { webhookRoutes } from './domain/webhooks/routes.ts'
 import { createSweeps } from './jobs.ts'
 import type { Context } from './platform/context.ts'
@@ -104,6 +105,7 @@ async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
   paymentMethodRoutes(app, ctx)
   subscriptionPlanRoutes(app, ctx)
   subscriptionLinkRoute(app, ctx, '/subscriptions/generate-url')
+  subscriptionRoutes(app, ctx)
   webhookRoutes(app, ctx)
   businessRoutes(app, ctx)
   testClockRoutes(app, ctx, createSweeps(ctx))

@@ -4,6 +4,7 @@ import { mailSweeps } from './domain/mails/jobs.ts'
 import { paymentMethodSweeps } from './domain/payment-methods/jobs.ts'
 import { paymentRequestSweeps } from './domain/payment-requests/jobs.ts'
 import { refundSweeps } from './domain/refunds/jobs.ts'
+import { subscriptionSweeps } from './domain/subscriptions/jobs.ts'
 import { webhookJobs, webhookSweeps } from './domain/webhooks/jobs.ts'
 import { hourMs } from './platform/clock.ts'
 import type { Context } from './platform/context.ts'
@@ -21,6 +22,7 @@ export const createJobs = (ctx: Context, exchangeRatesUrl: string | null): Job<n
 export const createSweeps = (ctx: Context): Sweep[] => [
   ...paymentRequestSweeps(ctx),
   ...refundSweeps(ctx),
+  ...subscriptionSweeps(ctx),
   ...paymentMethodSweeps(ctx),
   ...hookSweeps(ctx),
   ...webhookSweeps(ctx),

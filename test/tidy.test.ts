@@ -40,7 +40,7 @@ const verbs: Record<string, string[]> = {
   businesses: ['access', 'clock'],
   mails: ['render'],
   webhooks: ['deliver', 'sign'],
-  subscriptions: ['periods'],
+  subscriptions: ['periods', 'change', 'begin', 'follow-up', 'dunning', 'renew', 'mails'],
   checkout: ['stream', 'pages', 'subscribe'],
   'payment-requests': [
     'choose',
