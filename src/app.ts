@@ -11,8 +11,10 @@ import { checkoutRoutes, sdkRoutes } from './domain/checkout/routes.ts'
 import { customerRoutes } from './domain/customers/routes.ts'
 import { hookRoutes } from './domain/hooks/routes.ts'
 import { channelLogoRoutes, paymentChannelRoutes } from './domain/payment-channels/routes.ts'
+import { paymentMethodRoutes } from './domain/payment-methods/routes.ts'
 import { returnRoutes } from './domain/payment-requests/return.ts'
 import { paymentRequestRoutes, routeRoutes } from './domain/payment-requests/routes.ts'
+import { subscriptionLinkRoute, subscriptionPlanRoutes } from './domain/subscription-plans/routes.ts'
 import { webhookRoutes } from './domain/webhooks/routes.ts'
 import type { Context } from './platform/context.ts'
 import { ApiError, httpErrors } from './platform/errors.ts'
@@ -84,6 +86,7 @@ async function publicKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
   await limitRate(app, options.rateLimit, (request) => `${presentedKey(request.headers)} ${request.ip}`)
   requireKey(app, ctx, 'public')
   sdkRoutes(app, ctx)
+  subscriptionLinkRoute(app, ctx, '/generate-subscription-url', [{ publicKey: [] }])
 }
 
 /** What a secret key opens. */
@@ -95,6 +98,9 @@ async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
   paymentChannelRoutes(app, ctx)
   routeRoutes(app, ctx)
   customerRoutes(app, ctx)
+  paymentMethodRoutes(app, ctx)
+  subscriptionPlanRoutes(app, ctx)
+  subscriptionLinkRoute(app, ctx, '/subscriptions/generate-url')
   webhookRoutes(app, ctx)
   businessRoutes(app, ctx)
 }

@@ -23,6 +23,10 @@ export interface Config {
   readonly rateLimit: number
   /** Rates as JSON `{"base":"USD","date":"YYYY-MM-DD","rates":{"NGN":1590.1}}`; null: the bundled ones stay. */
   readonly exchangeRatesUrl: string | null
+  /** `smtp://` or `smtps://`, with user and password where the server wants them; null: mails have no server. */
+  readonly smtpUrl: string | null
+  /** The bare address that mails come from. */
+  readonly mailFrom: string
 }
 
 export class ConfigError extends Error {
@@ -40,12 +44,13 @@ export function readConfig(env: Env = process.env): Config {
   const dataDir = resolve(text(env, 'DATA_DIR') ?? './data')
   const port = integer(env, 'PORT', 8080, 0, 65_535)
   const embedded = databaseUrl === null
+  const baseUrl = httpUrl(env, 'BASE_URL') ?? `http://localhost:${port}`
   return {
     port,
     host: text(env, 'HOST') ?? '127.0.0.1',
     databaseUrl,
     dataDir,
-    baseUrl: httpUrl(env, 'BASE_URL') ?? `http://localhost:${port}`,
+    baseUrl,
     masterKey: readMasterKey(env, dataDir, embedded),
     channelUrls: channelUrls(env),
     sandbox: flag(env, 'SANDBOX', embedded),
@@ -54,6 +59,8 @@ export function readConfig(env: Env = process.env): Config {
     poolSize: integer(env, 'POOL_SIZE', 10, 1, 500),
     rateLimit: integer(env, 'RATE_LIMIT', 6_000, 1, 10_000_000),
     exchangeRatesUrl: httpUrl(env, 'EXCHANGE_RATES_URL'),
+    smtpUrl: smtpUrl(env),
+    mailFrom: mailFrom(env, new URL(baseUrl).hostname),
   }
 }
 
@@ -135,4 +142,35 @@ function httpUrl(env: Env, name: string): string | null {
     throw new ConfigError(`${name} must be an http(s) address without credentials, query or hash`)
   }
   return value.replace(/\/+$/, '')
+}
+
+/** Neither error shows the value: it holds a password. */
+function smtpUrl(env: Env): string | null {
+  const value = text(env, 'SMTP_URL')
+  if (value === null) return null
+  const url = URL.parse(value)
+  const isPlain = url && /^\/?$/.test(url.pathname) && !url.search && !url.hash && (url.username || !url.password)
+  if (!url || !/^smtps?:$/.test(url.protocol) || !url.hostname || !isPlain || !canDecode(url)) {
+    throw new ConfigError('SMTP_URL must be smtp://user:password@host:port or smtps://…, with %40 for an @ in a name')
+  }
+  return value
+}
+
+function canDecode({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(username + password)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** `no-reply` at the public host; an address in digits is no mail domain. */
+function mailFrom(env: Env, host: string): string {
+  const value = text(env, 'MAIL_FROM')
+  if (value === null) return `no-reply@${/^[\d.]+$|:/.test(host) ? 'localhost' : host}`
+  const address = /^(?:[^<>\p{Cc}]*<([^<>]+)>|([^<>]+))$/u.exec(value)
+  const bare = address?.[1] ?? address?.[2] ?? ''
+  if (/^[^\s@<>"',;:\\]{1,64}@[^\s@<>"',;:\\]{1,255}$/.test(bare)) return bare
+  throw new ConfigError(`MAIL_FROM must be an address, "no-reply@shop.example" or "Shop <no-reply@shop.example>"`)
 }

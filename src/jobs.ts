@@ -1,5 +1,7 @@
 import { rateJobs } from './domain/exchange-rates/jobs.ts'
 import { hookJobs, hookSweeps } from './domain/hooks/jobs.ts'
+import { mailSweeps } from './domain/mails/jobs.ts'
+import { paymentMethodSweeps } from './domain/payment-methods/jobs.ts'
 import { paymentRequestSweeps } from './domain/payment-requests/jobs.ts'
 import { refundSweeps } from './domain/refunds/jobs.ts'
 import { webhookJobs, webhookSweeps } from './domain/webhooks/jobs.ts'
@@ -19,7 +21,9 @@ export const createJobs = (ctx: Context, exchangeRatesUrl: string | null): Job<n
 export const createSweeps = (ctx: Context): Sweep[] => [
   ...paymentRequestSweeps(ctx),
   ...refundSweeps(ctx),
+  ...paymentMethodSweeps(ctx),
   ...hookSweeps(ctx),
   ...webhookSweeps(ctx),
+  ...mailSweeps(ctx),
   { name: 'idempotency.forget', everyMs: hourMs, run: () => forgetOldClaims(ctx.db, ctx.clock.now()) },
 ]

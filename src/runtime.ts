@@ -7,6 +7,7 @@ import type { Context } from './platform/context.ts'
 import { assertNoTransaction, type Database, migrate, openEmbedded, openPostgres } from './platform/db.ts'
 import { releaseClaims } from './platform/idempotency.ts'
 import { createLog } from './platform/log.ts'
+import { createMailer } from './platform/mail.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { createProviderFetch, createWebhookSender, type ProviderFetch } from './platform/outgoing.ts'
 import { createQueue } from './platform/queue.ts'
@@ -42,6 +43,11 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
       log,
       metrics,
       webhookSender,
+      mailer: createMailer({
+        smtpUrl: config.smtpUrl,
+        from: config.mailFrom,
+        mailboxUrl: config.sandbox ? `${config.baseUrl}/sandbox/control/mails` : null,
+      }),
       secrets: createSecrets(config.masterKey),
       baseUrl: config.baseUrl,
       sandbox: config.sandbox,

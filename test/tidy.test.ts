@@ -20,9 +20,12 @@ const floors = ['src/platform', 'src/events', 'src/channels', 'src/domain', 'src
 const nouns = [
   'businesses',
   'exchange-rates',
+  'mails',
   'webhooks',
   'payment-channels',
   'customers',
+  'payment-methods',
+  'subscription-plans',
   'routing',
   'payment-requests',
   'refunds',
@@ -34,6 +37,7 @@ const nouns = [
 const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs', 'tables']
 const verbs: Record<string, string[]> = {
   businesses: ['access'],
+  mails: ['render'],
   webhooks: ['deliver', 'sign'],
   checkout: ['stream', 'pages'],
   'payment-requests': [
@@ -41,12 +45,16 @@ const verbs: Record<string, string[]> = {
     'find',
     'initiate',
     'open',
+    'plan',
     'relay',
     'outcome',
     'excess',
     'link',
     'return',
     'store-insert',
+    'charge',
+    'saved',
+    'save-method',
   ],
 }
 

@@ -5,6 +5,7 @@ export const eventTypes = {
   'payment.expired': 'A payment request ran out unpaid; data is the payment request.',
   'payment.cancelled': 'A payment request was cancelled; data is the payment request.',
   'payment.excess': 'Money arrived that does not count for its payment request; data is the payment request.',
+  'payment_method.saved': 'A payment method was saved, or saved anew; data is the payment method.',
   'refund.completed': 'A refund was paid out; data is the refund.',
   'refund.failed': 'A refund could not be paid out; data is the refund.',
 } as const satisfies Record<string, string>

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts'
 import type { Database, Db } from './db.ts'
 import type { Logger } from './log.ts'
+import type { Mailer } from './mail.ts'
 import type { Metrics } from './metrics.ts'
 import type { createWebhookSender } from './outgoing.ts'
 import type { Queue } from './queue.ts'
@@ -23,5 +24,6 @@ export interface Context {
   readonly providerFetch: (slug: string) => typeof globalThis.fetch
   /** Where a channel is reached: the configured address, or null for the channel's own. */
   readonly channelUrl: (slug: string) => string | null
+  readonly mailer: Mailer
   readonly webhookSender: ReturnType<typeof createWebhookSender>
 }

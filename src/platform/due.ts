@@ -1,11 +1,11 @@
 import { type Db, sql } from './db.ts'
 
 export interface DueRows {
-  readonly table: 'transactions' | 'payment_requests' | 'refunds'
+  readonly table: 'transactions' | 'payment_requests' | 'refunds' | 'payment_methods'
   /** The time at which a row is due; null in rows that never are. */
-  readonly column: 'check_at' | 'expiry_check_at' | 'refund_due_at'
+  readonly column: 'check_at' | 'expiry_check_at' | 'refund_due_at' | 'forget_due_at'
   /** Counts the looks, where the table does. */
-  readonly counter?: 'check_count'
+  readonly counter?: 'check_count' | 'forget_count'
 }
 
 /**

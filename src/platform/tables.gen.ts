@@ -60,12 +60,15 @@ export interface Businesses {
 export interface BusinessModes {
   allowed_domains: Generated<string[]>;
   business_id: string;
+  clock_held_until: Timestamp | null;
+  clock_holder: string | null;
   clock_offset_seconds: Generated<bigint>;
   created_at: Timestamp;
   default_redirect_url: string | null;
   enabled_webhooks: Generated<boolean>;
   env_mode: string;
   hook_token: string;
+  refund_save_charges: Generated<boolean>;
   route_by: Generated<string>;
   send_subscription_mails: Generated<boolean>;
   updated_at: Timestamp;
@@ -158,6 +161,47 @@ export interface IdempotencyKeys {
   response_status: number | null;
 }
 
+export interface Mails {
+  attempts: Generated<number>;
+  business_id: string;
+  created_at: Timestamp;
+  data: Json | null;
+  dedupe_key: string;
+  env_mode: string;
+  id: string;
+  last_error: string | null;
+  next_attempt_at: Generated<Timestamp>;
+  recipient: string;
+  sent_at: Timestamp | null;
+  status: Generated<string>;
+  template: string;
+  updated_at: Timestamp;
+}
+
+export interface PaymentMethods {
+  bank: string | null;
+  brand: string | null;
+  business_id: string;
+  created_at: Timestamp;
+  customer_id: string;
+  deleted_at: Timestamp | null;
+  env_mode: string;
+  exp_month: number | null;
+  exp_year: number | null;
+  forget_count: Generated<number>;
+  forget_due_at: Timestamp | null;
+  id: string;
+  is_default: Generated<boolean>;
+  last4: string | null;
+  payment_channel_slug: string;
+  reusable: boolean;
+  signature: string | null;
+  status: Generated<string>;
+  token_sealed: Buffer;
+  type: string;
+  updated_at: Timestamp;
+}
+
 export interface PaymentRequests {
   amount_minor: bigint;
   amount_to_usd: string;
@@ -170,7 +214,9 @@ export interface PaymentRequests {
   env_mode: string;
   expires_at: Timestamp;
   expiry_check_at: Timestamp | null;
+  extend_subscription_by: number | null;
   failure_redirect_url: string | null;
+  follow_up_due_at: Timestamp | null;
   id: string;
   intent: string;
   is_trial: Generated<boolean>;
@@ -180,7 +226,10 @@ export interface PaymentRequests {
   ref: string;
   reference: string | null;
   save_payment_method: Generated<boolean>;
+  saved_method_id: string | null;
   status: string;
+  subscription_id: string | null;
+  subscription_plan_id: string | null;
   success_redirect_url: string | null;
   updated_at: Timestamp;
   usd_per_unit: Numeric;
@@ -204,6 +253,79 @@ export interface Refunds {
   ref: string;
   status: string;
   transaction_id: string;
+  updated_at: Timestamp;
+}
+
+export interface SubscriptionPeriods {
+  amount_minor: bigint;
+  business_id: string;
+  created_at: Timestamp;
+  currency: string;
+  ends_at: Timestamp;
+  env_mode: string;
+  id: string;
+  number: number;
+  payment_request_id: string;
+  refusals: Generated<number>;
+  starts_at: Timestamp;
+  status: string;
+  subscription_id: string;
+  subscription_plan_id: string;
+  updated_at: Timestamp;
+}
+
+export interface SubscriptionPlans {
+  amount_minor: bigint;
+  amount_to_usd: string;
+  billing_calendar: Generated<string>;
+  business_id: string;
+  created_at: Timestamp;
+  currency: string;
+  deleted_at: Timestamp | null;
+  env_mode: string;
+  id: string;
+  initial_amount_minor: bigint | null;
+  initial_amount_to_usd: string;
+  interval: string;
+  interval_count: number | null;
+  link_id: string;
+  meta_data: Json | null;
+  name: string;
+  send_subscription_mails: Generated<boolean>;
+  status: string;
+  tags: string[] | null;
+  time_zone: Generated<string>;
+  trial_period: number | null;
+  updated_at: Timestamp;
+  usd_per_unit: Numeric;
+}
+
+export interface Subscriptions {
+  anchor_at: Timestamp;
+  anchor_number: number;
+  billing_calendar: string;
+  business_id: string;
+  cancelled_at: Timestamp | null;
+  cancels_at: Timestamp | null;
+  created_at: Timestamp;
+  current_period_end: Timestamp;
+  current_period_start: Timestamp;
+  customer_id: string;
+  deleted_at: Timestamp | null;
+  ended_at: Timestamp | null;
+  env_mode: string;
+  id: string;
+  interval: string;
+  interval_count: number;
+  next_due_at: Timestamp | null;
+  paused_at: Timestamp | null;
+  payment_method_id: string | null;
+  period_number: Generated<number>;
+  remind_at: Timestamp | null;
+  status: string;
+  subscription_plan_id: string;
+  time_zone: string;
+  trial_ends_at: Timestamp | null;
   updated_at: Timestamp;
 }
 
@@ -233,18 +355,21 @@ export interface Transactions {
   currency: string;
   deleted_at: Timestamp | null;
   description: string | null;
+  ends_request: Generated<boolean>;
   env_mode: string;
   id: string;
   mode: string;
   opened_at: Timestamp | null;
   payment_channel_slug: string;
   payment_method: Generated<string>;
+  payment_method_id: string | null;
   payment_request_id: string;
   reason: string | null;
   received_amount_minor: bigint | null;
   received_currency: string | null;
   ref: string;
   refund_due_at: Timestamp | null;
+  refusal: string | null;
   status: string;
   updated_at: Timestamp;
   usd_per_unit: Numeric;
@@ -302,8 +427,13 @@ export interface DB {
   exchange_rates: ExchangeRates;
   hook_inbox: HookInbox;
   idempotency_keys: IdempotencyKeys;
+  mails: Mails;
+  payment_methods: PaymentMethods;
   payment_requests: PaymentRequests;
   refunds: Refunds;
+  subscription_periods: SubscriptionPeriods;
+  subscription_plans: SubscriptionPlans;
+  subscriptions: Subscriptions;
   timeline_records: TimelineRecords;
   transactions: Transactions;
   webhook_attempts: WebhookAttempts;

@@ -15,13 +15,18 @@ import {
 
 after(stopOwnPostgres)
 
+const nobody = '00000000-0000-7000-8000-000000000000'
 /** A body that passes each route's schema, so that nothing but the key or the owner decides. */
 const rightBodies: Record<string, Body> = {
   'POST /v1/payment-requests': { customer_email: 'a@example.com', amount: 100 },
   'POST /v1/payment-requests/relay': { payment_request_ref: 'nothing', payment_channel: 'paystack' },
+  'POST /v1/payment-requests/subscribe-to-plan': { customer_email: 'a@example.com', subscription_plan_uuid: nobody },
+  'POST /v1/subscriptions/generate-url': { customer_uuid: nobody, subscription_plan_uuid: nobody },
   'PUT /v1/payment-channels/route': { route_by: 'default_first' },
   'POST /v1/customers': { email: 'a@example.com', name: 'A' },
   'PUT /v1/customers/{uuid}': { name: 'Taken' },
+  'POST /v1/subscription-plans': { name: 'Gold', interval: 'monthly', amount: 100 },
+  'PUT /v1/subscription-plans/{uuid}': { name: 'Taken' },
   'POST /v1/webhook-endpoints': { url: 'https://example.com/hook' },
   'PUT /v1/webhook-endpoints/{uuid}': { url: 'https://example.com/taken' },
   'POST /v1/webhook-endpoints/{uuid}/replay': { failed: true },
@@ -29,7 +34,8 @@ const rightBodies: Record<string, Body> = {
 }
 /** What a list cannot do without. */
 const rightQueries: Record<string, string> = { 'GET /v1/payment-channels/route': 'currency=NGN&amount=100' }
-const nobody = '00000000-0000-7000-8000-000000000000'
+/** Statuses that a list may be asked for, where it is not a payment's. */
+const rightStatuses: Record<string, string> = { 'GET /v1/subscription-plans': 'active' }
 const hex = 'a'.repeat(60)
 
 interface Route {
@@ -168,6 +174,11 @@ async function makeObjects(server: TestServer, business: TestBusiness, hookUrl: 
   await payAtSandbox(server.url, attemptRef(request))
   await business.api('PATCH', `/v1/payment-requests/${requestRef(request)}/verify`)
   const open = await business.api('POST', '/v1/payment-requests', { customer_email: 'mine@example.com', amount: 200 })
+  const plan = await business.api('POST', '/v1/subscription-plans', {
+    name: 'My plan',
+    interval: 'weekly',
+    amount: 100,
+  })
   const endpoint = await business.api('POST', '/v1/webhook-endpoints', { url: hookUrl })
   const events = await business.api('GET', '/v1/events')
   return {
@@ -177,6 +188,8 @@ async function makeObjects(server: TestServer, business: TestBusiness, hookUrl: 
     requestRef: requestRef(request),
     openRef: requestRef(open),
     reference: 'my-own-reference',
+    plan: plan.body.data.uuid as string,
+    planLink: plan.body.data.link_id as string,
     endpoint: endpoint.body.data.uuid as string,
     endpointSecret: endpoint.body.data.secret as string,
     event: events.body.data.events.data[0].uuid as string,
@@ -213,6 +226,7 @@ describe('what is another’s', () => {
       return [request, request.replace('eric-', ''), requestRef, openRef, reference]
     }
     if (path.startsWith('/v1/customers/')) return [objects.customer]
+    if (path.startsWith('/v1/subscription-plans/')) return [objects.plan, objects.planLink]
     if (path.startsWith('/v1/webhook-endpoints/')) return [objects.endpoint]
     return [objects.request, objects.customer, objects.endpoint, objects.event]
   }
@@ -220,6 +234,7 @@ describe('what is another’s', () => {
   /** Everything that the owner can read, without what each answer has of its own. */
   const look = async (): Promise<string> => {
     const paths = ['/v1/payment-requests', '/v1/customers', '/v1/webhook-endpoints', '/v1/events', '/v1/business']
+    paths.push('/v1/subscription-plans')
     paths.push(`/v1/webhook-endpoints/${objects.endpoint}/deliveries`)
     const answers = await Promise.all(paths.map((path) => owner.api('GET', path)))
     return answers.map((answer) => answer.text).join('\n')
@@ -248,7 +263,7 @@ describe('what is another’s', () => {
     for (const route of readable) {
       const [id = ''] = namesFor(route.path)
       const answer = await owner.api('GET', fill(route.path, id))
-      if (/^\/v1\/(payment-requests|customers|webhook-endpoints)\//.test(route.path)) {
+      if (/^\/v1\/(payment-requests|customers|subscription-plans|webhook-endpoints)\//.test(route.path)) {
         assert.equal(answer.status, 200, `${nameOf(route)}: ${answer.text.slice(0, 200)}`)
       }
     }
@@ -261,7 +276,11 @@ describe('what is another’s', () => {
       for (const [who, api] of others()) {
         const queries = [
           ...['', `customer_uuid=${objects.customer}`, 'search=mine', 'email=mine@example.com'],
-          ...[`search=${objects.requestRef}`, `search=${objects.reference}`, 'status=successful'],
+          ...[
+            `search=${objects.requestRef}`,
+            `search=${objects.reference}`,
+            `status=${rightStatuses[nameOf(route)] ?? 'successful'}`,
+          ],
         ]
         for (const query of queries) {
           const answer = await api('GET', `${route.path}?${rightQueries[nameOf(route)] ?? ''}&${query}`)
@@ -286,6 +305,18 @@ describe('what is another’s', () => {
       } else {
         // Live mode has no channel here, which is found out first.
         expectFailure(paying, { status: 400, code: '030' }, who)
+      }
+      for (const path of ['/v1/payment-requests', '/v1/payment-requests/subscribe-to-plan']) {
+        const wish = { customer_email: 'mine@example.com', subscription_plan_uuid: objects.plan }
+        const subscribing = await api('POST', path, wish)
+        expectFailure(subscribing, { status: 404, code: '007', fields: ['subscription_plan_uuid'] }, who)
+      }
+      const plan = await api('POST', '/v1/subscription-plans', { name: 'Own plan', interval: 'weekly', amount: 100 })
+      const customer = await api('POST', '/v1/customers', { email: 'own@example.com', name: 'Own' })
+      const theirs = { customer_uuid: customer.body.data.uuid, subscription_plan_uuid: plan.body.data.uuid }
+      for (const taken of [{ customer_uuid: objects.customer }, { subscription_plan_uuid: objects.plan }]) {
+        const linking = await api('POST', '/v1/subscriptions/generate-url', { ...theirs, ...taken })
+        expectFailure(linking, { status: 404, code: '007', fields: Object.keys(taken) }, who)
       }
       for (const payment_request_ref of [objects.openRef, objects.request, objects.reference]) {
         const relay = { payment_request_ref, payment_channel: 'paystack' }
@@ -455,7 +486,11 @@ describe('secrets', () => {
 
     const answers: Answer[] = []
     for (const route of await secretKeyRoutes(server)) {
-      const names: Record<string, string> = { customers: objects.customer, 'webhook-endpoints': objects.endpoint }
+      const names: Record<string, string> = {
+        customers: objects.customer,
+        'subscription-plans': objects.plan,
+        'webhook-endpoints': objects.endpoint,
+      }
       const noun = route.path.split('/')[2] ?? ''
       const query = rightQueries[nameOf(route)] ?? ''
       if (route.method === 'GET')

@@ -110,6 +110,21 @@ const customerTexts = {
   metadata: [...wrongMetaData, wideMetaData],
 }
 
+const wrongCounts = (most: number) => [-1, 0.5, most + 1, 1e21, '5', true, [5], {}]
+const planFields = {
+  name: ['', ' ', '\n', ...texts(200)],
+  interval: ['', 'hourly', 'Monthly', 'constructor', ...wrongKinds, ...unstorable],
+  interval_count: [0, ...wrongCounts(3_650)],
+  amount: wrongAmounts,
+  currency: wrongCurrencies,
+  tags: ['text', 5, true, {}, [''], [5], [null], [['a']], ['x'.repeat(51)], Array(21).fill('a'), unstorable],
+  send_subscription_mails: wrongFlags,
+  meta_data: [...wrongMetaData, wideMetaData],
+  metadata: [...wrongMetaData, wideMetaData],
+  billing_calendar: ['', 'lunar', ...wrongKinds],
+  time_zone: ['', 'Lagos', '+01:00', 'UTC+1', 'constructor', ...wrongKinds, ...unstorable],
+}
+
 interface Endpoint {
   method: 'POST' | 'PUT'
   /** `:name` stands for the object that `before` made. */
@@ -121,30 +136,40 @@ interface Endpoint {
   required: readonly string[]
 }
 
+const initiateFields = {
+  customer_uuid: wrongUuids,
+  customer_email: wrongEmails,
+  customer: [5, 'text', true, ['a']],
+  amount: wrongAmounts,
+  currency: wrongCurrencies,
+  description: texts(500),
+  reference: ['', ...texts(100)],
+  payment_channel: texts(50),
+  success_redirect_url: wrongUrls,
+  failure_redirect_url: wrongUrls,
+  cancel_redirect_url: wrongUrls,
+  subscription_plan_uuid: wrongUuids,
+  extend_subscription_by: [0, ...wrongCounts(100)],
+  save_payment_method: wrongFlags,
+  is_trial: wrongFlags,
+  meta_data: [...wrongMetaData, wideMetaData],
+  metadata: [...wrongMetaData, wideMetaData],
+}
+
 const endpoints: Endpoint[] = [
   {
     method: 'POST',
     path: '/v1/payment-requests',
     right: { customer_email: 'a@example.com', amount: '10', currency: 'NGN' },
-    wrong: {
-      customer_uuid: wrongUuids,
-      customer_email: wrongEmails,
-      customer: [5, 'text', true, ['a']],
-      amount: wrongAmounts,
-      currency: wrongCurrencies,
-      description: texts(500),
-      reference: ['', ...texts(100)],
-      payment_channel: texts(50),
-      success_redirect_url: wrongUrls,
-      failure_redirect_url: wrongUrls,
-      cancel_redirect_url: wrongUrls,
-      subscription_plan_uuid: wrongUuids,
-      save_payment_method: wrongFlags,
-      is_trial: wrongFlags,
-      meta_data: [...wrongMetaData, wideMetaData],
-      metadata: [...wrongMetaData, wideMetaData],
-    },
+    wrong: initiateFields,
     required: ['amount'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/payment-requests/subscribe-to-plan',
+    right: { customer_email: 'a@example.com', subscription_plan_uuid: nobody, currency: 'NGN' },
+    wrong: initiateFields,
+    required: ['subscription_plan_uuid'],
   },
   {
     method: 'POST',
@@ -173,6 +198,37 @@ const endpoints: Endpoint[] = [
     right: { name: 'New' },
     wrong: { email: wrongEmails, ...customerTexts },
     required: [],
+  },
+  {
+    method: 'POST',
+    path: '/v1/subscription-plans',
+    right: { name: 'New plan', interval: 'monthly', amount: 100, currency: 'NGN' },
+    wrong: {
+      ...planFields,
+      trial_period: [0, ...wrongCounts(730)],
+      initial_amount: wrongAmounts,
+      status: ['', 'open', ...wrongKinds],
+    },
+    required: ['name', 'interval', 'amount'],
+  },
+  {
+    method: 'PUT',
+    path: '/v1/subscription-plans/:plan',
+    right: { name: 'Changed plan' },
+    wrong: {
+      ...planFields,
+      trial_period: wrongCounts(730),
+      // The empty text takes it away.
+      initial_amount: wrongAmounts.filter((one) => one !== ''),
+    },
+    required: [],
+  },
+  {
+    method: 'POST',
+    path: '/v1/subscriptions/generate-url',
+    right: { customer_uuid: nobody, subscription_plan_uuid: nobody },
+    wrong: { customer_uuid: wrongUuids, subscription_plan_uuid: wrongUuids },
+    required: ['customer_uuid', 'subscription_plan_uuid'],
   },
   {
     method: 'PUT',
@@ -240,6 +296,8 @@ describe('bad input', () => {
     made.customer = customer.body.data.uuid
     const endpoint = await business.api('POST', '/v1/webhook-endpoints', { url: 'https://example.com/first' })
     made.endpoint = endpoint.body.data.uuid
+    const known = { name: 'Known plan', interval: 'monthly', amount: 100 }
+    made.plan = (await business.api('POST', '/v1/subscription-plans', known)).body.data.uuid
     await business.api('POST', '/v1/payment-requests', { customer_email: 'known@example.com', amount: 50 })
     // Makes the business's own endpoint, which the first list would.
     await business.api('GET', '/v1/webhook-endpoints')

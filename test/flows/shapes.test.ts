@@ -158,6 +158,31 @@ describe('documented bodies', { skip: missing }, () => {
     assert.deepEqual(differences(sample('relay'), relayed.body, { sameChannel: true }), [])
   })
 
+  test('201 subscribe-to-plan answers as documented, with customer, business and plan', async () => {
+    const selling = await server.business('Selling Business')
+    const plan = await selling.api('POST', '/v1/subscription-plans', {
+      name: 'One Piece',
+      interval: 'monthly',
+      amount: '200',
+    })
+    const customer = await selling.api('POST', '/v1/customers', zoro)
+    const answer = await selling.api('POST', '/v1/payment-requests/subscribe-to-plan', {
+      customer_uuid: customer.body.data.uuid,
+      subscription_plan_uuid: plan.body.data.uuid,
+      payment_channel: 'paystack',
+    })
+    assert.equal(answer.status, 201, answer.text)
+    // Theirs is of a live business.
+    const theirs = JSON.parse(JSON.stringify(sample('subscribe-to-plan')).replaceAll('"live"', '"test"'))
+    // And their plan had been switched off meanwhile; ours takes no subscribers then.
+    theirs.data.payment_request.subscription_plan.status = 'active'
+    assert.deepEqual(differences(theirs, answer.body, { sameChannel: true }), [])
+    const shown = answer.body.data.payment_request.subscription_plan
+    assert.deepEqual([shown.amount, shown.initial_amount_to_usd, shown.link_id.length], ['200', '0.00', 8])
+    const own = Object.keys(plan.body.data)
+    assert.deepEqual(own, [...Object.keys(shown), 'billing_calendar', 'time_zone'])
+  })
+
   test('200 retrieve by ref answers as documented, with timeline, customer and business', async () => {
     const answer = await business.api('GET', `/v1/payment-requests/retrieve-by-ref/${requestRef(initiated)}`)
     assert.equal(answer.status, 200)
@@ -202,7 +227,7 @@ describe('documented bodies', { skip: missing }, () => {
     const entries = Object.entries(answer.body.data)
     const [documented, own] = [entries.slice(0, Object.keys(theirs).length), entries.slice(Object.keys(theirs).length)]
     assert.deepEqual(differences(theirs, Object.fromEntries(documented), { sameChannel: false }), [])
-    assert.deepEqual(Object.fromEntries(own), { allowed_domains: [] })
+    assert.deepEqual(Object.fromEntries(own), { allowed_domains: [], refund_save_charges: 1 })
     assert.deepEqual([answer.body.data.enabled_webhooks, answer.body.data.send_subscription_mails], [0, 1])
   })
 })
@@ -280,7 +305,13 @@ describe('envelopes and pages over HTTP', () => {
     assert.equal(page.path, `${server.url}/v1/customers`)
   })
 
-  for (const path of ['/v1/payment-requests', '/v1/customers', '/v1/webhook-endpoints', '/v1/events']) {
+  for (const path of [
+    '/v1/payment-requests',
+    '/v1/customers',
+    '/v1/subscription-plans',
+    '/v1/webhook-endpoints',
+    '/v1/events',
+  ]) {
     test(`422 nonsense as a page number is refused by ${path}, both fields at once`, async () => {
       for (const wrong of ['0', '-1', '1.5', 'x', '1e3', '', '%201', '0x10', '99999999999']) {
         const answer = await business.api('GET', `${path}?page=${wrong}&per_page=${wrong}`)

@@ -28,7 +28,11 @@ export const businessSchema = Type.Object({
 export type BusinessBody = Static<typeof businessSchema>
 
 /** The business as its own endpoint gives it: with the settings that the documented object does not have. */
-export const ownBusinessSchema = Type.Object({ ...businessSchema.properties, allowed_domains: Type.Array(text) })
+export const ownBusinessSchema = Type.Object({
+  ...businessSchema.properties,
+  allowed_domains: Type.Array(text),
+  refund_save_charges: flag,
+})
 
 const allowedDomainsMax = 50
 /** A source of `frame-ancestors`: a host, with or without scheme and port, its first label may be `*`. */
@@ -60,6 +64,7 @@ export const updateBusinessSchema = withCheck(
           'Sites that may show the hosted checkout in a frame, e.g. "shop.example", "*.shop.example", "http://localhost:3000". In test mode every site may.',
       }),
     ),
+    refund_save_charges: Type.Optional(flagInput),
   }),
   (body) => {
     const errors: FieldErrors = {}
@@ -100,6 +105,8 @@ export interface Business {
   readonly allowedDomains: readonly string[]
   readonly hookToken: string
   readonly routeBy: RouteBy
+  /** Sums that were charged only to save a method go back by themselves. */
+  readonly refundSaveCharges: boolean
   readonly clockOffsetMs: number
   readonly createdAt: Date
   readonly updatedAt: Date
@@ -124,4 +131,5 @@ export const presentBusiness = (business: Business): BusinessBody => ({
 export const presentOwnBusiness = (business: Business): Static<typeof ownBusinessSchema> => ({
   ...presentBusiness(business),
   allowed_domains: [...business.allowedDomains],
+  refund_save_charges: business.refundSaveCharges ? 1 : 0,
 })

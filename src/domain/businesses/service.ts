@@ -65,6 +65,9 @@ function callerCache(ctx: Context) {
   return cache
 }
 
+export const findMaybe = (ctx: Context, businessId: string, envMode: EnvMode) =>
+  store.findMaybe(ctx.db, businessId, envMode)
+
 /** The business as it is now. */
 export async function find(ctx: Context, businessId: string, envMode: EnvMode): Promise<Business> {
   const business = await store.findMaybe(ctx.db, businessId, envMode)
@@ -106,6 +109,7 @@ function modeChanges(changes: UpdateBusiness & { route_by?: RouteBy }): store.Mo
   if (changes.send_subscription_mails !== undefined)
     mode.send_subscription_mails = Boolean(changes.send_subscription_mails)
   if (changes.allowed_domains !== undefined) mode.allowed_domains = changes.allowed_domains
+  if (changes.refund_save_charges !== undefined) mode.refund_save_charges = Boolean(changes.refund_save_charges)
   if (changes.route_by !== undefined) mode.route_by = changes.route_by
   return mode
 }

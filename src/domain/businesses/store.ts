@@ -13,7 +13,7 @@ export interface KeyRow {
 const columns = sql`b.id, m.env_mode as "envMode", b.name, b.logo, b.business_category as "businessCategory",
   b.base_currency as "baseCurrency", m.webhook_url as "webhookUrl", m.enabled_webhooks as "enabledWebhooks",
   m.default_redirect_url as "defaultRedirectUrl", m.send_subscription_mails as "sendSubscriptionMails",
-  m.allowed_domains as "allowedDomains",
+  m.allowed_domains as "allowedDomains", m.refund_save_charges as "refundSaveCharges",
   m.hook_token as "hookToken", m.route_by as "routeBy", (m.clock_offset_seconds * 1000)::float8 as "clockOffsetMs",
   b.created_at as "createdAt", greatest(b.updated_at, m.updated_at) as "updatedAt"`
 
@@ -129,6 +129,7 @@ export interface ModeChanges {
   send_subscription_mails?: boolean
   route_by?: RouteBy
   allowed_domains?: string[]
+  refund_save_charges?: boolean
 }
 
 export async function update(

@@ -14,11 +14,15 @@ import {
 export const sdkInitiateSchema = withCheck(
   Type.Object({
     ...initiateFields,
+    subscription_plan_link: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 500, description: "The plan's link_id or its link" }),
+    ),
     logo: Type.Optional(
       Type.String({ format: 'http-url', maxLength: 2048, description: "Shown instead of the business's own" }),
     ),
   }),
-  checkInitiate,
+  (body) =>
+    checkInitiate({ ...body, subscription_plan_uuid: body.subscription_plan_uuid ?? body.subscription_plan_link }),
 )
 export type SdkInitiate = Static<typeof sdkInitiateSchema>
 

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import type { Context } from '../../platform/context.ts'
 import { type Http, success, successSchema } from '../../platform/http.ts'
-import { pageQuery, paginate, paginatorSchema, readPage } from '../../platform/pagination.ts'
+import { pageQuery, paginate, readPage } from '../../platform/pagination.ts'
 import {
   createCustomerSchema,
   customerListSchema,
@@ -76,30 +76,6 @@ function oneCustomerRoutes(app: Http, ctx: Context): void {
     async (request) => {
       const customer = await customers.remove(ctx, request.caller, request.params.uuid)
       return success('Customer deleted successfully', presentCustomer(customer))
-    },
-  )
-
-  app.get(
-    '/customers/:uuid/payment-methods',
-    {
-      schema: {
-        tags,
-        summary: "List a customer's saved payment methods",
-        description: 'Empty until methods can be saved.',
-        params,
-        querystring: Type.Object(pageQuery),
-        response: {
-          200: successSchema(Type.Object({ payment_methods: paginatorSchema(Type.Object({ uuid: Type.String() })) })),
-        },
-      },
-    },
-    async (request) => {
-      const page = readPage(request.query)
-      const customer = await customers.find(ctx, request.caller, request.params.uuid)
-      const path = `${ctx.baseUrl}/v1/customers/${customer.id}/payment-methods`
-      return success('Payment methods retrieved successfully', {
-        payment_methods: paginate([], 0, page, path, request.query),
-      })
     },
   )
 }

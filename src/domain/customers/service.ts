@@ -62,9 +62,10 @@ async function alreadyExists(ctx: Context, caller: Caller, email: string): Promi
   })
 }
 
-export async function find(ctx: Context, caller: Caller, uuid: string): Promise<Customer> {
+/** `field`: where a body named it. */
+export async function find(ctx: Context, caller: Caller, uuid: string, field?: string): Promise<Customer> {
   const customer = isUuid(uuid) ? await store.findMaybe(ctx.db, caller, uuid) : undefined
-  if (!customer) throw notFound('customer')
+  if (!customer) throw notFound('customer', field)
   return customer
 }
 

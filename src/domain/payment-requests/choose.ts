@@ -2,7 +2,7 @@ import { dayMs, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import type { Caller } from '../businesses/service.ts'
 import { type ChannelAccount, isHealthy, listAccounts } from '../payment-channels/service.ts'
-import { chooseChannels, type Record24h, type Weighed, type Wish, weigh } from '../routing/service.ts'
+import { chooseChannels, leastToTokenize, type Record24h, type Weighed, type Wish, weigh } from '../routing/service.ts'
 import * as store from './store.ts'
 
 /** What routing decides by, gathered: accounts, their health, and their record where the business routes by it. */
@@ -21,6 +21,18 @@ const recordsCaches = new WeakMap<Context, Map<string, { records: ReadonlyMap<st
 export async function choose(ctx: Context, caller: Caller, wish: ChannelWish): Promise<ChannelAccount[]> {
   const accounts = await listAccounts(ctx, caller)
   return chooseChannels(accounts, await informed(ctx, caller, accounts, wish, Math.random()))
+}
+
+/** What each channel that may take it needs to keep a method, in the order in which they are tried. */
+export async function leastToSave(
+  ctx: Context,
+  caller: Caller,
+  wish: Pick<ChannelWish, 'currency' | 'named'>,
+): Promise<bigint[]> {
+  const accounts = await listAccounts(ctx, caller)
+  // There is no sum yet, and nothing is explored.
+  const unpriced = { ...wish, amountMinor: 0n, tokenize: true }
+  return leastToTokenize(accounts, await informed(ctx, caller, accounts, unpriced, 1))
 }
 
 /** A dry run: every account with its place and the reason for it; nothing is explored. */

@@ -17,4 +17,19 @@ export const paymentRequestErrors = {
     description:
       'It was paid, cancelled, has failed or has expired. Retrieve it to see which, and initiate another if need be.',
   },
+  declined: {
+    code: '041',
+    name: 'PAYMENT_DECLINED',
+    status: 402,
+    message: 'The payment method was declined',
+    description:
+      'error_data.reason says why, in the words of the channel. Charge another method, or have the customer pay on a page with POST /v1/payment-requests.',
+  },
+  payerActionRequired: {
+    code: '042',
+    name: 'PAYER_ACTION_REQUIRED',
+    status: 402,
+    message: 'The customer must confirm this payment',
+    description: 'Send the customer to error_data.action. The payment request stays open until they have paid there.',
+  },
 } as const satisfies Record<string, ErrorRow>

@@ -5,6 +5,8 @@ import type { Page } from '../../platform/pagination.ts'
 import type { Caller } from '../businesses/service.ts'
 import { presentConnected } from '../payment-channels/schema.ts'
 import { type ChannelAccount, listAccounts } from '../payment-channels/service.ts'
+import type { PlanBody } from '../subscription-plans/schema.ts'
+import * as plans from '../subscription-plans/service.ts'
 import { type FullRequest, type PaymentRequestBody, presentRequest, type Relation } from './schema.ts'
 import type { Owner, RequestFilter } from './store.ts'
 import * as store from './store.ts'
@@ -53,7 +55,9 @@ export async function present(
   relations: readonly Relation[],
 ): Promise<PaymentRequestBody> {
   const accounts = await listAccounts(ctx, caller)
-  return presentWith(ctx, caller.business, accounts, full, relations)
+  const planId = relations.includes('subscription_plan') ? full.request.subscription_plan_id : null
+  const plan = planId === null ? null : await plans.present(ctx, await plans.load(ctx.db, planId))
+  return presentWith(ctx, caller.business, accounts, full, relations, plan)
 }
 
 export function presentWith(
@@ -62,10 +66,11 @@ export function presentWith(
   accounts: readonly ChannelAccount[],
   full: FullRequest,
   relations: readonly Relation[],
+  plan: PlanBody | null = null,
 ): PaymentRequestBody {
   const connectedOf = (slug: string) => {
     const account = accounts.find((one) => one.slug === slug)
     return account ? presentConnected(account, account.channel, business, ctx.baseUrl) : null
   }
-  return presentRequest(full, business, connectedOf, relations)
+  return presentRequest(full, business, connectedOf, relations, plan)
 }

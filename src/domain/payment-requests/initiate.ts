@@ -9,11 +9,13 @@ import type { Caller } from '../businesses/service.ts'
 import { newCustomerId, valuesOf } from '../customers/service.ts'
 import * as rates from '../exchange-rates/service.ts'
 import { channelErrors } from '../payment-channels/errors.ts'
+import type { PlanRow } from '../subscription-plans/schema.ts'
 import { choose } from './choose.ts'
 import { paymentRequestErrors } from './errors.ts'
 import { load } from './find.ts'
 import { giveUpUnseen, newTransaction, openAtFirst } from './open.ts'
-import type { FullRequest, Initiate } from './schema.ts'
+import { findMaybePlan, type Opens, type Price, pricePlan } from './plan.ts'
+import type { FullRequest, Initiate, Wanted } from './schema.ts'
 import type { NewTransaction, Owner } from './store.ts'
 import { insertRequest, type NewRequest } from './store-insert.ts'
 
@@ -32,12 +34,12 @@ export interface Initiated {
 export const initiate = (
   ctx: Context,
   caller: Caller,
-  body: Initiate,
+  body: Wanted,
   claim: IdempotencyClaim | null,
 ): Promise<Initiated> =>
   runOrReplay(ctx.db, claim, async () => {
     if (claim?.resumes) return await resume(ctx, caller, claim.resumes, body.payment_channel ?? null)
-    const wish = await readWish(ctx, caller, body)
+    const wish = await readWish(ctx, caller, body, 'now')
     const named = body.payment_channel ?? null
     const accounts = await choose(ctx, caller, { ...wish, named, tokenize: wish.savePaymentMethod })
     const attempt = newTransaction(firstOf(accounts).slug)
@@ -55,12 +57,12 @@ export const initiate = (
 export const create = (
   ctx: Context,
   caller: Caller,
-  body: Initiate & { logo?: string },
+  body: Wanted,
   claim: IdempotencyClaim | null,
 ): Promise<FullRequest> =>
   runOrReplay(ctx.db, claim, async () => {
     if (claim?.resumes) return await load(ctx, claim.resumes)
-    const wish = await readWish(ctx, caller, body)
+    const wish = await readWish(ctx, caller, body, 'later')
     await choose(ctx, caller, { ...wish, named: null, tokenize: wish.savePaymentMethod })
     const made = await insert(ctx, caller, newRequest(ctx, caller, body, wish, null, claim))
     return { ...made, lastTransaction: null, timeline: [] }
@@ -83,28 +85,33 @@ async function resume(ctx: Context, caller: Caller, requestId: string, named: st
   return { full: await load(ctx, requestId), action }
 }
 
-interface Wish {
-  currency: string
-  amountMinor: bigint
+interface Wish extends Price {
   usdPerUnit: string
   savePaymentMethod: boolean
+  plan: PlanRow | null
 }
 
-/** What the schema could not check alone: the amount in the currency that applies. */
-async function readWish(ctx: Context, caller: Caller, body: Initiate): Promise<Wish> {
-  if (body.subscription_plan_uuid !== undefined) throw notFound('subscription plan', 'subscription_plan_uuid')
+/** What the schema could not check alone: the plan, and the amount in the currency that applies. */
+async function readWish(ctx: Context, caller: Caller, body: Wanted, opens: Opens): Promise<Wish> {
+  const plan = await findMaybePlan(ctx, caller, body)
+  const price = plan ? await pricePlan(ctx, caller, plan, body, opens) : readPrice(caller, body)
+  const usdPerUnit = await rates.findMaybeRate(ctx, price.currency)
+  if (usdPerUnit === null) throw new ApiError(channelErrors.noPaymentChannel)
+  // A plan renews from the method that paid first.
+  return { ...price, usdPerUnit, savePaymentMethod: plan !== null || Boolean(body.save_payment_method), plan }
+}
+
+function readPrice(caller: Caller, body: Initiate): Price {
   const currency = body.currency ?? caller.business.baseCurrency
   const parsed = parseAmount(body.amount, currency)
   if (!parsed.ok) throw invalid({ amount: [parsed.reason] })
-  const usdPerUnit = await rates.findMaybeRate(ctx, currency)
-  if (usdPerUnit === null) throw new ApiError(channelErrors.noPaymentChannel)
-  return { currency, amountMinor: parsed.amountMinor, usdPerUnit, savePaymentMethod: Boolean(body.save_payment_method) }
+  return { currency, amountMinor: parsed.amountMinor }
 }
 
 function newRequest(
   ctx: Context,
   caller: Caller,
-  body: Initiate & { logo?: string },
+  body: Wanted,
   wish: Wish,
   attempt: NewTransaction | null,
   claim: IdempotencyClaim | null,
@@ -114,19 +121,22 @@ function newRequest(
   return {
     id: newId(),
     ref: newRef('AsP-'),
-    intent: 'make_payment',
+    intent: wish.plan ? 'subscription' : 'make_payment',
     currency: wish.currency,
     amountMinor: wish.amountMinor,
     amountToUsd: toUsd(wish.amountMinor, wish.currency, wish.usdPerUnit),
     usdPerUnit: wish.usdPerUnit,
-    description: body.description ?? null,
+    description: body.description ?? (wish.plan && `Subscription to ${wish.plan.name}`),
     reference: body.reference ?? null,
     metaData: metaData ?? null,
     successRedirectUrl: body.success_redirect_url ?? null,
     failureRedirectUrl: body.failure_redirect_url ?? body.cancel_redirect_url ?? null,
     logo: body.logo ?? null,
     savePaymentMethod: wish.savePaymentMethod,
-    isTrial: Boolean(body.is_trial),
+    // Without a plan there is no trial: the sum is an ordinary payment and stays.
+    isTrial: Boolean(body.is_trial) && wish.plan !== null,
+    subscriptionPlanId: wish.plan?.id ?? null,
+    extendSubscriptionBy: body.extend_subscription_by ?? null,
     expiresAt: after(now, lifetimeMs),
     now,
     timelineId: newId(),

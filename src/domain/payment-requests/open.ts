@@ -1,4 +1,4 @@
-import { ChannelError, type OpenCheckout } from '../../channels/channel.ts'
+import { ChannelError, type OpenCheckout, type Payer } from '../../channels/channel.ts'
 import { findChannel } from '../../channels/index.ts'
 import { after, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
@@ -61,7 +61,8 @@ async function intend(ctx: Context, request: RequestRow, slug: string): Promise<
   const attempt = newTransaction(slug)
   await inTransaction(ctx.db, async (tx) => {
     const current = await store.lock(tx, request.id)
-    if (!current || !isPayable(current.status)) throw new ApiError(paymentRequestErrors.notRelayable)
+    const undecided = (await store.listTransactions(tx, request.id)).some((one) => one.status === 'unknown')
+    if (!current || !isPayable(current.status) || undecided) throw new ApiError(paymentRequestErrors.notRelayable)
     await store.insertTransaction(tx, current, attempt, ctx.clock.now())
   })
   return attempt
@@ -94,23 +95,28 @@ async function openAt(
 function checkoutOf(ctx: Context, opening: Opening, attempt: NewTransaction): OpenCheckout {
   const { request, customer, via } = opening
   const returnUrl = `${ctx.baseUrl}/return/${attempt.id}${via ? `?via=${via}` : ''}`
-  const phone = `${customer.phone_code ?? ''}${customer.phone_number ?? ''}`.replace(/[^\d+]/g, '')
   return {
     reference: attempt.ref,
     amountMinor: request.amount_minor,
     currency: request.currency,
     description: request.description ?? `Payment ${request.ref}`,
-    payer: {
-      email: customer.email,
-      firstName: customer.first_name,
-      lastName: customer.last_name,
-      fullName: fullName(customer),
-      phone: phone || null,
-    },
+    payer: payerOf(customer),
     returnUrl,
     cancelUrl: `${returnUrl}${via ? '&' : '?'}cancelled=1`,
     saveMethod: request.save_payment_method,
     expiresAt: request.expires_at,
+  }
+}
+
+/** The customer as channels are told. */
+export function payerOf(customer: Customer): Payer {
+  const phone = `${customer.phone_code ?? ''}${customer.phone_number ?? ''}`.replace(/[^\d+]/g, '')
+  return {
+    email: customer.email,
+    firstName: customer.first_name,
+    lastName: customer.last_name,
+    fullName: fullName(customer),
+    phone: phone || null,
   }
 }
 

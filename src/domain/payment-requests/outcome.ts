@@ -7,11 +7,13 @@ import type { Context } from '../../platform/context.ts'
 import { inTransaction, type Tx } from '../../platform/db.ts'
 import { ApiError } from '../../platform/errors.ts'
 import { move } from '../../platform/states.ts'
+import type { Business } from '../businesses/schema.ts'
 import { type Caller, find as findBusiness } from '../businesses/service.ts'
 import { type ChannelAccount, call, findMaybeAccount, listAccounts, publicError } from '../payment-channels/service.ts'
 import { paymentRequestErrors } from './errors.ts'
 import { findId, load, presentWith } from './find.ts'
 import { tell, voidAttempt } from './open.ts'
+import { keepSaved, lookupOf, writeDecline } from './saved.ts'
 import type { FullRequest, RequestRow, TransactionRow } from './schema.ts'
 import { isPayable, isSettled, isUndecided, judge, requestMachine, transactionMachine, type Verdict } from './states.ts'
 import type { Owner } from './store.ts'
@@ -44,12 +46,9 @@ export function nextCheck(
 /** Asks the channel about one attempt and applies its word. Throws `ChannelError` when there is none. */
 export async function refreshAttempt(ctx: Context, attempt: TransactionRow): Promise<void> {
   const account = await accountOf(ctx, attempt)
+  const lookup = await lookupOf(ctx, attempt)
   const answer = await call(ctx, account, 'verify', (channel, credentials, transport) =>
-    channel.fetchPayment(
-      { reference: attempt.ref, channelReference: attempt.channel_reference },
-      credentials,
-      transport,
-    ),
+    channel.fetchPayment(lookup, credentials, transport),
   )
   await apply(ctx, attempt, answer)
 }
@@ -78,10 +77,19 @@ async function accountOf(ctx: Context, attempt: TransactionRow): Promise<Channel
   throw new ChannelError('the channel is no longer connected', { outcome: 'unknown', reason: 'unavailable' })
 }
 
-/** Writes what a channel said of an attempt: state, timeline and event in one transaction. Safe to repeat. */
-export async function apply(ctx: Context, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
-  // Nothing new: no lock needed to see that.
-  if (answer.status === 'pending' && (answer.reference ?? attempt.ref) === attempt.ref) return
+/**
+ * Writes what a channel said of an attempt: state, timeline and event in one transaction. Safe to repeat.
+ * `isHardDecline`: a refusal also ends the use of the saved method that was charged.
+ */
+export async function apply(
+  ctx: Context,
+  attempt: TransactionRow,
+  answer: ChannelPayment,
+  isHardDecline = false,
+): Promise<void> {
+  // Nothing new: no lock needed to see that. A charge that was never received is news at some age.
+  const isOwn = (answer.reference ?? attempt.ref) === attempt.ref
+  if (answer.status === 'pending' && isOwn && attempt.status !== 'unknown') return
   const verdictKind = await withRequest(ctx, attempt.payment_request_id, async (change) => {
     const current = change.attempts.find((one) => one.id === attempt.id)
     if (!current) return 'nothing'
@@ -92,10 +100,11 @@ export async function apply(ctx: Context, attempt: TransactionRow, answer: Chann
         reference: current.ref,
         amountMinor: current.amount_minor,
         currency: current.currency,
+        chargedAgoMs: current.mode === 'saved' ? change.now.getTime() - current.created_at.getTime() : null,
       },
       answer,
     )
-    await write(change, current, verdict, answer)
+    await write(change, current, verdict, answer, isHardDecline)
     return verdict.kind
   })
   if (verdictKind === 'nothing') return
@@ -116,7 +125,8 @@ async function closeOthers(ctx: Context, paid: TransactionRow): Promise<void> {
 export async function closePage(ctx: Context, attempt: TransactionRow): Promise<void> {
   const account = await findMaybeAccount(ctx, ownerOf(attempt), attempt.payment_channel_slug)
   const voidCheckout = account?.channel.voidCheckout
-  if (!account || !voidCheckout || attempt.opened_at === null) return
+  // A page on which the payer confirms a charge cannot be closed.
+  if (!account || !voidCheckout || attempt.opened_at === null || attempt.mode === 'saved') return
   const { ref: reference, channel_reference: channelReference, checkout_url: url } = attempt
   try {
     await call(ctx, account, 'void', (channel, credentials, transport) =>
@@ -140,16 +150,21 @@ export async function quietly(work: Promise<unknown>): Promise<void> {
 }
 
 /** A request under its lock, and what a change needs to write. */
-interface Change {
+export interface Change {
   ctx: Context
   tx: Tx
+  business: Business
   request: RequestRow
   attempts: TransactionRow[]
   now: Date
   emit: (type: EventType) => Promise<void>
 }
 
-async function withRequest<T>(ctx: Context, requestId: string, work: (change: Change) => Promise<T>): Promise<T> {
+export async function withRequest<T>(
+  ctx: Context,
+  requestId: string,
+  work: (change: Change) => Promise<T>,
+): Promise<T> {
   // Read before the transaction: with one connection nothing else may be asked for inside it.
   const { request: known } = await load(ctx, requestId)
   const owner = { businessId: known.business_id, envMode: known.env_mode }
@@ -169,20 +184,26 @@ async function withRequest<T>(ctx: Context, requestId: string, work: (change: Ch
       await record(tx, ctx.queue, { ...owner, type, objectType: 'payment_request', objectId: requestId, data, now })
       emitted = true
     }
-    return await work({ ctx, tx, request, attempts: await store.listTransactions(tx, requestId), now, emit })
+    return await work({ ctx, tx, business, request, attempts: await store.listTransactions(tx, requestId), now, emit })
   })
   if (emitted) ctx.queue.wake(dispatchQueue)
   return result
 }
 
-async function write(change: Change, attempt: TransactionRow, verdict: Verdict, answer: ChannelPayment): Promise<void> {
+async function write(
+  change: Change,
+  attempt: TransactionRow,
+  verdict: Verdict,
+  answer: ChannelPayment,
+  isHardDecline: boolean,
+): Promise<void> {
   switch (verdict.kind) {
     case 'nothing':
       return
     case 'success':
       return await writeSuccess(change, attempt, answer)
     case 'refused':
-      return await writeRefusal(change, attempt, answer)
+      return await writeRefusal(change, attempt, verdict.reason, isHardDecline)
     case 'closed':
       return await writeClosed(change, attempt, answer)
     case 'excess':
@@ -214,24 +235,36 @@ async function writeSuccess(change: Change, attempt: TransactionRow, answer: Cha
     status: 'successful',
     now,
   })
+  await keepSaved(change, attempt, answer)
   await change.emit('payment.completed.successfully')
 }
 
-/** One refused attempt does not end the request: the payer may try again there, or be relayed elsewhere. */
-async function writeRefusal(change: Change, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
+/**
+ * One refused attempt does not end the request: the payer may try again there, or be relayed elsewhere. The charge of
+ * a saved method that was all of its request does.
+ */
+async function writeRefusal(
+  change: Change,
+  attempt: TransactionRow,
+  words: string | null,
+  isHardDecline: boolean,
+): Promise<void> {
   const { tx, request, now } = change
-  const reason = answer.reason?.slice(0, 300) ?? 'no reason given'
+  const reason = words?.slice(0, 300) ?? 'no reason given'
   await move(tx, transactionMachine, attempt.id, attempt.status, 'failed', { reason, updated_at: now })
   const summary = `${nameOf(attempt)} declined the payment: ${reason}`
   await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: 'failed', now })
+  if (attempt.mode === 'saved') await writeDecline(change, attempt, isHardDecline)
 }
 
 async function writeClosed(change: Change, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
   const { tx, request, now } = change
   const to = attempt.status === 'pending' ? 'expired' : 'failed'
   await move(tx, transactionMachine, attempt.id, attempt.status, to, { reason: answer.channelStatus, updated_at: now })
-  const summary = `${nameOf(attempt)} closed its payment page`
+  const what = attempt.mode === 'saved' ? 'closed the payment' : 'closed its payment page'
+  const summary = `${nameOf(attempt)} ${what}`
   await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: to, now })
+  if (attempt.mode === 'saved') await writeDecline(change, attempt, false)
 }
 
 async function writeExcess(

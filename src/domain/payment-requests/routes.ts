@@ -8,7 +8,14 @@ import { readTime, withCheck } from '../../platform/validation.ts'
 import { flag, text } from '../../platform/wire.ts'
 import { checkCurrency, type RouteBy } from '../businesses/schema.ts'
 import { update as updateBusiness } from '../businesses/service.ts'
-import { initiateSchema, oneRequestSchema, openedRequestSchema, relaySchema, requestListSchema } from './schema.ts'
+import {
+  initiateSchema,
+  oneRequestSchema,
+  openedRequestSchema,
+  relaySchema,
+  requestListSchema,
+  subscribeToPlanSchema,
+} from './schema.ts'
 import * as paymentRequests from './service.ts'
 import { requestMachine } from './states.ts'
 import type { RequestFilter } from './store.ts'
@@ -67,8 +74,33 @@ export function paymentRequestRoutes(app: Http, ctx: Context): void {
       return reply.code(201).send(success('Payment request relayed successfully', { payment_request, action }))
     },
   )
+  subscribeRoute(app, ctx)
   readRoutes(app, ctx)
   changeRoutes(app, ctx)
+}
+
+function subscribeRoute(app: Http, ctx: Context): void {
+  app.post(
+    '/payment-requests/subscribe-to-plan',
+    {
+      config: { claimsItself: true },
+      schema: {
+        tags,
+        summary: 'Subscribe a customer to a plan by a payment',
+        description: `The plan says amount and currency. The channel is asked to keep the method, and the subscription begins
+when the payment is successful. A customer has one subscription to a plan: a second one is refused, unless
+\`extend_subscription_by\` says that this payment moves its end on.`,
+        body: subscribeToPlanSchema,
+        response: { 201: successSchema(openedRequestSchema) },
+      },
+    },
+    async (request, reply) => {
+      const { full, action } = await paymentRequests.initiate(ctx, request.caller, request.body, request.idempotency)
+      const relations = ['customer', 'business', 'subscription_plan'] as const
+      const payment_request = await paymentRequests.present(ctx, request.caller, full, relations)
+      return reply.code(201).send(success('Payment request initiated successfully', { payment_request, action }))
+    },
+  )
 }
 
 function readRoutes(app: Http, ctx: Context): void {

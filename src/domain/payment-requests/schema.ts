@@ -15,6 +15,7 @@ import {
 } from '../businesses/schema.ts'
 import { type Customer, customerFields, customerSchema, email, presentCustomer } from '../customers/schema.ts'
 import { businessPaymentChannelSchema, paymentChannelSchema } from '../payment-channels/schema.ts'
+import { type PlanBody, planSchema } from '../subscription-plans/schema.ts'
 import type { RequestStatus, TransactionStatus } from './states.ts'
 
 const requestStatus = Type.Unsafe<RequestStatus>({
@@ -77,6 +78,7 @@ export const paymentRequestSchema = Type.Object({
   timeline_records: Type.Optional(Type.Array(timelineRecordSchema)),
   customer: Type.Optional(customerSchema),
   business: Type.Optional(businessSchema),
+  subscription_plan: Type.Optional(planSchema),
 })
 export type PaymentRequestBody = Static<typeof paymentRequestSchema>
 
@@ -104,8 +106,19 @@ export const initiateFields = {
   failure_redirect_url: Type.Optional(redirectUrl),
   cancel_redirect_url: Type.Optional(redirectUrl),
   subscription_plan_uuid: Type.Optional(Type.String({ format: 'uuid' })),
+  extend_subscription_by: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 100,
+      description: "Pays the plan's price so many times and moves the end of the subscription on by as many periods",
+    }),
+  ),
   save_payment_method: Type.Optional(Type.Union([Type.Boolean(), Type.Literal(1), Type.Literal(0)])),
-  is_trial: Type.Optional(Type.Union([Type.Boolean(), Type.Literal(1), Type.Literal(0)])),
+  is_trial: Type.Optional(
+    Type.Union([Type.Boolean(), Type.Literal(1), Type.Literal(0)], {
+      description: 'With a plan: charges only the smallest sum that lets the channel keep the method',
+    }),
+  ),
   meta_data: Type.Optional(metaDataInput),
   metadata: Type.Optional(metaDataInput),
 }
@@ -114,6 +127,7 @@ export const initiateFields = {
 export const checkInitiate = (body: Record<string, unknown>): FieldErrors => ({
   ...checkCustomer(body),
   ...checkAmount(body),
+  ...checkPlan(body),
   ...checkCurrency(body, 'currency'),
   ...checkMetaData(body),
   ...checkCustomerMetaData(body.customer),
@@ -121,6 +135,18 @@ export const checkInitiate = (body: Record<string, unknown>): FieldErrors => ({
 
 export const initiateSchema = withCheck(Type.Object(initiateFields), checkInitiate)
 export type Initiate = Static<typeof initiateSchema>
+
+/** With what only the SDKs may say. */
+export type Wanted = Initiate & {
+  logo?: string
+  /** A plan's `link_id` or its link. */
+  subscription_plan_link?: string
+}
+
+export const subscribeToPlanSchema = withCheck(
+  Type.Object({ ...initiateFields, subscription_plan_uuid: Type.String({ format: 'uuid' }) }),
+  (body) => checkInitiate({ subscription_plan_uuid: '', ...body }),
+)
 
 export const relaySchema = Type.Object({
   payment_request_ref: Type.String({ minLength: 1, maxLength: 100 }),
@@ -137,6 +163,14 @@ function checkCustomerMetaData(customer: unknown): FieldErrors {
   if (typeof customer !== 'object' || customer === null) return {}
   const errors = Object.entries(checkMetaData(customer as Record<string, unknown>))
   return Object.fromEntries(errors.map(([field, words]) => [`customer.${field}`, words]))
+}
+
+function checkPlan(body: Record<string, unknown>): FieldErrors {
+  if (body.extend_subscription_by === undefined) return {}
+  if (body.subscription_plan_uuid === undefined) {
+    return { subscription_plan_uuid: ['The subscription_plan_uuid field is required with extend_subscription_by.'] }
+  }
+  return body.is_trial ? { is_trial: ['A trial cannot be extended: send is_trial or extend_subscription_by.'] } : {}
 }
 
 /** Without a currency the base currency decides, which only the service knows: here any exponent will do. */
@@ -173,6 +207,12 @@ export interface RequestRow {
   /** Shown on the hosted checkout instead of the business's own. */
   logo: string | null
   save_payment_method: boolean
+  is_trial: boolean
+  subscription_plan_id: string | null
+  /** By how many periods it extends a subscription; null: it begins one, or pays for one period. */
+  extend_subscription_by: number | null
+  /** The subscription whose period it pays for. */
+  subscription_id: string | null
   expires_at: Date
   expiry_check_at: Date | null
   created_at: Date
@@ -187,7 +227,11 @@ export interface TransactionRow {
   env_mode: EnvMode
   payment_request_id: string
   payment_channel_slug: string
-  mode: string
+  mode: 'redirect' | 'saved'
+  /** The saved method that was charged; null for a page. */
+  payment_method_id: string | null
+  /** A decline of this charge ends its request. */
+  ends_request: boolean
   status: TransactionStatus
   currency: string
   amount_minor: bigint
@@ -226,7 +270,7 @@ export interface FullRequest {
   timeline: TimelineRow[]
 }
 
-export type Relation = 'timeline' | 'customer' | 'business'
+export type Relation = 'timeline' | 'customer' | 'business' | 'subscription_plan'
 type Connected = Static<typeof businessPaymentChannelSchema>
 
 const presentTransaction = (row: TransactionRow, connected: Connected | null): Static<typeof transactionSchema> => ({
@@ -257,12 +301,13 @@ const presentTimeline = (row: TimelineRow): Static<typeof timelineRecordSchema> 
   deleted_at: row.deleted_at && wireTime(row.deleted_at),
 })
 
-/** `connectedOf`: the channel of the last transaction as this business has it connected. */
+/** `connectedOf`: the channel of the last transaction as this business has it connected. `plan`: where it is shown. */
 export function presentRequest(
   full: FullRequest,
   business: Business,
   connectedOf: (slug: string) => Connected | null,
   relations: readonly Relation[],
+  plan: PlanBody | null = null,
 ): PaymentRequestBody {
   const { request, lastTransaction } = full
   const connected = lastTransaction && connectedOf(lastTransaction.payment_channel_slug)
@@ -288,5 +333,6 @@ export function presentRequest(
     ...(relations.includes('timeline') ? { timeline_records: full.timeline.map(presentTimeline) } : {}),
     ...(relations.includes('customer') ? { customer: presentCustomer(full.customer) } : {}),
     ...(relations.includes('business') ? { business: presentBusiness(business) } : {}),
+    ...(plan ? { subscription_plan: plan } : {}),
   }
 }

@@ -1,4 +1,11 @@
 /** What other nouns and the routes may ask of payment requests. */
+export {
+  type ChargeOptions,
+  type ChargeOutcome,
+  chargeRequest,
+  type ForCharge,
+  insertForCharge,
+} from './charge.ts'
 export { choose, explain } from './choose.ts'
 export { claimExcess, findTransaction, postponeExcess, referenceOf, settleExcess } from './excess.ts'
 export { find, findId, findMaybeIdByRef, list, listVersions, load, loadMaybe, present } from './find.ts'
@@ -7,3 +14,4 @@ export { checkoutToken, checkoutUrl, payUrl, readCheckoutToken } from './link.ts
 export { type ReturnVia, tell } from './open.ts'
 export { cancel, refreshAttempt, refreshByReference, refreshRequest, verify } from './outcome.ts'
 export { relay } from './relay.ts'
+export { lookupOf } from './saved.ts'

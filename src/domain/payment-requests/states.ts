@@ -1,4 +1,5 @@
 import type { ChannelPayment } from '../../channels/channel.ts'
+import { minuteMs } from '../../platform/clock.ts'
 import { formatAmount } from '../../platform/money.ts'
 import type { Machine } from '../../platform/states.ts'
 
@@ -23,8 +24,8 @@ export const transactionMachine: Machine<TransactionStatus> = {
     pending: ['successful', 'failed', 'voided', 'expired', 'unknown', 'excess'],
     // A refused attempt may be tried again on the same page.
     failed: ['successful', 'excess'],
-    // Left only by the channel's own word.
-    unknown: ['successful', 'failed', 'excess'],
+    // Left only by the channel's own word; `pending` when it wants the payer on a page of its own.
+    unknown: ['successful', 'failed', 'excess', 'pending'],
     // The page was given up by us; money that comes all the same does not count.
     voided: ['excess'],
     expired: ['excess'],
@@ -47,7 +48,15 @@ export interface Standing {
   readonly reference: string
   readonly amountMinor: bigint
   readonly currency: string
+  /** How long ago a charge of a saved method was about to be sent; null for a page. */
+  readonly chargedAgoMs: number | null
 }
+
+/**
+ * A charge that its channel still does not know after this was never received: the call was over after 20 s, and no
+ * provider takes minutes to find its own payment.
+ */
+const notReceivedAfterMs = 15 * minuteMs
 
 /**
  * What a channel's word about one attempt means.
@@ -57,7 +66,8 @@ export interface Standing {
 export type Verdict =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'success' }
-  | { readonly kind: 'refused' }
+  /** `reason`: ours, where the channel's own word gives none. */
+  | { readonly kind: 'refused'; readonly reason: string | null }
   | { readonly kind: 'closed' }
   | { readonly kind: 'excess'; readonly words: string }
   | { readonly kind: 'foreign'; readonly words: string }
@@ -73,6 +83,7 @@ export type Verdict =
  * | failed | refused | nothing | nothing | nothing |
  * | closed | closed | nothing | nothing | nothing |
  * | pending | nothing | nothing | nothing | nothing |
+ * | pending, because it does not know a charge that is 15 minutes old | unknown: refused | nothing | nothing | nothing |
  */
 export function judge(standing: Standing, answer: ChannelPayment): Verdict {
   if (isSettled(standing.attemptStatus)) return { kind: 'nothing' }
@@ -84,10 +95,18 @@ export function judge(standing: Standing, answer: ChannelPayment): Verdict {
   }
   if (answer.status === 'successful') return judgeSuccess(standing, answer)
   if (!isUndecided(standing.attemptStatus)) return { kind: 'nothing' }
-  if (answer.status === 'failed') return { kind: 'refused' }
+  if (answer.status === 'failed') return { kind: 'refused', reason: answer.reason }
   if (answer.status === 'closed') return { kind: 'closed' }
-  return { kind: 'nothing' }
+  return wasNeverReceived(standing, answer)
+    ? { kind: 'refused', reason: 'the charge was never received' }
+    : { kind: 'nothing' }
 }
+
+const wasNeverReceived = ({ attemptStatus, chargedAgoMs }: Standing, answer: ChannelPayment): boolean =>
+  attemptStatus === 'unknown' &&
+  chargedAgoMs !== null &&
+  chargedAgoMs > notReceivedAfterMs &&
+  answer.channelStatus === 'not_found'
 
 function judgeSuccess(standing: Standing, answer: ChannelPayment): Verdict {
   const asked = money(standing.amountMinor, standing.currency)

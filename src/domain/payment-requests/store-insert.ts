@@ -1,9 +1,9 @@
 import { createBatcher } from '../../platform/batch.ts'
-import { type Db, prepared, sql } from '../../platform/db.ts'
+import { type Db, prepared, sql, type Tx } from '../../platform/db.ts'
 import type { IdempotencyClaim } from '../../platform/idempotency.ts'
 import type { Customer } from '../customers/schema.ts'
 import type { RequestRow } from './schema.ts'
-import { type NewTransaction, type Owner, revive } from './store.ts'
+import { insertLine, type NewTransaction, type Owner, revive } from './store.ts'
 
 /** The statement that a create is. */
 
@@ -23,6 +23,8 @@ export interface NewRequest {
   logo: string | null
   savePaymentMethod: boolean
   isTrial: boolean
+  subscriptionPlanId: string | null
+  extendSubscriptionBy: number | null
   expiresAt: Date
   now: Date
   timelineId: string
@@ -70,6 +72,8 @@ const inputTypes = {
   logo: 'text',
   save_payment_method: 'boolean',
   is_trial: 'boolean',
+  subscription_plan_id: 'uuid',
+  extend_subscription_by: 'int',
   expires_at: 'timestamptz',
   now: 'timestamptz',
   timeline_id: 'uuid',
@@ -110,6 +114,8 @@ function inputOf(owner: Owner, row: NewRequest, n: number): Input {
     logo: row.logo,
     save_payment_method: row.savePaymentMethod,
     is_trial: row.isTrial,
+    subscription_plan_id: row.subscriptionPlanId,
+    extend_subscription_by: row.extendSubscriptionBy,
     expires_at: row.expiresAt,
     now: row.now,
     timeline_id: row.timelineId,
@@ -166,10 +172,11 @@ const insertRows = prepared<{ rows: string }, { n: number; customer: Customer }>
     ), request as (
       insert into payment_requests (id, ref, business_id, env_mode, customer_id, intent, status, currency, amount_minor,
         amount_to_usd, usd_per_unit, description, reference, meta_data, success_redirect_url, failure_redirect_url,
-        logo, save_payment_method, is_trial, expires_at, expiry_check_at, created_at, updated_at)
+        logo, save_payment_method, is_trial, subscription_plan_id, extend_subscription_by, expires_at, expiry_check_at,
+        created_at, updated_at)
       select id, ref, business_id, env_mode, owner_id, intent, 'new', currency, amount_minor, amount_to_usd, usd_per_unit,
-        description, reference, meta_data, success_redirect_url, failure_redirect_url, logo, save_payment_method, is_trial,
-        expires_at, expires_at, now, now from row
+        description, reference, meta_data, success_redirect_url, failure_redirect_url, logo, save_payment_method,
+        is_trial, subscription_plan_id, extend_subscription_by, expires_at, expires_at, now, now from row
     ), line as (
       insert into timeline_records (id, payment_request_id, summary, created_at, updated_at)
       select timeline_id, id, 'Payment initiated', now, now from row
@@ -232,9 +239,68 @@ const rowOf = (owner: Owner, row: NewRequest, customerId: string): RequestRow =>
   failure_redirect_url: row.failureRedirectUrl,
   logo: row.logo,
   save_payment_method: row.savePaymentMethod,
+  is_trial: row.isTrial,
+  subscription_plan_id: row.subscriptionPlanId,
+  extend_subscription_by: row.extendSubscriptionBy,
+  subscription_id: null,
   expires_at: row.expiresAt,
   expiry_check_at: row.expiresAt,
   created_at: row.now,
   updated_at: row.now,
   deleted_at: null,
 })
+
+export interface NewChargeRequest
+  extends Pick<
+    NewRequest,
+    'id' | 'intent' | 'currency' | 'amountMinor' | 'usdPerUnit' | 'description' | 'expiresAt' | 'now'
+  > {
+  customerId: string
+  ref: string
+  amountToUsd: string
+  timelineId: string
+  reference: string | null
+  metaData: Record<string, unknown> | null
+  isTrial: boolean
+  subscriptionPlanId: string | null
+  extendSubscriptionBy: number | null
+  /** The subscription whose period it pays for. */
+  subscriptionId: string | null
+}
+
+/** A request that a saved method will pay, in its caller's transaction. The customer is one of the owner's. */
+export async function insertChargeRequest(tx: Tx, owner: Owner, row: NewChargeRequest): Promise<RequestRow> {
+  const request = await tx
+    .insertInto('payment_requests')
+    .values({
+      id: row.id,
+      ref: row.ref,
+      business_id: owner.businessId,
+      env_mode: owner.envMode,
+      customer_id: row.customerId,
+      intent: row.intent,
+      status: 'new',
+      currency: row.currency,
+      amount_minor: row.amountMinor,
+      amount_to_usd: row.amountToUsd,
+      usd_per_unit: row.usdPerUnit,
+      description: row.description,
+      reference: row.reference,
+      meta_data: row.metaData && JSON.stringify(row.metaData),
+      is_trial: row.isTrial,
+      subscription_plan_id: row.subscriptionPlanId,
+      extend_subscription_by: row.extendSubscriptionBy,
+      subscription_id: row.subscriptionId,
+      // Whoever pays for a plan on a page after all leaves the method that the next period is paid with.
+      save_payment_method: row.subscriptionPlanId !== null,
+      expires_at: row.expiresAt,
+      expiry_check_at: row.expiresAt,
+      created_at: row.now,
+      updated_at: row.now,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  const line = { id: row.timelineId, requestId: row.id, transactionId: null, paymentMethod: null }
+  await insertLine(tx, { ...line, summary: 'Payment initiated', status: null, now: row.now })
+  return request as RequestRow
+}

@@ -31,6 +31,26 @@ export async function insertTransaction(
     from payment_requests where id = ${request.id}`.execute(tx)
 }
 
+export interface NewCharge extends NewTransaction {
+  methodId: string
+  endsRequest: boolean
+  checkAt: Date
+}
+
+/** The intent of a charge without the payer: `unknown` from the start, because from here on only the channel knows. */
+export async function insertCharge(tx: Tx, requestId: string, charge: NewCharge, now: Date): Promise<TransactionRow> {
+  const { rows } = await sql<TransactionRow>`insert into transactions (id, ref, business_id, env_mode,
+      payment_request_id, payment_channel_slug, mode, payment_method_id, ends_request, status, currency, amount_minor,
+      amount_to_usd, usd_per_unit, description, opened_at, check_at, created_at, updated_at)
+    select ${charge.id}, ${charge.ref}, business_id, env_mode, id, ${charge.slug}, 'saved', ${charge.methodId},
+      ${charge.endsRequest}, 'unknown', currency, amount_minor, amount_to_usd, usd_per_unit, description, ${now},
+      ${charge.checkAt}, ${now}, ${now}
+    from payment_requests where id = ${requestId} returning *`.execute(tx)
+  const [row] = rows
+  if (!row) throw new Error(`payment request ${requestId} is gone`)
+  return row
+}
+
 export interface OpenedRows {
   request: RequestRow
   attempt: TransactionRow
@@ -110,6 +130,16 @@ export async function listTransactions(db: Db | Tx, requestId: string): Promise<
     .limit(1_000)
     .execute()
   return rows as TransactionRow[]
+}
+
+/** Where the channel named its reference of a charge. */
+export async function noteChannelReference(db: Db, transactionId: string, channelReference: string): Promise<void> {
+  await db
+    .updateTable('transactions')
+    .set({ channel_reference: channelReference })
+    .where('id', '=', transactionId)
+    .where('channel_reference', 'is', null)
+    .execute()
 }
 
 export async function noteReason(tx: Tx, transactionId: string, reason: string, now: Date): Promise<void> {

@@ -2,7 +2,7 @@ import { after, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import type { Sweep } from '../../platform/queue.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
-import { refreshRefund, refundExcess } from './service.ts'
+import { refreshRefund, refundDue } from './service.ts'
 import * as store from './store.ts'
 
 const batch = 20
@@ -12,7 +12,7 @@ const leaseMs = 60 * secondMs
 export async function refundDueExcess(ctx: Context): Promise<number> {
   const now = ctx.clock.now()
   const due = await paymentRequests.claimExcess(ctx, now, after(now, leaseMs), batch)
-  await Promise.all(due.map((attempt) => refundExcess(ctx, attempt)))
+  await Promise.all(due.map((attempt) => refundDue(ctx, attempt)))
   return due.length
 }
 

@@ -10,7 +10,8 @@ export interface RefundRow {
   env_mode: EnvMode
   payment_request_id: string
   transaction_id: string
-  origin: 'excess'
+  /** `saved_method`: the sum was charged only to save a method. */
+  origin: 'excess' | 'saved_method'
   status: RefundStatus
   currency: string
   amount_minor: bigint

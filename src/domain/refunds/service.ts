@@ -15,8 +15,8 @@ import { refundMachine } from './states.ts'
 import * as store from './store.ts'
 
 /**
- * Money that does not count goes back by itself where the channel can: intent (a row that says "about to be sent"),
- * call with nothing open, outcome. A refund without an answer is only asked about.
+ * Money that does not count, or was charged only to save a method, goes back by itself where the channel can: intent (a
+ * row that says "about to be sent"), call with nothing open, outcome. A refund without an answer is only asked about.
  */
 
 /** When a refund on its way is asked about, counted from its sending; then daily. */
@@ -30,17 +30,25 @@ const nextCheck = (refund: Pick<RefundRow, 'created_at'>, count: number, now: Da
   return next.getTime() - refund.created_at.getTime() > checkedForMs ? null : next
 }
 
-/** Sends back what came in excess. Safe to repeat; throws nothing that a channel says. */
-export async function refundExcess(ctx: Context, attempt: TransactionRow): Promise<void> {
+/** Sends back what is due to go back. Safe to repeat; throws nothing that a channel says. */
+export async function refundDue(ctx: Context, attempt: TransactionRow): Promise<void> {
   const account = await accountOf(ctx, attempt)
-  const { received_amount_minor: amountMinor, received_currency: currency } = attempt
+  const { amountMinor, currency, origin } = dueOf(attempt)
   if (!account) return await paymentRequests.postponeExcess(ctx, attempt.id, after(ctx.clock.now(), hourMs))
   if (!account.channel.refund || amountMinor === null || currency === null || amountMinor <= 0n) {
     return await leaveToPerson(ctx, attempt, account)
   }
-  const refund = await intend(ctx, attempt, amountMinor, currency)
+  const refund = await intend(ctx, attempt, { amountMinor, currency, origin })
   if (refund) await send(ctx, account, refund, attempt)
 }
+
+/** What counts goes back only where it was charged for nothing but saving a method. */
+const dueOf = (attempt: TransactionRow) =>
+  attempt.status === 'successful'
+    ? { amountMinor: attempt.amount_minor, currency: attempt.currency, origin: 'saved_method' as const }
+    : { amountMinor: attempt.received_amount_minor, currency: attempt.received_currency, origin: 'excess' as const }
+
+const reasons = { excess: 'Excess payment', saved_method: 'Charged to save a payment method' } as const
 
 const accountOf = (ctx: Context, attempt: TransactionRow) =>
   findMaybeAccount(ctx, { businessId: attempt.business_id, envMode: attempt.env_mode }, attempt.payment_channel_slug)
@@ -57,35 +65,36 @@ async function leaveToPerson(ctx: Context, attempt: TransactionRow, account: Cha
 async function intend(
   ctx: Context,
   attempt: TransactionRow,
-  amountMinor: bigint,
-  currency: string,
+  due: { amountMinor: bigint; currency: string; origin: RefundRow['origin'] },
 ): Promise<RefundRow | undefined> {
   const now = ctx.clock.now()
-  const row = { id: newId(), ref: newRef('AsR-'), transactionId: attempt.id, currency, amountMinor, now }
+  const { amountMinor, currency, origin } = due
+  const row = { id: newId(), ref: newRef('AsR-'), transactionId: attempt.id, ...due, now }
   const made = await inTransaction(ctx.db, async (tx) => {
     await paymentRequests.settleExcess(tx, attempt.id)
-    const isNew = await store.insertExcess(tx, {
+    const isNew = await store.insertOnce(tx, {
       ...row,
-      reason: 'Excess payment',
+      reason: reasons[origin],
       checkAt: after(now, checkDelaysMs[0] ?? 0),
     })
     if (isNew)
       await tellOf(tx, attempt, `Asyncpay is refunding ${currency} ${formatAmount(amountMinor, currency)}`, null, now)
     return isNew
   })
-  return made ? await store.findByTransaction(ctx.db, attempt.id) : undefined
+  return made ? await store.findByTransaction(ctx.db, attempt.id, origin) : undefined
 }
 
 async function send(ctx: Context, account: ChannelAccount, refund: RefundRow, attempt: TransactionRow): Promise<void> {
   const { refund: sendRefund } = account.channel
   if (!sendRefund) return
   try {
+    const payment = await paymentRequests.lookupOf(ctx, attempt)
     const answer = await call(ctx, account, 'refund', (channel, credentials, transport) =>
       sendRefund.call(
         channel,
         {
           reference: refund.ref,
-          payment: { reference: attempt.ref, channelReference: attempt.channel_reference },
+          payment,
           channelTransactionId: attempt.channel_transaction_id,
           amountMinor: refund.amount_minor,
           currency: refund.currency,
@@ -129,7 +138,7 @@ async function ask(
   const lookup = {
     reference: refund.ref,
     channelReference: refund.channel_reference,
-    payment: { reference: attempt.ref, channelReference: attempt.channel_reference },
+    payment: await paymentRequests.lookupOf(ctx, attempt),
     channelTransactionId: attempt.channel_transaction_id,
   }
   try {

@@ -6,6 +6,7 @@ export interface NewRefund {
   id: string
   ref: string
   transactionId: string
+  origin: RefundRow['origin']
   currency: string
   amountMinor: bigint
   reason: string
@@ -13,23 +14,29 @@ export interface NewRefund {
   now: Date
 }
 
-/** The refund of an excess payment: one, whoever asks how often. Written as `unknown`: it is about to be sent. */
-export async function insertExcess(tx: Tx, row: NewRefund): Promise<boolean> {
+/** The refund that we make ourselves: one a payment and origin, whoever asks how often. Written as `unknown`: it is about to be sent. */
+export async function insertOnce(tx: Tx, row: NewRefund): Promise<boolean> {
   const { rows } =
     await sql`insert into refunds (id, ref, business_id, env_mode, payment_request_id, transaction_id, origin,
       status, currency, amount_minor, reason, check_at, created_at, updated_at)
-    select ${row.id}, ${row.ref}, business_id, env_mode, payment_request_id, id, 'excess', 'unknown', ${row.currency},
+    select ${row.id}, ${row.ref}, business_id, env_mode, payment_request_id, id, ${row.origin}, 'unknown', ${row.currency},
       ${row.amountMinor}, ${row.reason}, ${row.checkAt}, ${row.now}, ${row.now} from transactions where id = ${row.transactionId}
-    on conflict (transaction_id) where origin = 'excess' do nothing returning id`.execute(tx)
+    on conflict (transaction_id, origin) where origin in ('excess', 'saved_method', 'not_owed') do nothing returning id`.execute(
+      tx,
+    )
   return rows.length === 1
 }
 
-export async function findByTransaction(db: Db | Tx, transactionId: string): Promise<RefundRow | undefined> {
+export async function findByTransaction(
+  db: Db | Tx,
+  transactionId: string,
+  origin: RefundRow['origin'],
+): Promise<RefundRow | undefined> {
   const row = await db
     .selectFrom('refunds')
     .selectAll()
     .where('transaction_id', '=', transactionId)
-    .where('origin', '=', 'excess')
+    .where('origin', '=', origin)
     .executeTakeFirst()
   return row as RefundRow | undefined
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { ApiError } from '../../platform/errors.ts'
-import { type Candidate, chooseChannels, successRate, type Wish, weigh } from './service.ts'
+import { type Candidate, chooseChannels, leastToTokenize, successRate, type Wish, weigh } from './service.ts'
 
 type Limits = Record<string, [payMinor: bigint, tokenizeMinor?: bigint]>
 
@@ -134,5 +134,21 @@ describe('routing', () => {
         }
       }),
     )
+  })
+
+  test('what each may keep a method for, in the order in which they are tried', () => {
+    const least = (more: Partial<Wish>) => leastToTokenize(all, wish({ tokenize: true, ...more })).map(Number)
+    assert.deepEqual(least({}), [10_000, 5_000, 1])
+    assert.deepEqual(least({ unhealthy: new Set(['second']) }), [5_000, 1, 10_000])
+    assert.deepEqual(least({ currency: 'USD' }), [500, 50])
+    assert.deepEqual(least({ named: 'third' }), [1])
+    for (const none of [
+      { named: 'off' },
+      { named: 'nobody' },
+      { currency: 'GHS' },
+      { currency: 'USD', named: 'second' },
+    ]) {
+      assert.deepEqual(least(none), [])
+    }
   })
 })

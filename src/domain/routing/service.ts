@@ -132,8 +132,23 @@ function reasonOf(account: Candidate, wish: Wish, isFirst: boolean): string {
   return isFirst ? 'is the first connected channel that takes the currency' : 'is tried when those before it cannot'
 }
 
+/**
+ * The least sum that leaves a reusable token, of each channel that may take the payment, in the order in which they
+ * are tried. Empty where none of them takes the currency.
+ */
+export function leastToTokenize<C extends Candidate>(
+  accounts: readonly C[],
+  wish: Omit<Wish, 'amountMinor'>,
+): bigint[] {
+  const tokenizing = { currency: wish.currency, tokenize: true }
+  const able = accounts.filter((account) => account.isEnabled && (wish.named ?? account.slug) === account.slug)
+  return order(able, { ...wish, amountMinor: 0n })
+    .map((account) => limitOf(account, tokenizing))
+    .filter((limit) => limit !== null)
+}
+
 /** Least amount in minor units; null where the currency is not taken. */
-function limitOf(account: Candidate, wish: Wish): bigint | null {
+function limitOf(account: Candidate, wish: Pick<Wish, 'currency' | 'tokenize'>): bigint | null {
   const limit = account.channel.limits.currencies[wish.currency]
   if (!limit) return null
   return wish.tokenize && limit.tokenizeMinor > limit.payMinor ? limit.tokenizeMinor : limit.payMinor

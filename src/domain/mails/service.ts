@@ -1,0 +1,74 @@
+import { after, hourMs, minuteMs, secondMs } from '../../platform/clock.ts'
+import type { Context } from '../../platform/context.ts'
+import type { Tx } from '../../platform/db.ts'
+import { newId } from '../../platform/ids.ts'
+import { type MailOutcome, sendMaxMs } from '../../platform/mail.ts'
+import * as businesses from '../businesses/service.ts'
+import { render } from './render.ts'
+import type { MailRow, MailStatus, NewMail } from './schema.ts'
+import * as store from './store.ts'
+
+/**
+ * Writes a mail in the state change's own transaction: both or neither. A second call with the same key does nothing, so
+ * whatever is repeated is told once. Whether the business and the plan want mails is for the caller to ask.
+ */
+export async function queueMail(tx: Tx, mail: NewMail): Promise<void> {
+  await store.insert(tx, newId(), mail)
+}
+
+/** After each try that failed; then the mail is `failed`: six tries in about a day. */
+const retryDelaysMs = [minuteMs, 10 * minuteMs, hourMs, 6 * hourMs, 17 * hourMs]
+const triesMax = retryDelaysMs.length + 1
+/** Longer than a try may take. */
+const leaseMs = sendMaxMs + 15 * secondMs
+const batch = 20
+
+/**
+ * One round of due mails, each at most once; gives their number. A worker holds a mail by a lease; one that dies between
+ * sending and marking lets it be sent again with the same Message-ID.
+ */
+export async function sendDue(ctx: Context): Promise<number> {
+  const now = ctx.clock.now()
+  const leasedUntil = after(now, leaseMs)
+  const due = await store.claimDue(ctx.db, now, leasedUntil, batch)
+  await Promise.all(due.map((mail) => send(ctx, mail, leasedUntil)))
+  return due.length
+}
+
+async function send(ctx: Context, mail: MailRow, leasedUntil: Date): Promise<void> {
+  const outcome = await tryOnce(ctx, mail)
+  const now = ctx.clock.now()
+  const delayMs = outcome.kind === 'failed' ? retryDelaysMs[mail.attempts - 1] : undefined
+  const status = statusAfter(outcome, delayMs)
+  if (status !== 'sent')
+    ctx.log.warn({ mail: mail.id, template: mail.template, attempt: mail.attempts, status }, 'mail')
+  await store.recordTry(ctx.db, {
+    id: mail.id,
+    leasedUntil,
+    status,
+    nextAttemptAt: delayMs === undefined ? now : after(now, delayMs),
+    error: outcome.kind === 'sent' ? null : outcome.reason,
+    now,
+  })
+}
+
+async function tryOnce(ctx: Context, mail: MailRow): Promise<MailOutcome> {
+  // Counted when taken: a mail whose sending ends its worker each time is not tried for ever.
+  if (mail.attempts > triesMax) return { kind: 'refused', reason: 'the worker did not come back from the last try' }
+  const business = await businesses.findMaybe(ctx, mail.businessId, mail.envMode)
+  if (!business) return { kind: 'refused', reason: 'the business is gone' }
+  const rendered = render(mail, { name: business.name, logo: business.logo, isTest: mail.envMode === 'test' })
+  return await ctx.mailer.send({
+    messageId: `${mail.id}@${ctx.mailer.domain}`,
+    fromName: business.name,
+    to: mail.recipient,
+    isTest: mail.envMode === 'test',
+    ...rendered,
+  })
+}
+
+function statusAfter(outcome: MailOutcome, delayMs: number | undefined): MailStatus {
+  if (outcome.kind === 'sent') return 'sent'
+  if (outcome.kind === 'no_way') return 'not_sent'
+  return delayMs === undefined ? 'failed' : 'queued'
+}

@@ -1,0 +1,20 @@
+import { after, secondMs } from '../../platform/clock.ts'
+import type { Context } from '../../platform/context.ts'
+import type { Sweep } from '../../platform/queue.ts'
+import { claimForgets, forgetAtChannel } from './service.ts'
+
+const batch = 20
+/** Longer than a channel may take to answer. */
+const leaseMs = 60 * secondMs
+
+/** Asks channels again to forget methods that were deleted here. */
+export async function forgetDueMethods(ctx: Context): Promise<number> {
+  const now = ctx.clock.now()
+  const due = await claimForgets(ctx, now, after(now, leaseMs), batch)
+  await Promise.all(due.map((method) => forgetAtChannel(ctx, method)))
+  return due.length
+}
+
+export const paymentMethodSweeps = (ctx: Context): Sweep[] => [
+  { name: 'payment-methods.forget', everyMs: 5 * secondMs, run: () => forgetDueMethods(ctx) },
+]

@@ -1,0 +1,48 @@
+import type { ChannelPayment, PaymentLookup } from '../../channels/channel.ts'
+import type { Context } from '../../platform/context.ts'
+import { move } from '../../platform/states.ts'
+import * as paymentMethods from '../payment-methods/service.ts'
+import { tell } from './open.ts'
+import type { Change } from './outcome.ts'
+import type { TransactionRow } from './schema.ts'
+import { isPayable, requestMachine } from './states.ts'
+import * as store from './store.ts'
+
+/** What an outcome means for saved methods, written in the outcome's own transaction. */
+
+/** A counted payment leaves the method that it was to save; a sum that was charged only for that is due to go back. */
+export async function keepSaved(change: Change, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
+  const { ctx, tx, request, business, now } = change
+  const isSavingSum = request.intent === 'save_payment_method' || request.is_trial
+  if (isSavingSum && business.refundSaveCharges) await store.setRefundDue(tx, attempt.id, now)
+  const method = answer.savedMethod
+  // A charge of a saved method tells of the method that we have already.
+  if (!request.save_payment_method || attempt.mode === 'saved' || !method?.reusable) return
+  const owner = { businessId: request.business_id, envMode: request.env_mode }
+  const { customer_id: customerId, reference } = request
+  await paymentMethods.keep(ctx, tx, owner, { customerId, slug: attempt.payment_channel_slug, method, reference, now })
+  await tell(tx, {
+    requestId: request.id,
+    transactionId: attempt.id,
+    summary: 'Asyncpay saved the payment method',
+    status: null,
+    now,
+  })
+}
+
+/** A refused charge: its method may be past use, and its request may end with it. */
+export async function writeDecline(change: Change, attempt: TransactionRow, isHard: boolean): Promise<void> {
+  const { tx, request, now } = change
+  if (isHard && attempt.payment_method_id) await paymentMethods.markUnusable(tx, attempt.payment_method_id, now)
+  // Once the payer was called in, the request is theirs to pay, there or elsewhere.
+  if (!attempt.ends_request || attempt.status !== 'unknown' || !isPayable(request.status)) return
+  await move(tx, requestMachine, request.id, request.status, 'failed', { expiry_check_at: null, updated_at: now })
+  await change.emit('payment.failed')
+}
+
+/** How a channel finds an attempt again; some find a charge only with the owner of its token. */
+export async function lookupOf(ctx: Context, attempt: TransactionRow): Promise<PaymentLookup> {
+  const lookup = { reference: attempt.ref, channelReference: attempt.channel_reference }
+  if (attempt.payment_method_id === null) return lookup
+  return { ...lookup, charged: { tokenOwner: await paymentMethods.tokenOwnerOf(ctx, attempt.payment_method_id) } }
+}

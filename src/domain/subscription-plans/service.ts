@@ -1,0 +1,304 @@
+import type { Context } from '../../platform/context.ts'
+import { brokenConstraint, type Db, inTransaction, type Tx } from '../../platform/db.ts'
+import { ApiError, type FieldErrors, httpErrors, invalid, notFound } from '../../platform/errors.ts'
+import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
+import { isUuid, newId, newToken } from '../../platform/ids.ts'
+import { parseAmount, toUsd } from '../../platform/money.ts'
+import type { Page } from '../../platform/pagination.ts'
+import { readSignedId, signId } from '../../platform/signed.ts'
+import type { Caller } from '../businesses/service.ts'
+import { find as findCustomer } from '../customers/service.ts'
+import * as rates from '../exchange-rates/service.ts'
+import { subscriptionPlanErrors } from './errors.ts'
+import {
+  type CreatePlan,
+  checkPeriod,
+  type GenerateUrl,
+  type OwnPlanBody,
+  type PlanBody,
+  type PlanCounters,
+  type PlanRow,
+  type PlanStatus,
+  presentOwnPlan,
+  presentPlan,
+  type UpdatePlan,
+} from './schema.ts'
+import type { Owner, PlanFilter, PlanValues } from './store.ts'
+import * as store from './store.ts'
+
+/** Throws 409 `PLAN_NAME_TAKEN` where another plan has the name. */
+export async function create(
+  ctx: Context,
+  caller: Caller,
+  body: CreatePlan,
+  claim: IdempotencyClaim | null,
+): Promise<PlanRow> {
+  if (claim?.resumes) return await find(ctx, caller, claim.resumes)
+  const currency = body.currency ?? caller.business.baseCurrency
+  const { amount, initial_amount } = readAmounts(body, currency)
+  if (amount === undefined) throw invalid({ amount: ['The amount field is required.'] })
+  const values = {
+    ...termsOf(body),
+    name: body.name.trim(),
+    status: body.status ?? ('active' as const),
+    interval: body.interval,
+    ...pricesOf(currency, await findRate(ctx, currency), amount, initial_amount ?? null),
+  }
+  const id = newId()
+  return await namedOnce(() =>
+    inTransaction(ctx.db, async (tx) => {
+      const row = { id, linkId: newToken(), now: ctx.clock.now(), values }
+      const plan = await store.insert(tx, caller, row)
+      await noteMade(tx, claim, id)
+      return plan
+    }),
+  )
+}
+
+/** What stands in a body and needs no other field to be read. */
+function termsOf(body: Partial<CreatePlan> & UpdatePlan): PlanValues {
+  const values: PlanValues = {}
+  if (body.interval_count !== undefined) values.interval_count = body.interval_count
+  if (body.trial_period !== undefined) values.trial_period = body.trial_period || null
+  if (body.tags !== undefined) values.tags = body.tags.length > 0 ? body.tags : null
+  if (body.send_subscription_mails !== undefined) values.send_subscription_mails = Boolean(body.send_subscription_mails)
+  if (body.billing_calendar !== undefined) values.billing_calendar = body.billing_calendar
+  if (body.time_zone !== undefined) values.time_zone = body.time_zone
+  const metaData = body.meta_data ?? body.metadata
+  if (metaData !== undefined) values.meta_data = JSON.stringify(metaData)
+  return values
+}
+
+interface Amounts {
+  amount?: bigint
+  /** Null: taken away. */
+  initial_amount?: bigint | null
+}
+
+/** The amounts of a body in the currency that applies; throws 422 for all that it does not allow. */
+function readAmounts(body: Pick<UpdatePlan, 'amount' | 'initial_amount'>, currency: string): Amounts {
+  const amounts: Amounts = {}
+  const errors: FieldErrors = {}
+  for (const field of ['amount', 'initial_amount'] as const) {
+    const given = body[field]
+    if (given === undefined) continue
+    if (field === 'initial_amount' && given === '') {
+      amounts.initial_amount = null
+      continue
+    }
+    const parsed = parseAmount(given, currency)
+    if (parsed.ok) amounts[field] = parsed.amountMinor
+    else errors[field] = [parsed.reason]
+  }
+  if (Object.keys(errors).length > 0) throw invalid(errors)
+  return amounts
+}
+
+async function findRate(ctx: Context, currency: string): Promise<string> {
+  const usdPerUnit = await rates.findMaybeRate(ctx, currency)
+  if (usdPerUnit === null) throw invalid({ currency: [`There is no exchange rate for ${currency}.`] })
+  return usdPerUnit
+}
+
+/** The columns of a price; dollars are told to the cent, always with two digits. */
+function pricesOf(currency: string, usdPerUnit: string, amountMinor: bigint, initialMinor: bigint | null) {
+  return {
+    currency,
+    amount_minor: amountMinor,
+    initial_amount_minor: initialMinor,
+    amount_to_usd: toCents(amountMinor, currency, usdPerUnit),
+    initial_amount_to_usd: toCents(initialMinor ?? 0n, currency, usdPerUnit),
+    usd_per_unit: usdPerUnit,
+  }
+}
+
+function toCents(amountMinor: bigint, currency: string, usdPerUnit: string): string {
+  const [whole, fraction = ''] = toUsd(amountMinor, currency, usdPerUnit, 2).split('.')
+  return `${whole}.${fraction.padEnd(2, '0')}`
+}
+
+async function namedOnce<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (brokenConstraint(error) !== 'subscription_plans_name_key') throw error
+    throw new ApiError(subscriptionPlanErrors.nameTaken, {
+      data: { name: [`${subscriptionPlanErrors.nameTaken.message}.`] },
+    })
+  }
+}
+
+/** By uuid or `link_id`. `field`: where a body named it. */
+export async function find(ctx: Context, owner: Owner, ref: string, field?: string): Promise<PlanRow> {
+  const plan = isUuid(ref)
+    ? await store.findMaybe(ctx.db, owner, ref)
+    : /^[\w-]{8}$/.test(ref) && (await store.findMaybeByLink(ctx.db, owner, ref))
+  if (!plan) throw notFound('subscription plan', field)
+  return plan
+}
+
+/** The `link_id` in a plan's link; what is no link stays as it is. */
+export const linkIdOf = (text: string): string => /\/subscribe\/([\w-]{8})\/?(?:[?#].*)?$/.exec(text)?.[1] ?? text
+
+/** The address of a plan's page. With a customer it is theirs alone: the token names them to nobody but us. */
+export function subscribeUrl(ctx: Context, plan: PlanRow, customerId?: string): string {
+  const url = `${ctx.baseUrl}/subscribe/${plan.link_id}`
+  return customerId ? `${url}?customer=${signId(ctx.secrets, purposeOf(plan), customerId)}` : url
+}
+
+/** The customer whose link it is; null for a token that is not ours, or was made for another plan. */
+export const readSubscriber = (ctx: Context, plan: PlanRow, token: string): string | null =>
+  readSignedId(ctx.secrets, purposeOf(plan), token)
+
+const purposeOf = (plan: PlanRow) => `subscribe/${plan.id}`
+
+/** The link of a plan for one customer. Throws 404 with the field named, 021 or 052. */
+export async function linkFor(ctx: Context, caller: Caller, body: GenerateUrl): Promise<string> {
+  const plan = await find(ctx, caller, body.subscription_plan_uuid, 'subscription_plan_uuid')
+  const customer = await findCustomer(ctx, caller, body.customer_uuid, 'customer_uuid')
+  await requireOpenTo(ctx, caller, plan, customer, false)
+  return subscribeUrl(ctx, plan, customer.id)
+}
+
+/** Also a deleted one: whoever is subscribed to it stays so. Throws when there is none, which no row of ours can name. */
+export async function load(db: Db | Tx, planId: string): Promise<PlanRow> {
+  const plan = await store.load(db, planId)
+  if (!plan) throw new Error(`subscription plan ${planId} is gone`)
+  return plan
+}
+
+export const list = (ctx: Context, caller: Caller, filter: PlanFilter, page: Page) =>
+  store.list(ctx.db, caller, filter, page)
+
+export async function update(ctx: Context, caller: Caller, ref: string, body: UpdatePlan): Promise<PlanRow> {
+  const found = await find(ctx, caller, ref)
+  const currency = body.currency ?? found.currency
+  const usdPerUnit = await findRate(ctx, currency)
+  return await namedOnce(() =>
+    change(ctx, caller, found.id, async (plan, tx) => {
+      // Another request gave it another currency meanwhile: what this one says was meant for the old one.
+      if (plan.currency !== found.currency) throw new ApiError(httpErrors.unavailable)
+      const wrong = { ...checkPeriod(body.interval ?? plan.interval, body.interval_count ?? plan.interval_count) }
+      const { amount, initial_amount } = readAmounts(body, currency)
+      if (currency !== plan.currency) Object.assign(wrong, checkRepriced(plan, body))
+      if (Object.keys(wrong).length > 0) throw invalid(wrong)
+      await requireAgreed(tx, plan, body, amount)
+      const initialMinor = initial_amount === undefined ? plan.initial_amount_minor : initial_amount
+      return {
+        ...termsOf(body),
+        ...(body.name !== undefined && { name: body.name.trim() }),
+        ...(body.interval !== undefined && { interval: body.interval }),
+        ...((amount !== undefined || initial_amount !== undefined) &&
+          pricesOf(currency, usdPerUnit, amount ?? plan.amount_minor, initialMinor)),
+      }
+    }),
+  )
+}
+
+/**
+ * What subscribers have agreed to does not change behind their backs: their price only where the request says so, and
+ * how their periods are counted not at all. Under the plan's lock, so nobody subscribes meanwhile. Throws 053.
+ */
+async function requireAgreed(tx: Tx, plan: PlanRow, body: UpdatePlan, amount: bigint | undefined): Promise<void> {
+  const errors: FieldErrors = {}
+  const present = { ...plan, interval_count: plan.interval_count ?? 1 }
+  for (const field of ['currency', 'interval', 'interval_count', 'billing_calendar', 'time_zone'] as const) {
+    if (body[field] === undefined || body[field] === present[field]) continue
+    errors[field] = ['This cannot change while customers are subscribed: make another plan.']
+  }
+  if (amount !== undefined && amount !== plan.amount_minor && !body.update_existing_subscriptions) {
+    errors.amount = ['Subscribers pay the present price: send update_existing_subscriptions to change it for them too.']
+  }
+  if (Object.keys(errors).length > 0 && (await store.countSubscribers(tx, plan.id)) > 0) {
+    throw new ApiError(subscriptionPlanErrors.hasSubscribers, { data: errors })
+  }
+}
+
+/** A number alone says nothing in another currency: every price of the plan is told anew. */
+function checkRepriced(plan: PlanRow, body: UpdatePlan): FieldErrors {
+  const errors: FieldErrors = {}
+  const priced = { amount: plan.amount_minor, initial_amount: plan.initial_amount_minor }
+  for (const field of ['amount', 'initial_amount'] as const) {
+    if (priced[field] !== null && body[field] === undefined) {
+      errors[field] = [`The ${field} field is required with another currency.`]
+    }
+  }
+  return errors
+}
+
+export async function setStatus(ctx: Context, caller: Caller, ref: string, status: PlanStatus): Promise<PlanRow> {
+  const { id } = await find(ctx, caller, ref)
+  return await change(ctx, caller, id, async () => ({ status }))
+}
+
+/** No new subscribers, no page, and its name is free; whoever is subscribed stays so. */
+export async function remove(ctx: Context, caller: Caller, ref: string): Promise<PlanRow> {
+  const { id } = await find(ctx, caller, ref)
+  return await change(ctx, caller, id, async () => ({ deleted_at: ctx.clock.now() }))
+}
+
+/** One change under the plan's lock. */
+async function change(
+  ctx: Context,
+  caller: Caller,
+  id: string,
+  decide: (plan: PlanRow, tx: Tx) => Promise<PlanValues & { deleted_at?: Date }>,
+): Promise<PlanRow> {
+  return await inTransaction(ctx.db, async (tx) => {
+    const plan = await store.lock(tx, caller, id)
+    if (!plan) throw notFound('subscription plan')
+    return await store.update(tx, id, await decide(plan, tx), ctx.clock.now())
+  })
+}
+
+/** Who pays: known by id, or by e-mail (perhaps nobody yet). */
+export type Payer = { id: string } | { email: string }
+
+/**
+ * A customer has one subscription to a plan: a payment begins it, or says by how much it is extended. Throws 021, or
+ * 052 for a plan that takes no new subscribers.
+ */
+export async function requireOpenTo(
+  ctx: Context,
+  owner: Owner,
+  plan: PlanRow,
+  payer: Payer,
+  isExtension: boolean,
+): Promise<void> {
+  const isSubscribed = await store.isSubscribed(ctx.db, owner, plan.id, payer)
+  if (isSubscribed && !isExtension) throw new ApiError(subscriptionPlanErrors.alreadySubscribed)
+  if (!isSubscribed && plan.status !== 'active') throw new ApiError(subscriptionPlanErrors.inactive)
+}
+
+/** Throws 021 while the customer has a subscription to the plan. */
+export async function requireNotSubscribed(ctx: Context, owner: Owner, planId: string, payer: Payer): Promise<void> {
+  if (await store.isSubscribed(ctx.db, owner, planId, payer)) {
+    throw new ApiError(subscriptionPlanErrors.alreadySubscribed)
+  }
+}
+
+/** The plan as other answers show it. */
+export const present = async (ctx: Context, plan: PlanRow): Promise<PlanBody> =>
+  presentPlan(plan, countersOf(await store.listCounters(ctx.db, [plan.id]), plan))
+
+/** Plans as their own endpoints show them. */
+export async function presentAll(ctx: Context, plans: readonly PlanRow[]): Promise<OwnPlanBody[]> {
+  const ids = plans.map((plan) => plan.id)
+  const all = await store.listCounters(ctx.db, ids)
+  return plans.map((plan) => presentOwnPlan(plan, countersOf(all, plan)))
+}
+
+export const presentOwn = async (ctx: Context, plan: PlanRow): Promise<OwnPlanBody> =>
+  presentOwnPlan(plan, countersOf(await store.listCounters(ctx.db, [plan.id]), plan))
+
+function countersOf(all: ReadonlyMap<string, PlanCounters>, plan: PlanRow): PlanCounters {
+  const counters = all.get(plan.id)
+  if (!counters) throw new Error(`subscription plan ${plan.id} is gone`)
+  return counters
+}
+
+/** What the first charge of a subscription is, or what `extendBy` further periods cost. */
+export function priceOf(plan: PlanRow, extendBy: number | null): bigint {
+  if (extendBy !== null) return plan.amount_minor * BigInt(extendBy)
+  return plan.initial_amount_minor ?? plan.amount_minor
+}

@@ -1,0 +1,143 @@
+import { type Db, sql, type Tx } from '../../platform/db.ts'
+import type { Page } from '../../platform/pagination.ts'
+import type { EnvMode } from '../businesses/schema.ts'
+import type { PlanCounters, PlanRow, PlanStatus } from './schema.ts'
+
+export interface Owner {
+  businessId: string
+  envMode: EnvMode
+}
+
+/** The columns that a request may set. */
+export type PlanValues = Partial<
+  Omit<
+    PlanRow,
+    'id' | 'business_id' | 'env_mode' | 'meta_data' | 'link_id' | 'created_at' | 'updated_at' | 'deleted_at'
+  >
+> & { meta_data?: string }
+
+export type NewPlan = PlanValues &
+  Pick<PlanRow, 'name' | 'status' | 'interval' | 'currency' | 'amount_minor'> &
+  Pick<PlanRow, 'amount_to_usd' | 'initial_amount_to_usd' | 'usd_per_unit'>
+
+export async function insert(
+  tx: Tx,
+  owner: Owner,
+  row: { id: string; linkId: string; now: Date; values: NewPlan },
+): Promise<PlanRow> {
+  return (await tx
+    .insertInto('subscription_plans')
+    .values({
+      id: row.id,
+      business_id: owner.businessId,
+      env_mode: owner.envMode,
+      link_id: row.linkId,
+      ...row.values,
+      created_at: row.now,
+      updated_at: row.now,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()) as PlanRow
+}
+
+const own = (db: Db | Tx, owner: Owner) =>
+  db
+    .selectFrom('subscription_plans')
+    .selectAll()
+    .where('business_id', '=', owner.businessId)
+    .where('env_mode', '=', owner.envMode)
+    .where('deleted_at', 'is', null)
+
+export async function findMaybe(db: Db | Tx, owner: Owner, id: string): Promise<PlanRow | undefined> {
+  return (await own(db, owner).where('id', '=', id).executeTakeFirst()) as PlanRow | undefined
+}
+
+export async function findMaybeByLink(db: Db | Tx, owner: Owner, linkId: string): Promise<PlanRow | undefined> {
+  return (await own(db, owner).where('link_id', '=', linkId).executeTakeFirst()) as PlanRow | undefined
+}
+
+/** Also a deleted one: whoever is subscribed to it stays so. */
+export async function load(db: Db | Tx, id: string): Promise<PlanRow | undefined> {
+  return (await db.selectFrom('subscription_plans').selectAll().where('id', '=', id).executeTakeFirst()) as
+    | PlanRow
+    | undefined
+}
+
+/** Holds the plan until the transaction ends; a subscription that is made to it meanwhile waits. */
+export async function lock(tx: Tx, owner: Owner, id: string): Promise<PlanRow | undefined> {
+  return (await own(tx, owner).where('id', '=', id).forUpdate().executeTakeFirst()) as PlanRow | undefined
+}
+
+export async function update(
+  tx: Tx,
+  id: string,
+  values: PlanValues & { deleted_at?: Date },
+  now: Date,
+): Promise<PlanRow> {
+  return (await tx
+    .updateTable('subscription_plans')
+    .set({ ...values, updated_at: now })
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirstOrThrow()) as PlanRow
+}
+
+export interface PlanFilter {
+  status?: PlanStatus
+  currency?: string
+  /** Found in the name; `%` and `_` are plain characters. */
+  search?: string
+}
+
+export async function list(
+  db: Db,
+  owner: Owner,
+  filter: PlanFilter,
+  page: Page,
+): Promise<{ rows: PlanRow[]; total: number }> {
+  let query = own(db, owner)
+  if (filter.status !== undefined) query = query.where('status', '=', filter.status)
+  if (filter.currency !== undefined) query = query.where('currency', '=', filter.currency)
+  if (filter.search !== undefined) {
+    query = query.where('name', 'ilike', `%${filter.search.replace(/[\\%_]/g, '\\$&')}%`)
+  }
+  const { total } = await query.clearSelect().select(sql<bigint>`count(*)`.as('total')).executeTakeFirstOrThrow()
+  const rows = await query.orderBy('id', 'desc').limit(page.size).offset(page.offset).execute()
+  return { rows: rows as PlanRow[], total: Number(total) }
+}
+
+/** A subscription that has not ended, in whatever state. */
+const lives = sql`s.status not in ('cancelled', 'expired')`
+
+export async function countSubscribers(db: Db | Tx, planId: string): Promise<number> {
+  const { rows } = await sql<{ count: number }>`select count(*)::int as count from subscriptions s
+    where s.subscription_plan_id = ${planId} and ${lives}`.execute(db)
+  return rows[0]?.count ?? 0
+}
+
+/** A payment may pay several periods: it counts once. Sums are of the currency that the plan has now. */
+export async function listCounters(db: Db, planIds: readonly string[]): Promise<Map<string, PlanCounters>> {
+  const { rows } = await sql<{ id: string; subscribers: number; payments: number; paid: string }>`select p.id,
+      (select count(*)::int from subscriptions s where s.subscription_plan_id = p.id and ${lives}) as subscribers,
+      paid.payments, paid.paid
+    from subscription_plans p, lateral (
+      select count(distinct payment_request_id)::int as payments, coalesce(sum(amount_minor), 0)::text as paid
+      from subscription_periods where subscription_plan_id = p.id and status = 'paid' and currency = p.currency) paid
+    where p.id = any(${planIds})`.execute(db)
+  return new Map(
+    rows.map(({ id, subscribers, payments, paid }) => [id, { subscribers, payments, paidMinor: BigInt(paid) }]),
+  )
+}
+
+export async function isSubscribed(
+  db: Db,
+  owner: Owner,
+  planId: string,
+  customer: { id: string } | { email: string },
+): Promise<boolean> {
+  const who = 'id' in customer ? sql`c.id = ${customer.id}` : sql`lower(c.email) = lower(${customer.email})`
+  const { rows } = await sql`select 1 from customers c join subscriptions s on s.customer_id = c.id
+    where c.business_id = ${owner.businessId} and c.env_mode = ${owner.envMode} and c.deleted_at is null and ${who}
+      and s.subscription_plan_id = ${planId} and ${lives} limit 1`.execute(db)
+  return rows.length > 0
+}
