@@ -16,6 +16,7 @@ create table mails (
   attempts integer not null default 0,
   -- Real time, also where the business's clock is ahead: a new mail is due whatever the time. Also the lease.
   next_attempt_at timestamptz not null default '-infinity',
+  -- Of the last try; null while one is under way.
   last_error text,
   created_at timestamptz not null,
   updated_at timestamptz not null,

@@ -10,6 +10,7 @@ import {
   WEBHOOK_FAULTS,
 } from './faults.ts'
 import type { Ledger } from './ledger.ts'
+import { MAILS_LISTED, MAILS_MAX, type Mailbox } from './mailbox.ts'
 import type { PayRequest, Provider } from './provider.ts'
 import type { Store } from './store.ts'
 import type { Webhooks } from './webhooks.ts'
@@ -18,6 +19,7 @@ export interface Control {
   readonly store: Store
   readonly accounts: Accounts
   readonly ledger: Ledger
+  readonly mailbox: Mailbox
   readonly faults: Faults
   readonly webhooks: Webhooks
   readonly providers: readonly Provider[]
@@ -50,7 +52,7 @@ const FAULT_MS_MAX = 600_000
 
 /** The tester's side of the sandbox. Needs no key: nothing behind it is worth one. */
 export function controlRoutes(app: FastifyInstance, control: Control): void {
-  const { ledger, faults, providers, store, webhooks } = control
+  const { ledger, faults, mailbox, providers, store, webhooks } = control
   app.setErrorHandler((error: Error & { statusCode?: number; field?: string | null }, _request, reply) =>
     reply.code(error.statusCode ?? 500).send({ error: error.message, field: error.field ?? null }),
   )
@@ -73,6 +75,7 @@ export function controlRoutes(app: FastifyInstance, control: Control): void {
     setAccount(control, account)
     return { channel: account.channel, webhook_url: account.webhookUrl }
   })
+  mailRoutes(app, mailbox)
   app.delete('/faults', (_request, reply) => {
     faults.clear()
     return reply.code(204).send()
@@ -82,9 +85,33 @@ export function controlRoutes(app: FastifyInstance, control: Control): void {
     store.write(() => {
       webhooks.clear()
       ledger.clear()
+      mailbox.clear()
       for (const provider of providers) provider.forgetOpenCheckouts()
     })
     return reply.code(204).send()
+  })
+}
+
+function mailRoutes(app: FastifyInstance, mailbox: Mailbox): void {
+  app.post('/mails', (request, reply) => {
+    const body = bodyOf(request.body)
+    const mail = mailbox.receive({
+      message_id: text(body, 'message_id'),
+      from: text(body, 'from'),
+      to: text(body, 'to'),
+      subject: text(body, 'subject'),
+      html: text(body, 'html'),
+      text: text(body, 'text'),
+    })
+    return reply.code(201).send({ id: mail.id })
+  })
+  app.get('/mails', (request) => {
+    const query = request.query as { to?: string; limit?: string }
+    const limit = Number(query.limit ?? MAILS_LISTED)
+    if (!Number.isInteger(limit) || limit < 1 || limit > MAILS_MAX) {
+      throw new Refusal(422, `limit must be a whole number from 1 to ${MAILS_MAX}`, 'limit')
+    }
+    return mailbox.list(query.to || null, limit)
   })
 }
 

@@ -5,6 +5,7 @@ import { Accounts } from './accounts.ts'
 import { controlRoutes, type SetAccount, setAccount } from './control.ts'
 import { CALL_FAULTS, Faults, type Operation } from './faults.ts'
 import { Ledger } from './ledger.ts'
+import { Mailbox, mailboxRoutes } from './mailbox.ts'
 import type { Core, Provider } from './provider.ts'
 import { providers as entries } from './providers.ts'
 import { startRoutes } from './start.ts'
@@ -26,7 +27,7 @@ export interface SandboxOptions {
 }
 
 export interface Sandbox {
-  /** A Fastify plugin: `/<provider>/…` and `/control/…`, relative to the prefix it is registered under. */
+  /** A Fastify plugin: `/<provider>/…`, `/control/…` and `/mailbox`, relative to the prefix it is registered under. */
   register(app: FastifyInstance): Promise<void>
   /** Where an account's webhooks go. Throws for a provider that is not emulated and for a live key. */
   setAccount(account: SetAccount): void
@@ -42,6 +43,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   const store = new Store(options.dataFile)
   const accounts = new Accounts(store)
   const ledger = new Ledger(store)
+  const mailbox = new Mailbox(store)
   const faults = new Faults()
   const timers = new Timers()
   const webhooks = new Webhooks(store, accounts, faults, options.webhookRetryDelaysMs ?? RETRY_DELAYS_MS)
@@ -58,7 +60,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   })
   webhooks.start(providers)
   for (const provider of providers) provider.resume()
-  const control = { store, accounts, ledger, faults, webhooks, providers }
+  const control = { store, accounts, ledger, mailbox, faults, webhooks, providers }
 
   return {
     async register(app) {
@@ -71,6 +73,9 @@ export function createSandbox(options: SandboxOptions): Sandbox {
         })
         startRoutes(scope, { ledger, providers, publicUrl: () => options.publicUrl })
         await scope.register(async (child) => controlRoutes(child, control), { prefix: '/control' })
+        await scope.register(async (child) => mailboxRoutes(child, mailbox, () => options.publicUrl), {
+          prefix: '/mailbox',
+        })
         for (const provider of providers) {
           await scope.register(async (child) => mount(child, provider, faults, options), {
             prefix: `/${provider.slug}`,

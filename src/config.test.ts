@@ -58,6 +58,18 @@ describe('the environment', () => {
     })
   })
 
+  test('mails: a server with its password, and an address that is made of the public one', () => {
+    const bare = read({ BASE_URL: 'https://pay.example/asyncpay' })
+    assert.deepEqual([bare.smtpUrl, bare.mailFrom], [null, 'no-reply@pay.example'])
+    const smtpUrl = 'smtps://ada%40shop.example:p%2Fw@smtp.example:465'
+    const set = read({ SMTP_URL: smtpUrl, MAIL_FROM: 'Shop <mail@shop.example>' })
+    assert.deepEqual([set.smtpUrl, set.mailFrom], [smtpUrl, 'mail@shop.example'])
+    assert.equal(read({ MAIL_FROM: 'mail@shop.example' }).mailFrom, 'mail@shop.example')
+    for (const url of ['http://127.0.0.1:8080', 'http://[::1]:8080', 'http://localhost']) {
+      assert.equal(read({ BASE_URL: url }).mailFrom, 'no-reply@localhost')
+    }
+  })
+
   const wrong: [string, string[]][] = [
     ['PORT', ['eighty', '-1', '65536', '80.5', '0x50', '1e3', '8080 8081']],
     ['POOL_SIZE', ['0', '501', 'many', '-4']],
@@ -72,6 +84,9 @@ describe('the environment', () => {
     ['FLUTTERWAVE_API_URL', ['x']],
     ['STRIPE_API_URL', ['unix:/x']],
     ['EXCHANGE_RATES_URL', ['file:///rates.json', 'https://x/rates?app_id=canary']],
+    ['SMTP_URL', ['smtp.example:587', 'http://smtp.example', 'smtp://', 'smtp://ada:canary@smtp.example/box']],
+    ['SMTP_URL', ['smtp://ada:canary@', 'smtp://:canary@x', 'smtps://a:canary@x?tls=1', 'smtp://a:canary%zz@x']],
+    ['MAIL_FROM', ['shop', 'a@b, c@d', 'Shop <a@b> x', 'Shop a@b', 'Shop <>', 'a@b\nBcc: c@d', '"<a@b>" <c@d']],
     ['ASYNCPAY_MASTER_KEY', ['short', 'canary', '11'.repeat(31), '11'.repeat(33), 'z'.repeat(64)]],
   ]
   test('every wrong value stops with one line that names its variable, and shows no password', () => {

@@ -64,8 +64,11 @@ const doors = ['schema', 'service', 'errors']
 const linesMax = 400
 const functionLinesMax = 70
 
-const sources = globSync('{src,sandbox,scripts,test,bench,prove}/**/*.ts', { cwd: root }).sort()
-const code = sources.filter((file) => file.startsWith('src/') || file.startsWith('sandbox/'))
+const sources = globSync('{src,sandbox,scripts,test,bench,prove,web}/**/*.ts', { cwd: root }).sort()
+const code = sources.filter((file) => /^(src|sandbox|web)\//.test(file))
+
+/** Nouns that show pages. */
+const pageNouns = ['checkout']
 
 /** Files that `file` imports from this repository, as paths from its root. */
 function importsOf(file: string): string[] {
@@ -102,6 +105,31 @@ describe('tidy', () => {
     assert.deepEqual(found, [])
   })
 
+  test('pages are pure: web imports itself alone, and only nouns with pages import it', () => {
+    const found = violations(
+      code.filter((file) => !isTest(file)),
+      (file) =>
+        importsOf(file).map((to) => {
+          if (file.startsWith('web/')) return !to.startsWith('web/') && `${file} imports ${to}`
+          return to.startsWith('web/') && !pageNouns.includes(String(nounOf(file))) && `${file} imports ${to}`
+        }),
+    )
+    assert.deepEqual(found, [])
+  })
+
+  test('the script of a page is whole: browser modules have exported functions alone, and no text over lines', () => {
+    const found = violations(
+      code.filter((file) => /^web\/.*\/(client[a-z-]*|look)\.ts$/.test(file)),
+      (file) => {
+        const lines = read(file).split('\n')
+        const hidden = lines.filter((line) => /^(async )?function |^(export )?(const|let|class|default) /.test(line))
+        const long = lines.filter((line) => (line.match(/`/g)?.length ?? 0) % 2 === 1)
+        return [...hidden, ...long].map((line) => `${file}: ${line}`)
+      },
+    )
+    assert.deepEqual(found, [])
+  })
+
   test('every noun is known, and imports only nouns below it, through their doors', () => {
     const files = code.filter((file) => nounOf(file) && !isTest(file))
     assert.deepEqual([...new Set(files.map((file) => String(nounOf(file))))].sort(), [...nouns].sort())
@@ -128,7 +156,7 @@ describe('tidy', () => {
 
   test('every file is used', () => {
     const entries = /(\.test\.ts|^src\/cli\/main\.ts|^scripts\/generate\.ts|^test\/run\.ts|^(bench|prove)\/.*)$/
-    const used = new Set(sources.flatMap(importsOf))
+    const used = new Set([...sources.flatMap(importsOf), ...scriptModules()])
     assert.deepEqual(
       sources.filter((file) => !used.has(file) && !entries.test(file)),
       [],
@@ -207,6 +235,16 @@ describe('tidy', () => {
     )
   })
 })
+
+/** Modules that `scriptOf` makes a page's script of: named there, not imported. */
+function scriptModules(): string[] {
+  const calls = code.flatMap((file) =>
+    [...read(file).matchAll(/scriptOf\(\[([^\]]+)\]/g)].map((call) => ({ file, call })),
+  )
+  return calls.flatMap(({ file, call }) =>
+    [...String(call[1]).matchAll(/'([^']+)'/g)].map((name) => join(dirname(file), `${name[1]}.ts`)),
+  )
+}
 
 /** Top-level functions that are too long, by their indentation: biome formats every one of them alike. */
 function longFunctions(lines: string[]): string[] {

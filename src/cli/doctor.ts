@@ -56,6 +56,15 @@ function networkChecks(config: Config): Check[] {
   return [
     ['BASE_URL', `${config.baseUrl}${isPlain ? ', must be https where strangers reach it' : ''}`, !isPlain],
     ['sandbox', config.sandbox ? 'on' : 'off', true],
+    mailCheck(config),
     ['private webhooks', config.allowPrivateWebhooks ? 'allowed: fine on your own machine only' : 'refused', true],
   ]
+}
+
+/** The server is named, never its password. */
+function mailCheck({ smtpUrl, mailFrom, sandbox }: Config): Check {
+  if (smtpUrl !== null) return ['mails', `through ${new URL(smtpUrl).host}, from ${mailFrom}`, true]
+  const words = 'set SMTP_URL, e.g. smtps://user:password@smtp.example:465, and MAIL_FROM'
+  if (sandbox) return ['mails', `test mode: to the sandbox's mailbox; live mode: not sent until you ${words}`, true]
+  return ['mails', `not sent until you ${words}`, true]
 }

@@ -73,6 +73,7 @@ const keyLines = ({ test }: Keys, baseUrl: string): string[] => [
   `  Test secret key   ${test.secret_key}`,
   `  Test public key   ${test.public_key}`,
   `  Webhook secret    ${test.webhook_secret}`,
+  `  Mails             ${baseUrl}/sandbox/mailbox`,
   '',
   'Take a first payment (then open the "action" of the answer in a browser and pay):',
   '',

@@ -19,7 +19,7 @@ export function draw(app: App): void {
   link('on', isPaid ? (successUrl ?? `/checkout/${token}/success`) : look.isOver ? failureUrl : null)
   if (app.isFramed) show('on', false)
   show('channels', look.canChoose)
-  setText('choose', look.title ? words.chooseOther : words.choose)
+  setText('choose', look.tone === 'wait' ? words.chooseOther : words.choose)
   show('close', !isPaid)
   show('leave', look.canCancel)
 }

@@ -43,11 +43,22 @@ export function start(): void {
     again: () => {},
   }
   document.documentElement.classList.toggle('framed', app.isFramed)
-  for (const logo of document.querySelectorAll('img.logo')) logo.addEventListener('error', () => logo.remove())
+  const logo = document.querySelector<HTMLImageElement>('img.logo')
+  if (logo) watchLogo(logo, data.names.business)
   listen(app)
   draw(app)
   if (app.state.status === 'successful') finish(app, 0)
   watch(app)
+}
+
+/** A logo that does not load gives way to the first letter of the name. */
+export function watchLogo(logo: HTMLImageElement, name: string): void {
+  const letter = document.createElement('span')
+  letter.className = 'logo'
+  letter.ariaHidden = 'true'
+  letter.textContent = ([...name.trim()][0] ?? '').toUpperCase()
+  if (logo.complete && logo.naturalWidth === 0) logo.replaceWith(letter)
+  else logo.addEventListener('error', () => logo.replaceWith(letter))
 }
 
 export function listen(app: App): void {
@@ -122,6 +133,8 @@ export function go(app: App, action: string, own: Window | null): void {
     refresh(app)
     return
   }
+  // Still here by then: the buyer stopped it, or the merchant's page did not follow.
+  setTimeout(() => busy(app, null), 15_000)
   if (!app.isFramed) {
     location.assign(action)
     return
@@ -265,6 +278,7 @@ export function failed(app: App, error: unknown, channel: string | null): void {
 export function problem(text: string): void {
   setText('problem-text', text)
   show('problem', text !== '')
+  if (text) document.getElementById('problem')!.scrollIntoView({ block: 'nearest' })
 }
 
 /** `element` turns, everything else waits; null: nothing is under way. */

@@ -41,7 +41,10 @@ export type LookWords = Pick<
 
 /** `{name}` becomes the value of that name. */
 export function fill(text: string, values: Readonly<Record<string, string>>): string {
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole)
+  return text.replace(
+    /\{(\w+)\}/g,
+    (whole, wanted: string) => Object.entries(values).find(([name]) => name === wanted)?.[1] ?? whole,
+  )
 }
 
 /** `names` has `business`, `amount` as shown, and gets the channel's name. */
@@ -69,7 +72,15 @@ export function lookOf(
   const named = { ...names, channel: attempt.channelName }
   if (attempt.status === 'unknown') {
     const text = fill(words.unknownText, named)
-    return { ...look, tone: 'wait', title: words.waitingTitle, text, canCheck: true, canChoose: false }
+    return {
+      ...look,
+      tone: 'wait',
+      title: words.waitingTitle,
+      text,
+      canCheck: true,
+      canChoose: false,
+      canCancel: false,
+    }
   }
   const resume = attempt.action && /^https?:/i.test(attempt.action) ? attempt.action : null
   if (attempt.status === 'pending') {

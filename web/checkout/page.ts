@@ -24,7 +24,7 @@ export function checkoutPage(view: CheckoutView): string {
     nonce: view.nonce,
     title: `${title} · ${amount}`,
     body: html`<main class="card wide closes">${summary(view, title, close)}
-<div class="act">${status(look)}${actions(view, look, text)}${channels(view, look, text)}${problem(text)}${leave(look, text)}</div></main>${data}`,
+<div class="act">${status(look)}${actions(view, look, text)}${problem(text)}${channels(view, look, text)}${leave(look, text)}</div></main>${data}`,
     moreStyle: view.channels.map(markStyle).join(''),
     script: checkoutScript,
   })
@@ -57,7 +57,7 @@ function channels(view: CheckoutView, look: Look, text: Words): Html {
     ways.length > 0
       ? html`<ul class="ways">${ways}</ul><p class="hint">${text.providerPage}</p>`
       : html`<p>${text.noChannels}</p>`
-  return html`<form id="channels" method="post" action="/checkout/${view.token}/relay" target="_top"${hide(look.canChoose)}><h2 id="choose">${look.title ? text.chooseOther : text.choose}</h2>${list}</form>`
+  return html`<form id="channels" method="post" action="/checkout/${view.token}/relay" target="_top"${hide(look.canChoose)}><h2 id="choose">${look.tone === 'wait' ? text.chooseOther : text.choose}</h2>${list}</form>`
 }
 
 const problem = (text: Words): Html =>

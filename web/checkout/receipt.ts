@@ -13,7 +13,6 @@ export function receiptPage(view: ReceiptView): string {
   const names = { business: view.business.name, amount }
   const paidOn = new Intl.DateTimeFormat(view.language, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
   const facts = [
-    ...(view.description ? [html`<div><dt>${view.business.name}</dt><dd>${view.description}</dd></div>`] : []),
     html`<div><dt>${text.paidOn}</dt><dd><time datetime="${view.paidAt.toISOString()}">${paidOn.format(view.paidAt)} UTC</time></dd></div>`,
     ...(view.channelName ? [html`<div><dt>${text.paidWith}</dt><dd>${view.channelName}</dd></div>`] : []),
     html`<div><dt>${text.reference}</dt><dd>${view.reference}</dd></div>`,
@@ -23,7 +22,7 @@ export function receiptPage(view: ReceiptView): string {
     language: view.language,
     nonce: view.nonce,
     title: `${text.receiptTitle} · ${view.business.name}`,
-    body: html`<main class="card"><div class="sum">${ribbon(view.envMode, text)}<div class="who">${logo(view.business)}<p><strong>${view.business.name}</strong></p></div>${money(view)}</div>
+    body: html`<main class="card"><div class="sum">${ribbon(view.envMode, text)}<div class="who">${logo(view.business)}<p><strong>${view.business.name}</strong></p></div>${money(view)}${view.description && html`<p class="what">${view.description}</p>`}</div>
 <div class="act"><div class="status good"><span class="dot" aria-hidden="true"></span><div><h1>${text.paidTitle}</h1><p>${fill(text.paidText, names)}</p></div></div>
 <dl class="facts">${facts}</dl>
 <div class="buttons">${back && html`<a class="main" href="${back}" target="_top">${fill(text.backTo, names)}</a>`}<button type="button" class="plain" id="print" hidden>${text.print}</button></div>

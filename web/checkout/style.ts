@@ -43,6 +43,7 @@ button,.main{font:inherit;color:inherit;cursor:pointer}
 [aria-busy=true]{opacity:1;border-color:var(--accent)}
 .hint{margin-top:.875rem;color:var(--soft);font-size:.8125rem}
 .status{display:flex;gap:.875rem}
+.status.none{margin-bottom:-1.25rem}
 .dot{flex:none;width:2.5rem;height:2.5rem;border-radius:50%;display:grid;place-items:center;color:var(--card);font-weight:700;font-size:1.25rem;line-height:1}
 .good .dot{background:var(--good)}.bad .dot{background:var(--bad)}
 .good .dot::after{content:"\\2713"}.bad .dot::after{content:"!"}
@@ -57,19 +58,18 @@ button,.main{font:inherit;color:inherit;cursor:pointer}
 .quiet:hover{color:var(--ink)}
 .error{padding:.875rem 1rem;border:1px solid var(--bad);border-radius:.75rem;display:grid;gap:.75rem}
 .leave{display:grid;gap:.625rem;text-align:center}
-.pair{display:grid;grid-template-columns:1fr 1fr;gap:.625rem}
+.pair{margin-top:.625rem;display:grid;grid-template-columns:1fr 1fr;gap:.625rem}
 .facts{display:grid;gap:.75rem}
 .facts div{display:flex;justify-content:space-between;gap:1rem;padding-bottom:.75rem;border-bottom:1px solid var(--line)}
-dt{color:var(--soft)}
+dt{flex:none;max-width:50%;color:var(--soft)}
 dd{text-align:right;font-weight:600}
 .qr{width:min(100%,15rem);margin:0 auto;padding:.75rem;border-radius:1rem;background:#fff;border:1px solid var(--line)}
 .qr svg{display:block;width:100%;height:auto}
 .center{text-align:center}
 .url{color:var(--soft);font-size:.875rem;text-align:center}
 footer{width:100%;padding:1rem;text-align:center;color:var(--soft);font-size:.8125rem;background:var(--card)}
-footer::before{content:"";display:inline-block;width:.625rem;height:.5rem;margin-right:.5rem;border-radius:2px;background:currentColor;box-shadow:inset 0 0 0 1px,0 -.2rem 0 -1px var(--soft)}
 @keyframes turn{to{transform:rotate(1turn)}}
-@media (prefers-reduced-motion:reduce){*{animation-duration:6s!important;transition:none!important}}
+@media (prefers-reduced-motion:reduce){*{animation:none!important;transition:none!important}}
 @media (min-width:30rem){
 body{padding:2rem 1rem}
 .card{flex:none;width:27rem;max-width:100%;border-radius:1.25rem;overflow:hidden;box-shadow:0 1px 2px #0f172a14,0 1.5rem 4rem #0f172a24}

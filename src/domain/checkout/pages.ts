@@ -36,6 +36,10 @@ const visitOf = (request: FastifyRequest, reply: FastifyReply): Visit => ({
   nonce: newNonce(),
 })
 
+/** Looks at 2 s each before the page leaves it to the payer. */
+const looksMax = 30
+const lookQuery = Type.Object({ look: Type.Optional(Type.String({ pattern: '^\\d{1,3}$' })) })
+
 const tokenParams = Type.Object({ token: Type.String() })
 
 export function checkoutPages(app: Http, ctx: Context): void {
@@ -72,14 +76,21 @@ export function checkoutPages(app: Http, ctx: Context): void {
     return await send(visit, session, 200, receiptPage(view))
   })
 
-  app.get('/checkout/:token/returned', options, async (request, reply) => {
+  const returned = { ...options, schema: { ...options.schema, querystring: lookQuery } }
+  app.get('/checkout/:token/returned', returned, async (request, reply) => {
     const visit = visitOf(request, reply)
-    const session = await checkout.open(ctx, request.params.token)
+    const { token } = request.params
+    const session = await checkout.open(ctx, token)
     const kind = kindOf(session)
+    const looks = Number(request.query.look ?? 0)
+    const again = kind === 'confirming' ? `/checkout/${token}/returned?look=${looks + 1}` : null
     const view = {
       ...messageOf(visit, session, kind),
-      refreshTo: kind === 'confirming' ? `/checkout/${request.params.token}/returned` : null,
-      link: { href: `/checkout/${request.params.token}`, to: 'checkout' as const },
+      refreshTo: looks < looksMax ? again : null,
+      link:
+        again && looks >= looksMax
+          ? { href: again, to: 'look_again' as const }
+          : { href: `/checkout/${token}`, to: 'checkout' as const },
       isWindow: true,
     }
     return await send(visit, session, 200, messagePage(view))

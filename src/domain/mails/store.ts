@@ -23,7 +23,7 @@ export async function insert(tx: Tx, id: string, mail: NewMail): Promise<void> {
 /** Takes due mails for one try each, and counts it: their time moves to `leasedUntil`. */
 export async function claimDue(db: Db, now: Date, leasedUntil: Date, limit: number): Promise<MailRow[]> {
   const { rows } = await sql<MailRow>`/* hot */ update mails
-    set next_attempt_at = ${leasedUntil}, attempts = attempts + 1, updated_at = ${now}
+    set next_attempt_at = ${leasedUntil}, attempts = attempts + 1, last_error = null, updated_at = ${now}
     where id in (select id from mails where status = 'queued' and next_attempt_at <= ${now}
       order by next_attempt_at limit ${limit} for update skip locked)
     returning id, business_id as "businessId", env_mode as "envMode", recipient, template, data, attempts`.execute(db)
