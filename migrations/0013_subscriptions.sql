@@ -67,6 +67,8 @@ create table subscription_periods (
   payment_request_id uuid not null,
   -- Refusals that were told of, and so the place in the dunning schedule.
   refusals integer not null default 0 check (refusals >= 0),
+  -- The newest refused attempt of them.
+  refused_transaction_id uuid,
   created_at timestamptz not null,
   updated_at timestamptz not null,
   foreign key (business_id, env_mode, subscription_id) references subscriptions (business_id, env_mode, id),

@@ -4,7 +4,7 @@ import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { requireKey } from './domain/businesses/access.ts'
-import { businessRoutes } from './domain/businesses/routes.ts'
+import { businessRoutes, testClockRoutes } from './domain/businesses/routes.ts'
 import { presentedKey } from './domain/businesses/service.ts'
 import { checkoutPages } from './domain/checkout/pages.ts'
 import { checkoutRoutes, sdkRoutes } from './domain/checkout/routes.ts'
@@ -16,6 +16,7 @@ import { returnRoutes } from './domain/payment-requests/return.ts'
 import { paymentRequestRoutes, routeRoutes } from './domain/payment-requests/routes.ts'
 import { subscriptionLinkRoute, subscriptionPlanRoutes } from './domain/subscription-plans/routes.ts'
 import { webhookRoutes } from './domain/webhooks/routes.ts'
+import { createSweeps } from './jobs.ts'
 import type { Context } from './platform/context.ts'
 import { ApiError, httpErrors } from './platform/errors.ts'
 import { healthRoutes } from './platform/health.ts'
@@ -103,6 +104,7 @@ async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
   subscriptionLinkRoute(app, ctx, '/subscriptions/generate-url')
   webhookRoutes(app, ctx)
   businessRoutes(app, ctx)
+  testClockRoutes(app, ctx, createSweeps(ctx))
 }
 
 const description = `One API for payments over many channels. Authenticate with \`Authentication: Bearer <secret key>\`.

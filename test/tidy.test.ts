@@ -36,7 +36,7 @@ const nouns = [
 /** Roles that every noun may have; what else a noun has is a verb that its service was split by, or its one page. */
 const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs', 'tables']
 const verbs: Record<string, string[]> = {
-  businesses: ['access'],
+  businesses: ['access', 'clock'],
   mails: ['render'],
   webhooks: ['deliver', 'sign'],
   checkout: ['stream', 'pages'],
@@ -49,12 +49,14 @@ const verbs: Record<string, string[]> = {
     'relay',
     'outcome',
     'excess',
+    'follow-up',
     'link',
     'return',
     'store-insert',
     'charge',
     'saved',
     'save-method',
+    'charge-method',
   ],
 }
 

@@ -267,6 +267,7 @@ export interface SubscriptionPeriods {
   number: number;
   payment_request_id: string;
   refusals: Generated<number>;
+  refused_transaction_id: string | null;
   starts_at: Timestamp;
   status: string;
   subscription_id: string;

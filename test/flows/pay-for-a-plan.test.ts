@@ -5,6 +5,7 @@ import { create } from '../../src/domain/payment-requests/service.ts'
 import { sql } from '../../src/platform/db.ts'
 import { expectFailure } from '../support/expect.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'
+import { saveCard } from '../support/saved.ts'
 import {
   type Answer,
   attemptRef,
@@ -179,3 +180,50 @@ for (const backend of ['postgres', 'embedded'] as const) {
     })
   })
 }
+
+describe('paying for a plan with a saved method', () => {
+  let server: TestServer
+  let business: TestBusiness
+  let plan: Body
+  before(async () => {
+    server = await startTestServer({ backend: 'postgres' })
+    business = await threeChannels(server)
+    const gold = { name: 'Gold', interval: 'monthly', amount: 2000, initial_amount: 2500 }
+    plan = (await business.api('POST', '/v1/subscription-plans', gold)).body.data
+  })
+  after(() => server.close())
+
+  test('201 it charges what the plan says, a trial the least of the method’s own channel', async () => {
+    for (const [channel, least] of [
+      ['paystack', '50'],
+      ['flutterwave', '100'],
+      ['stripe', '1500'],
+    ] as const) {
+      const saved = await saveCard(server, business, channel)
+      const charge = (body: Body) =>
+        business.api('POST', '/v1/payment-requests/charge-payment-method', {
+          customer_uuid: saved.customer,
+          payment_method_uuid: saved.method,
+          subscription_plan_uuid: plan.uuid,
+          ...body,
+        })
+      const wrong = await charge({ amount: 1, currency: 'USD' })
+      expectFailure(wrong, { status: 422, code: '005', fields: ['amount', 'currency'] })
+      const trial = await charge({ is_trial: true })
+      assert.equal(trial.status, 201, trial.text)
+      assert.equal(trial.body.data.payment_request.amount, least)
+      const { rows } = await sql<Body>`select subscription_plan_id, is_trial from payment_requests
+        where ref = ${requestRef(trial)}`.execute(server.ctx.db)
+      assert.deepEqual(rows, [{ subscription_plan_id: plan.uuid, is_trial: true }])
+      const { intent, description, status } = trial.body.data.payment_request
+      assert.deepEqual([intent, description, status], ['subscription', 'Subscription to Gold', 'successful'])
+      const extended = await charge({ extend_subscription_by: 2 })
+      assert.equal(extended.body.data.payment_request.amount, '4000')
+      expectFailure(await charge({ subscription_plan_uuid: saved.method }), {
+        status: 404,
+        code: '007',
+        fields: ['subscription_plan_uuid'],
+      })
+    }
+  })
+})

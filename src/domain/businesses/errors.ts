@@ -34,4 +34,26 @@ export const businessErrors = {
     message: 'Nobody has this public key',
     description: `It is unknown or was revoked. ${howToSendPublic}`,
   },
+  testClockInLiveMode: {
+    code: '014',
+    name: 'TEST_CLOCK_IN_LIVE_MODE',
+    status: 400,
+    message: 'Live time cannot be moved',
+    description: 'Only test mode has a clock of its own. Send a secret key of test mode: async_skt_….',
+  },
+  testClockBusy: {
+    code: '015',
+    name: 'TEST_CLOCK_BUSY',
+    status: 409,
+    message: 'The test clock is being moved by another request',
+    description: 'Wait for the other request to end. If it died, the clock is free again after two minutes.',
+  },
+  testClockNotThereYet: {
+    code: '016',
+    name: 'TEST_CLOCK_NOT_THERE_YET',
+    status: 503,
+    message: 'The test clock has not come to the end',
+    description:
+      'So much fell due on the way that one request was not enough. What was done stays done; error_data says how far it came. Call again with its "to", and it goes on.',
+  },
 } as const satisfies Record<string, ErrorRow>

@@ -87,6 +87,20 @@ export function checkCurrency(body: Record<string, unknown>, field: string): Fie
   return { [field]: [`The ${field} field must be an ISO 4217 currency code in capital letters, e.g. NGN.`] }
 }
 
+export const testClockSchema = Type.Object({ now: time, offset_seconds: Type.Integer() })
+
+export const advanceClockSchema = withCheck(
+  Type.Object({
+    days: Type.Optional(Type.Integer({ minimum: 1, description: 'Days from now' })),
+    to: Type.Optional(Type.String({ format: 'date-time', description: 'ISO 8601' })),
+  }),
+  (body) =>
+    (body.days === undefined) === (body.to === undefined)
+      ? { days: ['Send either days or to.'], to: ['Send either days or to.'] }
+      : {},
+)
+export type AdvanceClock = Static<typeof advanceClockSchema>
+
 /** How channels are ordered when a payment names none. */
 export type RouteBy = 'default_first' | 'success_rate'
 

@@ -1,3 +1,4 @@
+import { after } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { inTransaction, type Tx } from '../../platform/db.ts'
 import { ApiError, notFound } from '../../platform/errors.ts'
@@ -78,6 +79,24 @@ export async function find(ctx: Context, businessId: string, envMode: EnvMode): 
 export const findMaybeByHookToken = (ctx: Context, token: string) => store.findMaybeByHookToken(ctx.db, token)
 
 export const list = (ctx: Context) => store.list(ctx.db, 1_000)
+
+/**
+ * What time it is for a business: real time, and in test mode ahead by what its test clock was moved. Stamps and compares
+ * all that a business sees; deliveries, keys, claims and caches are in real time.
+ */
+export const nowOf = (ctx: Context, business: Pick<Business, 'clockOffsetMs'>): Date =>
+  after(ctx.clock.now(), business.clockOffsetMs)
+
+/** The same where only the owner is at hand. Asks the database in test mode, so never inside a transaction. */
+export async function findNow(
+  ctx: Context,
+  { businessId, envMode }: Pick<Caller, 'businessId' | 'envMode'>,
+): Promise<Date> {
+  return after(ctx.clock.now(), envMode === 'live' ? 0 : await store.findClockOffsetMs(ctx.db, businessId, envMode))
+}
+
+/** After a change of what callers carry: seen by this process at once. */
+export const forgetCallers = (ctx: Context): boolean => callerCaches.delete(ctx)
 
 export async function update(
   ctx: Context,

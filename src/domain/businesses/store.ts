@@ -1,4 +1,5 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
+import type { Mode } from '../../platform/due.ts'
 import type { Business, EnvMode, RouteBy } from './schema.ts'
 
 export type KeyKind = 'secret' | 'public'
@@ -34,6 +35,40 @@ export async function findMaybe(db: Db | Tx, businessId: string, envMode: EnvMod
   const { rows } = await sql<Business>`/* hot */ select ${columns} from ${joined}
     where b.id = ${businessId} and m.env_mode = ${envMode} and b.deleted_at is null`.execute(db)
   return rows[0]
+}
+
+/** 0 for a mode that is gone. */
+export async function findClockOffsetMs(db: Db, businessId: string, envMode: EnvMode): Promise<number> {
+  const { rows } = await sql<{ ms: number }>`/* hot */ select (clock_offset_seconds * 1000)::float8 as ms
+    from business_modes where business_id = ${businessId} and env_mode = ${envMode}`.execute(db)
+  return rows[0]?.ms ?? 0
+}
+
+export interface ClockHold {
+  holder: string
+  until: Date
+}
+
+/** False: somebody else holds it. */
+export async function holdClock(db: Db, mode: Mode, hold: ClockHold & { now: Date }): Promise<boolean> {
+  const { rows } = await sql`update business_modes set clock_holder = ${hold.holder}, clock_held_until = ${hold.until}
+    where business_id = ${mode.businessId} and env_mode = ${mode.envMode}
+      and (clock_held_until is null or clock_held_until <= ${hold.now}) returning 1`.execute(db)
+  return rows.length === 1
+}
+
+/** Forward to that offset, or where it is when that is further. False: it is not held by this holder any more. */
+export async function moveClock(db: Db, mode: Mode, hold: ClockHold, offsetSeconds: number): Promise<boolean> {
+  const { rows } = await sql`update business_modes set clock_held_until = ${hold.until},
+      clock_offset_seconds = greatest(clock_offset_seconds, ${offsetSeconds}::bigint)
+    where business_id = ${mode.businessId} and env_mode = ${mode.envMode} and clock_holder = ${hold.holder}
+    returning 1`.execute(db)
+  return rows.length === 1
+}
+
+export async function releaseClock(db: Db, mode: Mode, holder: string): Promise<void> {
+  await sql`update business_modes set clock_holder = null, clock_held_until = null
+    where business_id = ${mode.businessId} and env_mode = ${mode.envMode} and clock_holder = ${holder}`.execute(db)
 }
 
 export async function findMaybeByHookToken(db: Db, token: string): Promise<Business | undefined> {

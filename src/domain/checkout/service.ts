@@ -4,7 +4,7 @@ import type { Context } from '../../platform/context.ts'
 import { notFound } from '../../platform/errors.ts'
 import { formatAmount } from '../../platform/money.ts'
 import type { Caller } from '../businesses/service.ts'
-import { find as findBusiness } from '../businesses/service.ts'
+import { find as findBusiness, nowOf } from '../businesses/service.ts'
 import { presentChannel } from '../payment-channels/schema.ts'
 import { isHealthy } from '../payment-channels/service.ts'
 import type { FullRequest, PaymentRequestBody } from '../payment-requests/schema.ts'
@@ -89,10 +89,11 @@ export async function stateOf(ctx: Context, session: Session): Promise<State> {
   }
 }
 
-function attemptOf(ctx: Context, { full: { request, lastTransaction: last } }: Session): Attempt | null {
+function attemptOf(ctx: Context, { caller, full: { request, lastTransaction: last } }: Session): Attempt | null {
   if (!last) return null
   const payable = request.status === 'new' || request.status === 'open'
-  const resumable = payable && request.expires_at > ctx.clock.now() && ['pending', 'failed'].includes(last.status)
+  const resumable =
+    payable && request.expires_at > nowOf(ctx, caller.business) && ['pending', 'failed'].includes(last.status)
   return {
     channel: last.payment_channel_slug,
     channelName: findChannel(last.payment_channel_slug).displayName,

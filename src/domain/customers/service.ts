@@ -5,7 +5,7 @@ import { ApiError, notFound } from '../../platform/errors.ts'
 import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { isUuid, newId } from '../../platform/ids.ts'
 import type { Page } from '../../platform/pagination.ts'
-import type { Caller } from '../businesses/service.ts'
+import { type Caller, nowOf } from '../businesses/service.ts'
 import { customerErrors } from './errors.ts'
 import type { CreateCustomer, Customer, UpdateCustomer } from './schema.ts'
 import type { CustomerFilter, CustomerValues } from './store.ts'
@@ -44,7 +44,7 @@ export async function create(
   try {
     return await inTransaction(ctx.db, async (tx) => {
       const values = { ...valuesOf(body), email: body.email }
-      const row = { id, customerId: newCustomerId(caller.business.name), now: ctx.clock.now(), values }
+      const row = { id, customerId: newCustomerId(caller.business.name), now: nowOf(ctx, caller.business), values }
       const customer = await store.insert(tx, caller, row)
       await noteMade(tx, claim, id)
       return customer
@@ -69,11 +69,17 @@ export async function find(ctx: Context, caller: Caller, uuid: string, field?: s
   return customer
 }
 
+export async function findByEmail(ctx: Context, caller: Caller, email: string, field?: string): Promise<Customer> {
+  const customer = await store.findMaybeByEmail(ctx.db, caller, email)
+  if (!customer) throw notFound('customer', field)
+  return customer
+}
+
 export async function update(ctx: Context, caller: Caller, uuid: string, body: UpdateCustomer): Promise<Customer> {
   if (!isUuid(uuid)) throw notFound('customer')
   try {
     const customer = await inTransaction(ctx.db, (tx) =>
-      store.update(tx, caller, uuid, valuesOf(body), ctx.clock.now()),
+      store.update(tx, caller, uuid, valuesOf(body), nowOf(ctx, caller.business)),
     )
     if (!customer) throw notFound('customer')
     return customer
@@ -85,7 +91,7 @@ export async function update(ctx: Context, caller: Caller, uuid: string, body: U
 
 export async function remove(ctx: Context, caller: Caller, uuid: string): Promise<Customer> {
   const customer = isUuid(uuid)
-    ? await inTransaction(ctx.db, (tx) => store.softDelete(tx, caller, uuid, ctx.clock.now()))
+    ? await inTransaction(ctx.db, (tx) => store.softDelete(tx, caller, uuid, nowOf(ctx, caller.business)))
     : undefined
   if (!customer) throw notFound('customer')
   return customer

@@ -1,20 +1,26 @@
-import { after, secondMs } from '../../platform/clock.ts'
+import { secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
+import { type DueOf, nextDue } from '../../platform/due.ts'
 import type { Sweep } from '../../platform/queue.ts'
 import { claimForgets, forgetAtChannel } from './service.ts'
+import * as store from './store.ts'
 
 const batch = 20
 /** Longer than a channel may take to answer. */
 const leaseMs = 60 * secondMs
 
 /** Asks channels again to forget methods that were deleted here. */
-export async function forgetDueMethods(ctx: Context): Promise<number> {
-  const now = ctx.clock.now()
-  const due = await claimForgets(ctx, now, after(now, leaseMs), batch)
+export async function forgetDueMethods(ctx: Context, of: DueOf = 'everybody'): Promise<number> {
+  const due = await claimForgets(ctx, { of, now: ctx.clock.now(), leaseMs, limit: batch })
   await Promise.all(due.map((method) => forgetAtChannel(ctx, method)))
   return due.length
 }
 
 export const paymentMethodSweeps = (ctx: Context): Sweep[] => [
-  { name: 'payment-methods.forget', everyMs: 5 * secondMs, run: () => forgetDueMethods(ctx) },
+  {
+    name: 'payment-methods.forget',
+    everyMs: 5 * secondMs,
+    run: () => forgetDueMethods(ctx),
+    clocked: { run: (mode) => forgetDueMethods(ctx, mode), next: (mode) => nextDue(ctx.db, store.dueForgets, mode) },
+  },
 ]

@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import type { Context } from '../../platform/context.ts'
 import { type Http, success, successSchema } from '../../platform/http.ts'
 import { pageQuery, paginate, readPage } from '../../platform/pagination.ts'
+import { nowOf } from '../businesses/service.ts'
 import * as customers from '../customers/service.ts'
 import { paymentMethodListSchema, paymentMethodSchema, presentMethod } from './schema.ts'
 import * as paymentMethods from './service.ts'
@@ -28,7 +29,7 @@ export function paymentMethodRoutes(app: Http, ctx: Context): void {
       const customer = await customers.find(ctx, request.caller, request.params.uuid)
       const { rows, total } = await paymentMethods.list(ctx, request.caller, customer.id, page)
       const path = `${ctx.baseUrl}/v1/customers/${customer.id}/payment-methods`
-      const items = rows.map((method) => presentMethod(method, ctx.clock.now(), ctx.baseUrl))
+      const items = rows.map((method) => presentMethod(method, nowOf(ctx, request.caller.business), ctx.baseUrl))
       return success('Payment methods retrieved successfully', {
         payment_methods: paginate(items, total, page, path, request.query),
       })
@@ -49,7 +50,10 @@ export function paymentMethodRoutes(app: Http, ctx: Context): void {
     async (request) => {
       const customer = await customers.find(ctx, request.caller, request.params.uuid)
       const method = await paymentMethods.remove(ctx, request.caller, customer.id, request.params.method_uuid)
-      return success('Payment method deleted successfully', presentMethod(method, ctx.clock.now(), ctx.baseUrl))
+      return success(
+        'Payment method deleted successfully',
+        presentMethod(method, nowOf(ctx, request.caller.business), ctx.baseUrl),
+      )
     },
   )
 
@@ -66,7 +70,10 @@ export function paymentMethodRoutes(app: Http, ctx: Context): void {
     async (request) => {
       const customer = await customers.find(ctx, request.caller, request.params.uuid)
       const method = await paymentMethods.makeDefault(ctx, request.caller, customer.id, request.params.method_uuid)
-      return success('Default payment method updated successfully', presentMethod(method, ctx.clock.now(), ctx.baseUrl))
+      return success(
+        'Default payment method updated successfully',
+        presentMethod(method, nowOf(ctx, request.caller.business), ctx.baseUrl),
+      )
     },
   )
 }

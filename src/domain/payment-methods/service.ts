@@ -3,9 +3,11 @@ import { record } from '../../events/outbox.ts'
 import { after, dayMs, hourMs, minuteMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { inTransaction, type Tx } from '../../platform/db.ts'
+import { type Claim, claimDue } from '../../platform/due.ts'
 import { ApiError, notFound } from '../../platform/errors.ts'
 import { isUuid, newId } from '../../platform/ids.ts'
 import type { Page } from '../../platform/pagination.ts'
+import { findNow } from '../businesses/service.ts'
 import { call, findMaybeAccount } from '../payment-channels/service.ts'
 import { paymentMethodErrors } from './errors.ts'
 import { type PaymentMethod, presentMethod, statusOf } from './schema.ts'
@@ -166,19 +168,20 @@ async function change(
   work: (tx: Tx, method: PaymentMethod, now: Date) => Promise<PaymentMethod>,
 ): Promise<PaymentMethod> {
   if (!isUuid(uuid)) throw notFound('payment method')
+  const now = await findNow(ctx, owner)
   return await inTransaction(ctx.db, async (tx) => {
     await store.lockCustomer(tx, customerId)
     const method = await store.findMaybe(tx, owner, uuid)
     if (method?.customer_id !== customerId) throw notFound('payment method')
-    return await work(tx, method, ctx.clock.now())
+    return await work(tx, method, now)
   })
 }
 
 /** A channel that does not answer is asked again after these; then the token is dropped here all the same. */
 const forgetDelaysMs = [minuteMs, hourMs, dayMs, dayMs, dayMs]
 
-export const claimForgets = (ctx: Context, now: Date, leasedUntil: Date, limit: number): Promise<ForgottenMethod[]> =>
-  store.claimDueForgets(ctx.db, now, leasedUntil, limit)
+export const claimForgets = (ctx: Context, claim: Claim): Promise<ForgottenMethod[]> =>
+  claimDue<ForgottenMethod>(ctx.db, store.dueForgets, claim)
 
 /** Call and outcome of forgetting. Safe to repeat; throws nothing that a channel says. */
 export async function forgetAtChannel(ctx: Context, row: ForgottenMethod): Promise<void> {
@@ -186,7 +189,8 @@ export async function forgetAtChannel(ctx: Context, row: ForgottenMethod): Promi
   const done = sealed.token === null || (await isForgotten(ctx, row, { ...sealed, token: sealed.token }))
   const delayMs = forgetDelaysMs[row.forget_count]
   if (!done && delayMs !== undefined) {
-    return await store.setForgetDue(ctx.db, row.id, after(ctx.clock.now(), delayMs))
+    const now = await findNow(ctx, { businessId: row.business_id, envMode: row.env_mode })
+    return await store.setForgetDue(ctx.db, row.id, after(now, delayMs))
   }
   // The owner stays: a charge that is under way may still be asked about.
   await store.forget(ctx.db, row.id, seal(ctx, row.id, { ...sealed, token: null }))

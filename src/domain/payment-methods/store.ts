@@ -1,5 +1,5 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
-import { claimDue } from '../../platform/due.ts'
+import type { DueRows } from '../../platform/due.ts'
 import type { Page } from '../../platform/pagination.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import type { PaymentMethod } from './schema.ts'
@@ -202,15 +202,8 @@ export async function softDelete(tx: Tx, id: string, forgetDueAt: Date, now: Dat
     .executeTakeFirstOrThrow()) as PaymentMethod
 }
 
-/** Deleted methods that their channels are asked to forget now. */
-export const claimDueForgets = (db: Db, now: Date, leasedUntil: Date, limit: number) =>
-  claimDue<ForgottenMethod>(
-    db,
-    { table: 'payment_methods', column: 'forget_due_at', counter: 'forget_count' },
-    now,
-    leasedUntil,
-    limit,
-  )
+/** Deleted methods that their channels are asked to forget. */
+export const dueForgets: DueRows = { table: 'payment_methods', column: 'forget_due_at', counter: 'forget_count' }
 
 export async function setForgetDue(db: Db, id: string, dueAt: Date): Promise<void> {
   await db.updateTable('payment_methods').set({ forget_due_at: dueAt }).where('id', '=', id).execute()

@@ -7,6 +7,7 @@ import { ApiError } from '../../platform/errors.ts'
 import { newId, newRef } from '../../platform/ids.ts'
 import { toUsd } from '../../platform/money.ts'
 import { move } from '../../platform/states.ts'
+import { findNow } from '../businesses/service.ts'
 import { channelErrors } from '../payment-channels/errors.ts'
 import { type ChannelAccount, call, findMaybeAccount, publicError } from '../payment-channels/service.ts'
 import { paymentMethodErrors } from '../payment-methods/errors.ts'
@@ -90,15 +91,21 @@ export async function chargeRequest(
 ): Promise<ChargeOutcome> {
   const full = await load(ctx, requestId)
   try {
-    const ready = await prepare(ctx, full, methodId)
+    const ready = await prepare(ctx, full.request, methodId)
     if (full.lastTransaction) await settlePages(ctx, requestId)
-    const attempt = await inTransaction(ctx.db, (tx) => intend(tx, requestId, ready, !keepOpen, ctx.clock.now()))
+    const now = await findNow(ctx, ownerOf(full.request))
+    const attempt = await inTransaction(ctx.db, (tx) => intend(tx, requestId, ready, !keepOpen, now))
     return await sendCharge(ctx, full, ready, attempt)
   } catch (error) {
     if (error instanceof ApiError) return { kind: 'not_chargeable', error }
     throw error
   }
 }
+
+const ownerOf = (request: Pick<RequestRow, 'business_id' | 'env_mode'>): Owner => ({
+  businessId: request.business_id,
+  envMode: request.env_mode,
+})
 
 /** The method, opened, and its channel's account. Never logged. */
 export interface Ready {
@@ -111,13 +118,13 @@ export interface Ready {
 /** Everything that can be refused without calling anybody. Throws 031, 036, 043. */
 export async function prepare(
   ctx: Context,
-  { request }: Pick<FullRequest, 'request'>,
+  request: Pick<RequestRow, 'business_id' | 'env_mode' | 'customer_id'>,
   methodId: string,
 ): Promise<Ready> {
-  const owner = { businessId: request.business_id, envMode: request.env_mode }
+  const owner = ownerOf(request)
   const found = await paymentMethods.findMaybeCharging(ctx, methodId)
   if (found?.method.customer_id !== request.customer_id) throw new ApiError(paymentMethodErrors.notReusable)
-  paymentMethods.requireChargeable(found.method, ctx.clock.now())
+  paymentMethods.requireChargeable(found.method, await findNow(ctx, owner))
   const account = await findMaybeAccount(ctx, owner, found.method.payment_channel_slug)
   if (!account?.isEnabled) throw new ApiError(channelErrors.notConnected)
   const { chargeSaved } = account.channel
@@ -196,18 +203,20 @@ async function recordUnsent(ctx: Context, attempt: TransactionRow, error: Channe
   const reason = refused ? error.message.slice(0, 300) : 'no answer'
   const name = findChannel(attempt.payment_channel_slug).displayName
   const summary = refused ? `${name} refused the charge: ${reason}` : `${name} could not be reached for the charge`
-  await endUnknown(ctx, attempt, { reason, summary })
+  await endUnknown(ctx, attempt, { reason, summary, refusal: refused ? 'soft' : null })
 }
 
 async function endUnknown(
   ctx: Context,
   attempt: TransactionRow,
-  { reason, summary }: { reason: string; summary: string },
+  { reason, summary, refusal }: { reason: string; summary: string; refusal: TransactionRow['refusal'] },
 ) {
   await withRequest(ctx, attempt.payment_request_id, async ({ tx, request, attempts, now }) => {
     if (attempts.find((one) => one.id === attempt.id)?.status !== 'unknown') return
-    await move(tx, transactionMachine, attempt.id, 'unknown', 'failed', { reason, check_at: null, updated_at: now })
+    const columns = { reason, refusal, check_at: null, updated_at: now }
+    await move(tx, transactionMachine, attempt.id, 'unknown', 'failed', columns)
     await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: 'failed', now })
+    if (request.subscription_id) await store.setFollowUpDue(tx, request.id, now)
   })
 }
 
@@ -227,11 +236,15 @@ async function settle(ctx: Context, attempt: TransactionRow, answer: ChargedSave
 async function recordPayerNeeded(ctx: Context, attempt: TransactionRow, actionUrl: string | null): Promise<void> {
   const name = findChannel(attempt.payment_channel_slug).displayName
   const summary = `${name} wants the payer to confirm the payment`
-  if (actionUrl === null) return await endUnknown(ctx, attempt, { reason: 'the payer must be present', summary })
+  if (actionUrl === null) {
+    return await endUnknown(ctx, attempt, { reason: 'the payer must be present', summary, refusal: 'payer' })
+  }
   await withRequest(ctx, attempt.payment_request_id, async ({ tx, request, attempts, now }) => {
     if (attempts.find((one) => one.id === attempt.id)?.status !== 'unknown') return
-    await move(tx, transactionMachine, attempt.id, 'unknown', 'pending', { checkout_url: actionUrl, updated_at: now })
+    const columns = { checkout_url: actionUrl, refusal: 'payer', updated_at: now }
+    await move(tx, transactionMachine, attempt.id, 'unknown', 'pending', columns)
     await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: null, now })
+    if (request.subscription_id) await store.setFollowUpDue(tx, request.id, now)
   })
 }
 

@@ -1,6 +1,6 @@
 import { dayMs, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import type { Caller } from '../businesses/service.ts'
+import { type Caller, nowOf } from '../businesses/service.ts'
 import { type ChannelAccount, isHealthy, listAccounts } from '../payment-channels/service.ts'
 import { chooseChannels, leastToTokenize, type Record24h, type Weighed, type Wish, weigh } from '../routing/service.ts'
 import * as store from './store.ts'
@@ -62,7 +62,7 @@ async function recordsOf(ctx: Context, caller: Caller): Promise<ReadonlyMap<stri
   const key = `${caller.businessId}/${caller.envMode}`
   const cached = cache.get(key)
   if (cached && cached.until > Date.now()) return cached.records
-  const since = new Date(ctx.clock.now().getTime() - windowMs)
+  const since = new Date(nowOf(ctx, caller.business).getTime() - windowMs)
   const records = await store.countOutcomes(ctx.db, caller, since, attemptsMax)
   cache.set(key, { records, until: Date.now() + recordsCacheMs })
   return records

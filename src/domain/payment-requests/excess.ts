@@ -1,13 +1,18 @@
 import type { Context } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
+import { type Claim, claimDue, type Mode, type NextDue, nextDue } from '../../platform/due.ts'
 import { load } from './find.ts'
+import { isForSaving } from './saved.ts'
 import type { TransactionRow } from './schema.ts'
 import * as store from './store.ts'
 
 /** What refunds need of payments that do not count. */
 
-export const claimExcess = (ctx: Context, now: Date, leasedUntil: Date, limit: number): Promise<TransactionRow[]> =>
-  store.claimDueExcess(ctx.db, now, leasedUntil, limit)
+export const claimExcess = (ctx: Context, claim: Claim): Promise<TransactionRow[]> =>
+  claimDue<TransactionRow>(ctx.db, store.dueExcess, claim)
+
+export const nextExcess = (ctx: Context, mode: Mode): Promise<NextDue | undefined> =>
+  nextDue(ctx.db, store.dueExcess, mode)
 
 /** In the transaction that decides how the money goes back. */
 export const settleExcess = (tx: Tx, transactionId: string): Promise<void> =>
@@ -21,6 +26,10 @@ export async function findTransaction(ctx: Context, id: string): Promise<Transac
   if (!row) throw new Error(`transaction ${id} is gone`)
   return row
 }
+
+/** True for a payment that was made only to save a method. */
+export const isSavingSum = async (ctx: Context, attempt: TransactionRow): Promise<boolean> =>
+  isForSaving((await load(ctx, attempt.payment_request_id)).request)
 
 /** The merchant's own reference of a request. */
 export const referenceOf = async (ctx: Context, requestId: string): Promise<string | null> =>

@@ -5,7 +5,7 @@ import { ApiError, invalid, notFound } from '../../platform/errors.ts'
 import { type IdempotencyClaim, runOrReplay } from '../../platform/idempotency.ts'
 import { newId, newRef } from '../../platform/ids.ts'
 import { parseAmount, toUsd } from '../../platform/money.ts'
-import type { Caller } from '../businesses/service.ts'
+import { type Caller, nowOf } from '../businesses/service.ts'
 import { newCustomerId, valuesOf } from '../customers/service.ts'
 import * as rates from '../exchange-rates/service.ts'
 import { channelErrors } from '../payment-channels/errors.ts'
@@ -14,13 +14,13 @@ import { choose } from './choose.ts'
 import { paymentRequestErrors } from './errors.ts'
 import { load } from './find.ts'
 import { giveUpUnseen, newTransaction, openAtFirst } from './open.ts'
-import { findMaybePlan, type Opens, type Price, pricePlan } from './plan.ts'
+import { findMaybePlan, type Opens, type Price, pricePlan, purposeOf } from './plan.ts'
 import type { FullRequest, Initiate, Wanted } from './schema.ts'
 import type { NewTransaction, Owner } from './store.ts'
 import { insertRequest, type NewRequest } from './store-insert.ts'
 
 /** A request that nobody has paid by then is over. */
-const lifetimeMs = 24 * hourMs
+export const lifetimeMs = 24 * hourMs
 /** Somebody else may make the same customer at the same moment; a second look finds it. */
 const insertTriesMax = 3
 
@@ -44,7 +44,7 @@ export const initiate = (
     const accounts = await choose(ctx, caller, { ...wish, named, tokenize: wish.savePaymentMethod })
     const attempt = newTransaction(firstOf(accounts).slug)
     const { request, customer } = await insert(ctx, caller, newRequest(ctx, caller, body, wish, attempt, claim))
-    const opened = await openAtFirst(ctx, { request, customer, accounts, attempt })
+    const opened = await openAtFirst(ctx, { business: caller.business, request, customer, accounts, attempt })
     // No answer of this kind shows the timeline; it is not read for it.
     const full = { request: opened.request, customer, lastTransaction: opened.attempt, timeline: [] }
     return { full, action: opened.action }
@@ -69,11 +69,16 @@ export const create = (
   })
 
 /** Goes on where a crashed twin stopped: an open page is the answer, an attempt that was never seen is given up. */
-async function resume(ctx: Context, caller: Caller, requestId: string, named: string | null): Promise<Initiated> {
+export async function resume(
+  ctx: Context,
+  caller: Caller,
+  requestId: string,
+  named: string | null,
+): Promise<Initiated> {
   const full = await load(ctx, requestId)
   const { request, customer, lastTransaction: last } = full
   if (last?.checkout_url) return { full, action: last.checkout_url }
-  if (last?.status === 'pending') await giveUpUnseen(ctx, request.id, last)
+  if (last?.status === 'pending') await giveUpUnseen(ctx, request.id, last, nowOf(ctx, caller.business))
   const wish = {
     currency: request.currency,
     amountMinor: request.amount_minor,
@@ -81,7 +86,13 @@ async function resume(ctx: Context, caller: Caller, requestId: string, named: st
     tokenize: request.save_payment_method,
   }
   const accounts = await choose(ctx, caller, wish)
-  const { action } = await openAtFirst(ctx, { request, customer, accounts, attempt: null })
+  const { action } = await openAtFirst(ctx, {
+    business: caller.business,
+    request,
+    customer,
+    accounts,
+    attempt: null,
+  })
   return { full: await load(ctx, requestId), action }
 }
 
@@ -92,7 +103,7 @@ interface Wish extends Price {
 }
 
 /** What the schema could not check alone: the plan, and the amount in the currency that applies. */
-async function readWish(ctx: Context, caller: Caller, body: Wanted, opens: Opens): Promise<Wish> {
+export async function readWish(ctx: Context, caller: Caller, body: Wanted, opens: Opens): Promise<Wish> {
   const plan = await findMaybePlan(ctx, caller, body)
   const price = plan ? await pricePlan(ctx, caller, plan, body, opens) : readPrice(caller, body)
   const usdPerUnit = await rates.findMaybeRate(ctx, price.currency)
@@ -108,7 +119,7 @@ function readPrice(caller: Caller, body: Initiate): Price {
   return { currency, amountMinor: parsed.amountMinor }
 }
 
-function newRequest(
+export function newRequest(
   ctx: Context,
   caller: Caller,
   body: Wanted,
@@ -116,27 +127,22 @@ function newRequest(
   attempt: NewTransaction | null,
   claim: IdempotencyClaim | null,
 ): NewRequest {
-  const now = ctx.clock.now()
+  const now = nowOf(ctx, caller.business)
   const metaData = body.meta_data ?? body.metadata
   return {
     id: newId(),
     ref: newRef('AsP-'),
-    intent: wish.plan ? 'subscription' : 'make_payment',
+    ...purposeOf(wish.plan, body, 'make_payment'),
     currency: wish.currency,
     amountMinor: wish.amountMinor,
     amountToUsd: toUsd(wish.amountMinor, wish.currency, wish.usdPerUnit),
     usdPerUnit: wish.usdPerUnit,
-    description: body.description ?? (wish.plan && `Subscription to ${wish.plan.name}`),
     reference: body.reference ?? null,
     metaData: metaData ?? null,
     successRedirectUrl: body.success_redirect_url ?? null,
     failureRedirectUrl: body.failure_redirect_url ?? body.cancel_redirect_url ?? null,
     logo: body.logo ?? null,
     savePaymentMethod: wish.savePaymentMethod,
-    // Without a plan there is no trial: the sum is an ordinary payment and stays.
-    isTrial: Boolean(body.is_trial) && wish.plan !== null,
-    subscriptionPlanId: wish.plan?.id ?? null,
-    extendSubscriptionBy: body.extend_subscription_by ?? null,
     expiresAt: after(now, lifetimeMs),
     now,
     timelineId: newId(),
@@ -153,7 +159,7 @@ function customerOf(caller: Caller, body: Initiate): NewRequest['customer'] {
   return { newId: newId(), customerId: newCustomerId(caller.business.name), values }
 }
 
-async function insert(ctx: Context, owner: Owner, row: NewRequest) {
+export async function insert(ctx: Context, owner: Owner, row: NewRequest) {
   for (let tries = 1; ; tries += 1) {
     try {
       const made = await insertRequest(ctx.db, owner, row)
@@ -168,12 +174,12 @@ async function insert(ctx: Context, owner: Owner, row: NewRequest) {
   }
 }
 
-const duplicateReference = () =>
+export const duplicateReference = () =>
   new ApiError(paymentRequestErrors.duplicateReference, {
     data: { reference: ['This reference was used for another payment request.'] },
   })
 
-function firstOf<T>(list: readonly T[]): T {
+export function firstOf<T>(list: readonly T[]): T {
   const [first] = list
   if (first === undefined) throw new Error('routing chose no channel')
   return first

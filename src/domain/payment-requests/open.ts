@@ -6,6 +6,8 @@ import { inTransaction, type Tx } from '../../platform/db.ts'
 import { ApiError } from '../../platform/errors.ts'
 import { newId, newRef } from '../../platform/ids.ts'
 import { move } from '../../platform/states.ts'
+import type { Business } from '../businesses/schema.ts'
+import { nowOf } from '../businesses/service.ts'
 import { type Customer, fullName } from '../customers/schema.ts'
 import { type ChannelAccount, call, publicError } from '../payment-channels/service.ts'
 import { paymentRequestErrors } from './errors.ts'
@@ -22,6 +24,8 @@ export const newTransaction = (slug: string): NewTransaction => ({ id: newId(), 
 const firstCheckMs = 15 * secondMs
 
 export interface Opening {
+  /** Whose request it is: its time is stamped. */
+  business: Business
   request: RequestRow
   customer: Customer
   /** In the order in which they are tried. */
@@ -43,12 +47,12 @@ export async function openAtFirst(ctx: Context, opening: Opening): Promise<Opene
   let attempt = opening.attempt
   let failure: ApiError | null = null
   for (const account of opening.accounts) {
-    attempt ??= await intend(ctx, opening.request, account.slug)
+    attempt ??= await intend(ctx, opening, account.slug)
     try {
       return await openAt(ctx, opening, account, attempt)
     } catch (error) {
       if (!(error instanceof ChannelError)) throw error
-      await recordFailure(ctx, opening.request, account, attempt, error)
+      await recordFailure(ctx, opening, account, attempt, error)
       failure = publicError(account, error, { payment_request_ref: opening.request.ref })
       attempt = null
     }
@@ -57,13 +61,13 @@ export async function openAtFirst(ctx: Context, opening: Opening): Promise<Opene
 }
 
 /** Intent: a pending transaction at the next channel. */
-async function intend(ctx: Context, request: RequestRow, slug: string): Promise<NewTransaction> {
+async function intend(ctx: Context, { business, request }: Opening, slug: string): Promise<NewTransaction> {
   const attempt = newTransaction(slug)
   await inTransaction(ctx.db, async (tx) => {
     const current = await store.lock(tx, request.id)
     const undecided = (await store.listTransactions(tx, request.id)).some((one) => one.status === 'unknown')
     if (!current || !isPayable(current.status) || undecided) throw new ApiError(paymentRequestErrors.notRelayable)
-    await store.insertTransaction(tx, current, attempt, ctx.clock.now())
+    await store.insertTransaction(tx, current, attempt, nowOf(ctx, business))
   })
   return attempt
 }
@@ -79,7 +83,7 @@ async function openAt(
   const opened = await call(ctx, account, 'open', (channel, credentials, transport) =>
     channel.openCheckout(checkout, credentials, transport),
   )
-  const now = ctx.clock.now()
+  const now = nowOf(ctx, opening.business)
   const kept = await store.recordOpened(ctx.db, attempt.id, {
     checkoutUrl: opened.url,
     channelReference: opened.channelReference,
@@ -93,7 +97,7 @@ async function openAt(
 }
 
 function checkoutOf(ctx: Context, opening: Opening, attempt: NewTransaction): OpenCheckout {
-  const { request, customer, via } = opening
+  const { business, request, customer, via } = opening
   const returnUrl = `${ctx.baseUrl}/return/${attempt.id}${via ? `?via=${via}` : ''}`
   return {
     reference: attempt.ref,
@@ -104,7 +108,8 @@ function checkoutOf(ctx: Context, opening: Opening, attempt: NewTransaction): Op
     returnUrl,
     cancelUrl: `${returnUrl}${via ? '&' : '?'}cancelled=1`,
     saveMethod: request.save_payment_method,
-    expiresAt: request.expires_at,
+    // It is the provider's page that dies, and its clock is the real one.
+    expiresAt: after(request.expires_at, -business.clockOffsetMs),
   }
 }
 
@@ -123,7 +128,7 @@ export function payerOf(customer: Customer): Payer {
 /** Outcome of an opening that failed: the attempt is over, and the timeline says why. */
 async function recordFailure(
   ctx: Context,
-  request: RequestRow,
+  { business, request }: Opening,
   account: ChannelAccount,
   attempt: NewTransaction,
   error: ChannelError,
@@ -134,7 +139,9 @@ async function recordFailure(
   const summary = refused
     ? `${name} refused the payment: ${reason}`
     : `${name} did not answer when the payment was relayed`
-  await inTransaction(ctx.db, (tx) => endAttempt(tx, request.id, attempt.id, { reason, summary, now: ctx.clock.now() }))
+  await inTransaction(ctx.db, (tx) =>
+    endAttempt(tx, request.id, attempt.id, { reason, summary, now: nowOf(ctx, business) }),
+  )
 }
 
 async function endAttempt(
@@ -156,11 +163,11 @@ async function endAttempt(
 }
 
 /** The process died between intent and outcome of this attempt; its page, if there is one, was never seen. */
-export async function giveUpUnseen(ctx: Context, requestId: string, attempt: TransactionRow): Promise<void> {
+export async function giveUpUnseen(ctx: Context, requestId: string, attempt: TransactionRow, now: Date): Promise<void> {
   await inTransaction(ctx.db, async (tx) => {
     await store.lock(tx, requestId)
     const current = (await store.listTransactions(tx, requestId)).find((one) => one.id === attempt.id)
-    if (current?.status === 'pending' && !current.checkout_url) await voidAttempt(tx, current, ctx.clock.now())
+    if (current?.status === 'pending' && !current.checkout_url) await voidAttempt(tx, current, now)
   })
 }
 

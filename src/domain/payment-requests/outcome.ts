@@ -2,16 +2,17 @@ import { ChannelError, type ChannelPayment } from '../../channels/channel.ts'
 import { findChannel } from '../../channels/index.ts'
 import type { EventType } from '../../events/catalogue.ts'
 import { dispatchQueue, record } from '../../events/outbox.ts'
-import { after, dayMs, hourMs, minuteMs, secondMs } from '../../platform/clock.ts'
+import { dayMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { inTransaction, type Tx } from '../../platform/db.ts'
 import { ApiError } from '../../platform/errors.ts'
 import { move } from '../../platform/states.ts'
 import type { Business } from '../businesses/schema.ts'
-import { type Caller, find as findBusiness } from '../businesses/service.ts'
+import { type Caller, find as findBusiness, findNow, nowOf } from '../businesses/service.ts'
 import { type ChannelAccount, call, findMaybeAccount, listAccounts, publicError } from '../payment-channels/service.ts'
 import { paymentRequestErrors } from './errors.ts'
 import { findId, load, presentWith } from './find.ts'
+import { endOf } from './follow-up.ts'
 import { tell, voidAttempt } from './open.ts'
 import { keepSaved, lookupOf, writeDecline } from './saved.ts'
 import type { FullRequest, RequestRow, TransactionRow } from './schema.ts'
@@ -23,25 +24,6 @@ import * as store from './store.ts'
  * Every outcome enters here, whoever brought it (webhook, return, janitor, verify, cancel, expiry): ask the channel
  * with nothing open, then judge and write under the request's lock.
  */
-
-/** When the janitor asks about an attempt, counted from its opening; then daily until it is `checkedForMs` old. */
-const checkDelaysMs = [15 * secondMs, minuteMs, 5 * minuteMs, hourMs]
-/** An attempt that got no answer is asked about for as long as a provider may still settle it. */
-const unknownCheckedForMs = 90 * dayMs
-/** Late money on a page that we gave up on: providers' pages die within days. */
-const checkedForMs = 7 * dayMs
-
-/** When to look again after the `count`th look; null: nothing more can come. */
-export function nextCheck(
-  attempt: Pick<TransactionRow, 'status' | 'created_at'>,
-  count: number,
-  now: Date,
-): Date | null {
-  if (isSettled(attempt.status)) return null
-  const next = after(now, checkDelaysMs[count] ?? dayMs)
-  const limitMs = attempt.status === 'unknown' ? unknownCheckedForMs : checkedForMs
-  return next.getTime() - attempt.created_at.getTime() > limitMs ? null : next
-}
 
 /** Asks the channel about one attempt and applies its word. Throws `ChannelError` when there is none. */
 export async function refreshAttempt(ctx: Context, attempt: TransactionRow): Promise<void> {
@@ -176,7 +158,7 @@ export async function withRequest<T>(
   const result = await inTransaction(ctx.db, async (tx) => {
     const request = await store.lock(tx, requestId)
     if (!request) throw new Error(`payment request ${requestId} is gone`)
-    const now = ctx.clock.now()
+    const now = nowOf(ctx, business)
     const emit = async (type: EventType) => {
       const full = (await store.load(tx, requestId)) as FullRequest
       const body = presentWith(ctx, business, accounts, full, ['timeline', 'customer', 'business'])
@@ -203,7 +185,7 @@ async function write(
     case 'success':
       return await writeSuccess(change, attempt, answer)
     case 'refused':
-      return await writeRefusal(change, attempt, verdict.reason, isHardDecline)
+      return await writeRefusal(change, attempt, verdict, isHardDecline)
     case 'closed':
       return await writeClosed(change, attempt, answer)
     case 'excess':
@@ -226,7 +208,7 @@ async function writeSuccess(change: Change, attempt: TransactionRow, answer: Cha
   })
   for (const other of attempts)
     if (other.id !== attempt.id && other.status === 'pending') await voidAttempt(tx, other, now)
-  await move(tx, requestMachine, request.id, request.status, 'successful', { ...paid, expiry_check_at: null })
+  await move(tx, requestMachine, request.id, request.status, 'successful', { ...paid, ...endOf(request, now) })
   await tell(tx, {
     requestId: request.id,
     transactionId: attempt.id,
@@ -246,15 +228,16 @@ async function writeSuccess(change: Change, attempt: TransactionRow, answer: Cha
 async function writeRefusal(
   change: Change,
   attempt: TransactionRow,
-  words: string | null,
+  verdict: Extract<Verdict, { kind: 'refused' }>,
   isHardDecline: boolean,
 ): Promise<void> {
   const { tx, request, now } = change
-  const reason = words?.slice(0, 300) ?? 'no reason given'
+  const reason = verdict.reason?.slice(0, 300) ?? 'no reason given'
   await move(tx, transactionMachine, attempt.id, attempt.status, 'failed', { reason, updated_at: now })
   const summary = `${nameOf(attempt)} declined the payment: ${reason}`
   await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: 'failed', now })
-  if (attempt.mode === 'saved') await writeDecline(change, attempt, isHardDecline)
+  if (attempt.mode !== 'saved') return
+  await writeDecline(change, attempt, verdict.isLost ? null : isHardDecline ? 'hard' : 'soft')
 }
 
 async function writeClosed(change: Change, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
@@ -264,7 +247,7 @@ async function writeClosed(change: Change, attempt: TransactionRow, answer: Chan
   const what = attempt.mode === 'saved' ? 'closed the payment' : 'closed its payment page'
   const summary = `${nameOf(attempt)} ${what}`
   await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: to, now })
-  if (attempt.mode === 'saved') await writeDecline(change, attempt, false)
+  if (attempt.mode === 'saved') await writeDecline(change, attempt, 'soft')
 }
 
 async function writeExcess(
@@ -294,6 +277,7 @@ async function writeExcess(
     now,
   })
   await change.emit('payment.excess')
+  if (attempt.mode === 'saved') await writeDecline(change, attempt, 'soft')
 }
 
 /** Told once: the same words again are no news. */
@@ -373,7 +357,7 @@ async function end(change: Change, to: 'cancelled' | 'expired', summary: string)
     if (to === 'cancelled') await voidAttempt(tx, attempt, now)
     else await move(tx, transactionMachine, attempt.id, 'pending', 'expired', { updated_at: now })
   }
-  await move(tx, requestMachine, request.id, request.status, to, { expiry_check_at: null, updated_at: now })
+  await move(tx, requestMachine, request.id, request.status, to, { ...endOf(request, now), updated_at: now })
   await tell(tx, { requestId: request.id, transactionId: null, summary, status: to, now })
 }
 
@@ -386,7 +370,8 @@ const expiryGraceMs = dayMs
  */
 export async function expire(ctx: Context, request: RequestRow): Promise<boolean> {
   const { silent } = await refreshRequest(ctx, request.id)
-  const graceOver = ctx.clock.now().getTime() - request.expires_at.getTime() > expiryGraceMs
+  const now = await findNow(ctx, { businessId: request.business_id, envMode: request.env_mode })
+  const graceOver = now.getTime() - request.expires_at.getTime() > expiryGraceMs
   if (silent && !graceOver) return false
   return await withRequest(ctx, request.id, async (change) => {
     if (!isPayable(change.request.status)) return true

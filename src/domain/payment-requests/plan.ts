@@ -70,3 +70,17 @@ function agrees(given: unknown, currency: string, amounts: readonly bigint[]): b
   const parsed = parseAmount(given, currency)
   return parsed.ok && amounts.includes(parsed.amountMinor)
 }
+
+/** What a request is for, and in which words; `otherwise`: the intent of one without a plan. */
+export const purposeOf = <Intent extends string>(
+  plan: PlanRow | null,
+  body: Pick<Initiate, 'description' | 'is_trial' | 'extend_subscription_by'>,
+  otherwise: Intent,
+) => ({
+  intent: plan ? ('subscription' as const) : otherwise,
+  description: body.description ?? (plan && `Subscription to ${plan.name}`),
+  // Without a plan there is no trial: the sum is an ordinary payment and stays.
+  isTrial: plan !== null && Boolean(body.is_trial),
+  subscriptionPlanId: plan?.id ?? null,
+  extendSubscriptionBy: body.extend_subscription_by ?? null,
+})

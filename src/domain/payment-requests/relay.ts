@@ -1,7 +1,7 @@
 import type { Context } from '../../platform/context.ts'
 import { inTransaction } from '../../platform/db.ts'
 import { ApiError } from '../../platform/errors.ts'
-import type { Caller } from '../businesses/service.ts'
+import { type Caller, nowOf } from '../businesses/service.ts'
 import { choose } from './choose.ts'
 import { paymentRequestErrors } from './errors.ts'
 import { findId, load } from './find.ts'
@@ -20,25 +20,33 @@ import * as store from './store.ts'
  */
 export async function relay(ctx: Context, caller: Caller, body: Relay, via?: ReturnVia): Promise<Initiated> {
   const requestId = await findId(ctx, caller, body.payment_request_ref, 'payment_request_ref')
-  const { request } = await relayable(ctx, requestId)
+  const { request } = await relayable(ctx, caller, requestId)
   const wish = { currency: request.currency, amountMinor: request.amount_minor, tokenize: request.save_payment_method }
   const accounts = await choose(ctx, caller, { ...wish, named: body.payment_channel })
   const [account] = accounts
   if (!account) throw new Error('routing chose no channel')
   await refreshRequest(ctx, requestId)
   await closePages(ctx, requestId)
-  const { customer } = await relayable(ctx, requestId)
+  const { customer } = await relayable(ctx, caller, requestId)
   const attempt = newTransaction(account.slug)
-  await replaceAttempt(ctx, requestId, attempt)
-  const { action } = await openAtFirst(ctx, { request, customer, accounts, attempt, ...(via && { via }) })
+  await replaceAttempt(ctx, requestId, attempt, nowOf(ctx, caller.business))
+  const { action } = await openAtFirst(ctx, {
+    business: caller.business,
+    request,
+    customer,
+    accounts,
+    attempt,
+    ...(via && { via }),
+  })
   return { full: await load(ctx, requestId), action }
 }
 
 /** Throws 040 unless the request can still be paid. */
-async function relayable(ctx: Context, requestId: string): Promise<FullRequest> {
+async function relayable(ctx: Context, caller: Caller, requestId: string): Promise<FullRequest> {
   const full = await load(ctx, requestId)
   const { status, expires_at } = full.request
-  if (!isPayable(status) || expires_at <= ctx.clock.now()) throw new ApiError(paymentRequestErrors.notRelayable)
+  if (!isPayable(status) || expires_at <= nowOf(ctx, caller.business))
+    throw new ApiError(paymentRequestErrors.notRelayable)
   return full
 }
 
@@ -49,13 +57,12 @@ async function closePages(ctx: Context, requestId: string): Promise<void> {
 }
 
 /** Our own guard, in one transaction with the intent of the new attempt. */
-async function replaceAttempt(ctx: Context, requestId: string, attempt: NewTransaction): Promise<void> {
+async function replaceAttempt(ctx: Context, requestId: string, attempt: NewTransaction, now: Date): Promise<void> {
   await inTransaction(ctx.db, async (tx) => {
     const request = await store.lock(tx, requestId)
     const attempts = await store.listTransactions(tx, requestId)
     const undecided = attempts.some((one) => one.status === 'unknown')
     if (!request || !isPayable(request.status) || undecided) throw new ApiError(paymentRequestErrors.notRelayable)
-    const now = ctx.clock.now()
     for (const one of attempts) if (one.status === 'pending') await voidAttempt(tx, one, now)
     await store.insertTransaction(tx, request, attempt, now)
   })

@@ -9,11 +9,13 @@ import { flag, text } from '../../platform/wire.ts'
 import { checkCurrency, type RouteBy } from '../businesses/schema.ts'
 import { update as updateBusiness } from '../businesses/service.ts'
 import {
+  chargeMethodSchema,
   initiateSchema,
   oneRequestSchema,
   openedRequestSchema,
   relaySchema,
   requestListSchema,
+  saveMethodSchema,
   subscribeToPlanSchema,
 } from './schema.ts'
 import * as paymentRequests from './service.ts'
@@ -75,6 +77,7 @@ export function paymentRequestRoutes(app: Http, ctx: Context): void {
     },
   )
   subscribeRoute(app, ctx)
+  savedMethodRoutes(app, ctx)
   readRoutes(app, ctx)
   changeRoutes(app, ctx)
 }
@@ -99,6 +102,55 @@ when the payment is successful. A customer has one subscription to a plan: a sec
       const relations = ['customer', 'business', 'subscription_plan'] as const
       const payment_request = await paymentRequests.present(ctx, request.caller, full, relations)
       return reply.code(201).send(success('Payment request initiated successfully', { payment_request, action }))
+    },
+  )
+}
+
+function savedMethodRoutes(app: Http, ctx: Context): void {
+  app.post(
+    '/payment-requests/save-payment-method',
+    {
+      config: { claimsItself: true },
+      schema: {
+        tags,
+        summary: 'Have a customer save a payment method',
+        description:
+          'Charges the least sum that the channel needs for it. It is refunded by itself where the channel can, unless refund_save_charges of the business is 0.',
+        body: saveMethodSchema,
+        response: { 201: successSchema(openedRequestSchema) },
+      },
+    },
+    async (request, reply) => {
+      const { full, action } = await paymentRequests.saveMethod(ctx, request.caller, request.body, request.idempotency)
+      const payment_request = await paymentRequests.present(ctx, request.caller, full, ['customer', 'business'])
+      return reply.code(201).send(success('Payment request initiated successfully', { payment_request, action }))
+    },
+  )
+
+  const charged = successSchema(oneRequestSchema)
+  app.post(
+    '/payment-requests/charge-payment-method',
+    {
+      schema: {
+        tags,
+        summary: 'Charge a saved payment method at once',
+        description:
+          'A decline is 402 PAYMENT_DECLINED; a customer who must confirm is 402 PAYER_ACTION_REQUIRED with the page in error_data.action. 202: the channel has not answered; the request is open until it does, and an event tells.',
+        body: chargeMethodSchema,
+        response: { 201: charged, 202: charged },
+      },
+    },
+    async (request, reply) => {
+      const { full, isConfirmed } = await paymentRequests.chargeMethod(
+        ctx,
+        request.caller,
+        request.body,
+        request.idempotency,
+      )
+      const payment_request = await paymentRequests.present(ctx, request.caller, full, ['timeline', 'customer'])
+      return isConfirmed
+        ? reply.code(201).send(success('Payment method charged successfully', { payment_request }))
+        : reply.code(202).send(success('Payment is being confirmed', { payment_request }))
     },
   )
 }

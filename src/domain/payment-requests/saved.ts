@@ -2,25 +2,31 @@ import type { ChannelPayment, PaymentLookup } from '../../channels/channel.ts'
 import type { Context } from '../../platform/context.ts'
 import { move } from '../../platform/states.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
+import { endOf } from './follow-up.ts'
 import { tell } from './open.ts'
 import type { Change } from './outcome.ts'
-import type { TransactionRow } from './schema.ts'
+import type { RequestRow, TransactionRow } from './schema.ts'
 import { isPayable, requestMachine } from './states.ts'
 import * as store from './store.ts'
 
 /** What an outcome means for saved methods, written in the outcome's own transaction. */
 
+/** The sum is the least that keeps a method, and buys nothing. */
+export const isForSaving = (request: RequestRow): boolean =>
+  request.intent === 'save_payment_method' || request.is_trial
+
 /** A counted payment leaves the method that it was to save; a sum that was charged only for that is due to go back. */
 export async function keepSaved(change: Change, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
   const { ctx, tx, request, business, now } = change
-  const isSavingSum = request.intent === 'save_payment_method' || request.is_trial
-  if (isSavingSum && business.refundSaveCharges) await store.setRefundDue(tx, attempt.id, now)
+  if (isForSaving(request) && business.refundSaveCharges) await store.setRefundDue(tx, attempt.id, now)
   const method = answer.savedMethod
   // A charge of a saved method tells of the method that we have already.
   if (!request.save_payment_method || attempt.mode === 'saved' || !method?.reusable) return
   const owner = { businessId: request.business_id, envMode: request.env_mode }
   const { customer_id: customerId, reference } = request
-  await paymentMethods.keep(ctx, tx, owner, { customerId, slug: attempt.payment_channel_slug, method, reference, now })
+  const kept = { customerId, slug: attempt.payment_channel_slug, method, reference, now }
+  const { id } = await paymentMethods.keep(ctx, tx, owner, kept)
+  await store.setSavedMethod(tx, request.id, id)
   await tell(tx, {
     requestId: request.id,
     transactionId: attempt.id,
@@ -30,13 +36,23 @@ export async function keepSaved(change: Change, attempt: TransactionRow, answer:
   })
 }
 
-/** A refused charge: its method may be past use, and its request may end with it. */
-export async function writeDecline(change: Change, attempt: TransactionRow, isHard: boolean): Promise<void> {
+/** A refused charge: its method may be past use, and its request may end with it. Null: it was never received. */
+export async function writeDecline(
+  change: Change,
+  attempt: TransactionRow,
+  refusal: 'soft' | 'hard' | null,
+): Promise<void> {
   const { tx, request, now } = change
-  if (isHard && attempt.payment_method_id) await paymentMethods.markUnusable(tx, attempt.payment_method_id, now)
+  if (refusal) await store.noteRefusal(tx, attempt.id, refusal)
+  if (request.subscription_id) await store.setFollowUpDue(tx, request.id, now)
+  if (refusal === 'hard' && attempt.payment_method_id)
+    await paymentMethods.markUnusable(tx, attempt.payment_method_id, now)
   // Once the payer was called in, the request is theirs to pay, there or elsewhere.
   if (!attempt.ends_request || attempt.status !== 'unknown' || !isPayable(request.status)) return
-  await move(tx, requestMachine, request.id, request.status, 'failed', { expiry_check_at: null, updated_at: now })
+  await move(tx, requestMachine, request.id, request.status, 'failed', {
+    ...endOf(request, now),
+    updated_at: now,
+  })
   await change.emit('payment.failed')
 }
 

@@ -148,6 +148,61 @@ export const subscribeToPlanSchema = withCheck(
   (body) => checkInitiate({ subscription_plan_uuid: '', ...body }),
 )
 
+/** As initiating; the sum is what the channel needs, and the description ours. */
+export const saveMethodSchema = withCheck(
+  Type.Object({
+    customer_uuid: initiateFields.customer_uuid,
+    customer_email: initiateFields.customer_email,
+    customer: initiateFields.customer,
+    currency: initiateFields.currency,
+    reference: initiateFields.reference,
+    payment_channel: initiateFields.payment_channel,
+    success_redirect_url: initiateFields.success_redirect_url,
+    failure_redirect_url: initiateFields.failure_redirect_url,
+    cancel_redirect_url: initiateFields.cancel_redirect_url,
+    meta_data: initiateFields.meta_data,
+    metadata: initiateFields.metadata,
+  }),
+  (body) => ({
+    ...checkCustomer(body),
+    ...checkCurrency(body, 'currency'),
+    ...checkMetaData(body),
+    ...checkCustomerMetaData(body.customer),
+  }),
+)
+export type SaveMethod = Static<typeof saveMethodSchema>
+
+export const chargeMethodSchema = withCheck(
+  Type.Object({
+    customer_uuid: initiateFields.customer_uuid,
+    customer_email: initiateFields.customer_email,
+    payment_method_uuid: Type.String({ format: 'uuid' }),
+    amount: initiateFields.amount,
+    currency: initiateFields.currency,
+    description: initiateFields.description,
+    reference: initiateFields.reference,
+    subscription_plan_uuid: initiateFields.subscription_plan_uuid,
+    extend_subscription_by: initiateFields.extend_subscription_by,
+    is_trial: initiateFields.is_trial,
+    meta_data: initiateFields.meta_data,
+    metadata: initiateFields.metadata,
+  }),
+  (body) => ({
+    ...checkPayer(body),
+    ...checkAmount(body),
+    ...checkPlan(body),
+    ...checkCurrency(body, 'currency'),
+    ...checkMetaData(body),
+  }),
+)
+export type ChargeMethod = Static<typeof chargeMethodSchema>
+
+/** Whose method it is; nobody who has none can be charged. */
+function checkPayer(body: Record<string, unknown>): FieldErrors {
+  if (body.customer_uuid !== undefined || body.customer_email !== undefined) return {}
+  return { customer_uuid: ['One of customer_uuid and customer_email is required.'] }
+}
+
 export const relaySchema = Type.Object({
   payment_request_ref: Type.String({ minLength: 1, maxLength: 100 }),
   payment_channel: Type.String({ minLength: 1, maxLength: 50 }),
@@ -213,6 +268,9 @@ export interface RequestRow {
   extend_subscription_by: number | null
   /** The subscription whose period it pays for. */
   subscription_id: string | null
+  follow_up_due_at: Date | null
+  /** The method that its payment left. */
+  saved_method_id: string | null
   expires_at: Date
   expiry_check_at: Date | null
   created_at: Date
@@ -244,6 +302,8 @@ export interface TransactionRow {
   received_amount_minor: bigint | null
   received_currency: string | null
   reason: string | null
+  /** How a charge of a saved method was refused: `payer`, the payer must be present; null: it was not, or never sent. */
+  refusal: 'soft' | 'hard' | 'payer' | null
   opened_at: Date | null
   check_count: number
   created_at: Date

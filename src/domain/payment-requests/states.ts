@@ -66,8 +66,8 @@ const notReceivedAfterMs = 15 * minuteMs
 export type Verdict =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'success' }
-  /** `reason`: ours, where the channel's own word gives none. */
-  | { readonly kind: 'refused'; readonly reason: string | null }
+  /** `reason`: ours, where the channel's own word gives none. Lost: it was never received, so nobody declined it. */
+  | { readonly kind: 'refused'; readonly reason: string | null; readonly isLost: boolean }
   | { readonly kind: 'closed' }
   | { readonly kind: 'excess'; readonly words: string }
   | { readonly kind: 'foreign'; readonly words: string }
@@ -95,10 +95,10 @@ export function judge(standing: Standing, answer: ChannelPayment): Verdict {
   }
   if (answer.status === 'successful') return judgeSuccess(standing, answer)
   if (!isUndecided(standing.attemptStatus)) return { kind: 'nothing' }
-  if (answer.status === 'failed') return { kind: 'refused', reason: answer.reason }
+  if (answer.status === 'failed') return { kind: 'refused', reason: answer.reason, isLost: false }
   if (answer.status === 'closed') return { kind: 'closed' }
   return wasNeverReceived(standing, answer)
-    ? { kind: 'refused', reason: 'the charge was never received' }
+    ? { kind: 'refused', reason: 'the charge was never received', isLost: true }
     : { kind: 'nothing' }
 }
 

@@ -243,6 +243,8 @@ const rowOf = (owner: Owner, row: NewRequest, customerId: string): RequestRow =>
   subscription_plan_id: row.subscriptionPlanId,
   extend_subscription_by: row.extendSubscriptionBy,
   subscription_id: null,
+  follow_up_due_at: null,
+  saved_method_id: null,
   expires_at: row.expiresAt,
   expiry_check_at: row.expiresAt,
   created_at: row.now,

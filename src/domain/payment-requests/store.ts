@@ -1,6 +1,6 @@
 import type { RawBuilder } from 'kysely'
 import { type Db, sql, type Tx } from '../../platform/db.ts'
-import { claimDue } from '../../platform/due.ts'
+import type { DueRows } from '../../platform/due.ts'
 import type { Page } from '../../platform/pagination.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import type { Customer } from '../customers/schema.ts'
@@ -142,6 +142,17 @@ export async function noteChannelReference(db: Db, transactionId: string, channe
     .execute()
 }
 
+/** How a charge of a saved method was refused. */
+export async function noteRefusal(tx: Tx, transactionId: string, refusal: 'soft' | 'hard'): Promise<void> {
+  // Where the payer was called in, that stays the last word about charging without them.
+  await tx
+    .updateTable('transactions')
+    .set({ refusal })
+    .where('id', '=', transactionId)
+    .where('refusal', 'is', null)
+    .execute()
+}
+
 export async function noteReason(tx: Tx, transactionId: string, reason: string, now: Date): Promise<void> {
   await tx.updateTable('transactions').set({ reason, updated_at: now }).where('id', '=', transactionId).execute()
 }
@@ -176,15 +187,8 @@ export async function findMaybeTransactionById(db: Db, id: string): Promise<Tran
     | undefined
 }
 
-/** Attempts that the janitor asks about now. */
-export const claimDueChecks = (db: Db, now: Date, leasedUntil: Date, limit: number) =>
-  claimDue<TransactionRow>(
-    db,
-    { table: 'transactions', column: 'check_at', counter: 'check_count' },
-    now,
-    leasedUntil,
-    limit,
-  )
+/** Attempts that the janitor asks about. */
+export const dueChecks: DueRows = { table: 'transactions', column: 'check_at', counter: 'check_count' }
 
 /** What is settled meanwhile stays without a next look. */
 export async function setNextCheck(db: Db, transactionId: string, checkAt: Date | null): Promise<void> {
@@ -196,9 +200,8 @@ export async function setNextCheck(db: Db, transactionId: string, checkAt: Date 
     .execute()
 }
 
-/** Requests whose time is up; each is looked at again at `nextLookAt` unless it ends now. */
-export const claimDueExpiries = (db: Db, now: Date, nextLookAt: Date, limit: number) =>
-  claimDue<RequestRow>(db, { table: 'payment_requests', column: 'expiry_check_at' }, now, nextLookAt, limit)
+/** Requests whose time is up. */
+export const dueExpiries: DueRows = { table: 'payment_requests', column: 'expiry_check_at' }
 
 const fullSelect = sql`select to_jsonb(r) as request, to_jsonb(c) as customer, to_jsonb(t) as transaction
   from payment_requests r
@@ -334,9 +337,28 @@ export function revive<Row extends object>(row: Row): Row {
   ) as Row
 }
 
-/** Excess payments that are due to go back. */
-export const claimDueExcess = (db: Db, now: Date, leasedUntil: Date, limit: number) =>
-  claimDue<TransactionRow>(db, { table: 'transactions', column: 'refund_due_at' }, now, leasedUntil, limit)
+/** Requests for plans whose subscription has something to follow. */
+export const dueFollowUps: DueRows = { table: 'payment_requests', column: 'follow_up_due_at' }
+
+/** Null: followed. */
+export async function setFollowUpDue(tx: Tx, requestId: string, dueAt: Date | null): Promise<void> {
+  await tx.updateTable('payment_requests').set({ follow_up_due_at: dueAt }).where('id', '=', requestId).execute()
+}
+
+export async function setExpiry(tx: Tx, requestId: string, at: Date): Promise<void> {
+  await tx
+    .updateTable('payment_requests')
+    .set({ expires_at: at, expiry_check_at: at })
+    .where('id', '=', requestId)
+    .execute()
+}
+
+export async function setSavedMethod(tx: Tx, requestId: string, methodId: string): Promise<void> {
+  await tx.updateTable('payment_requests').set({ saved_method_id: methodId }).where('id', '=', requestId).execute()
+}
+
+/** Payments that are due to go back. */
+export const dueExcess: DueRows = { table: 'transactions', column: 'refund_due_at' }
 
 /** Null: settled, nothing is due any more. */
 export async function setRefundDue(db: Db | Tx, transactionId: string, dueAt: Date | null): Promise<void> {

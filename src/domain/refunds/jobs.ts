@@ -1,7 +1,9 @@
-import { after, secondMs } from '../../platform/clock.ts'
+import { secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
+import { claimDue, type DueOf, nextDue } from '../../platform/due.ts'
 import type { Sweep } from '../../platform/queue.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
+import type { RefundRow } from './schema.ts'
 import { refreshRefund, refundDue } from './service.ts'
 import * as store from './store.ts'
 
@@ -9,21 +11,37 @@ const batch = 20
 /** Longer than a channel may take to answer. */
 const leaseMs = 60 * secondMs
 
-export async function refundDueExcess(ctx: Context): Promise<number> {
-  const now = ctx.clock.now()
-  const due = await paymentRequests.claimExcess(ctx, now, after(now, leaseMs), batch)
+export async function refundDueExcess(ctx: Context, of: DueOf = 'everybody'): Promise<number> {
+  const due = await paymentRequests.claimExcess(ctx, { of, now: ctx.clock.now(), leaseMs, limit: batch })
   await Promise.all(due.map((attempt) => refundDue(ctx, attempt)))
   return due.length
 }
 
-export async function checkDueRefunds(ctx: Context): Promise<number> {
-  const now = ctx.clock.now()
-  const due = await store.claimDueRefunds(ctx.db, now, after(now, leaseMs), batch)
-  await Promise.all(due.map((refund) => refreshRefund(ctx, refund)))
+/** `until`: where a test clock is being moved to. */
+export async function checkDueRefunds(ctx: Context, of: DueOf = 'everybody', until?: Date): Promise<number> {
+  const claim = { of, now: ctx.clock.now(), leaseMs, limit: batch }
+  const due = await claimDue<RefundRow>(ctx.db, store.dueRefunds, claim)
+  await Promise.all(due.map((refund) => refreshRefund(ctx, refund, until)))
   return due.length
 }
 
 export const refundSweeps = (ctx: Context): Sweep[] => [
-  { name: 'refunds.excess', everyMs: secondMs, run: () => refundDueExcess(ctx) },
-  { name: 'refunds.check', everyMs: secondMs, run: () => checkDueRefunds(ctx) },
+  {
+    name: 'refunds.excess',
+    everyMs: secondMs,
+    run: () => refundDueExcess(ctx),
+    clocked: {
+      run: (mode) => refundDueExcess(ctx, mode),
+      next: (mode) => paymentRequests.nextExcess(ctx, mode),
+    },
+  },
+  {
+    name: 'refunds.check',
+    everyMs: secondMs,
+    run: () => checkDueRefunds(ctx),
+    clocked: {
+      run: (mode, until) => checkDueRefunds(ctx, mode, until),
+      next: (mode) => nextDue(ctx.db, store.dueRefunds, mode, 'check_count > 0'),
+    },
+  },
 ]

@@ -10,8 +10,8 @@ export interface RefundRow {
   env_mode: EnvMode
   payment_request_id: string
   transaction_id: string
-  /** `saved_method`: the sum was charged only to save a method. */
-  origin: 'excess' | 'saved_method'
+  /** `saved_method`: the sum was charged only to save a method. `not_owed`: it bought nothing. */
+  origin: 'excess' | 'saved_method' | 'not_owed'
   status: RefundStatus
   currency: string
   amount_minor: bigint

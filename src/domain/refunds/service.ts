@@ -7,6 +7,8 @@ import { inTransaction, type Tx } from '../../platform/db.ts'
 import { newId, newRef } from '../../platform/ids.ts'
 import { formatAmount } from '../../platform/money.ts'
 import { move } from '../../platform/states.ts'
+import type { EnvMode } from '../businesses/schema.ts'
+import { findNow } from '../businesses/service.ts'
 import { type ChannelAccount, call, findMaybeAccount } from '../payment-channels/service.ts'
 import type { TransactionRow } from '../payment-requests/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
@@ -21,20 +23,25 @@ import * as store from './store.ts'
 
 /** When a refund on its way is asked about, counted from its sending; then daily. */
 const checkDelaysMs = [30 * secondMs, 5 * minuteMs, hourMs]
-const checkedForMs = 90 * dayMs
+/** 90 days. Counted in asks, so that a test clock that jumps a year does not use them up. */
+const asksMax = checkDelaysMs.length + 90
+/** As often while a test clock is being moved: that moves our clock and not the provider's. */
+const asksOnTheWayMax = 12
 /** A refund that the channel still does not know after this was never received, and may be sent again. */
 const notReceivedAfterMs = 5 * minuteMs
 
-const nextCheck = (refund: Pick<RefundRow, 'created_at'>, count: number, now: Date): Date | null => {
+/** `until`: where a test clock is being moved to. */
+function nextCheck(count: number, now: Date, until?: Date): Date | null {
+  if (count > asksMax) return null
   const next = after(now, checkDelaysMs[count] ?? dayMs)
-  return next.getTime() - refund.created_at.getTime() > checkedForMs ? null : next
+  return until && count >= asksOnTheWayMax && next < until ? until : next
 }
 
 /** Sends back what is due to go back. Safe to repeat; throws nothing that a channel says. */
 export async function refundDue(ctx: Context, attempt: TransactionRow): Promise<void> {
   const account = await accountOf(ctx, attempt)
-  const { amountMinor, currency, origin } = dueOf(attempt)
-  if (!account) return await paymentRequests.postponeExcess(ctx, attempt.id, after(ctx.clock.now(), hourMs))
+  const { amountMinor, currency, origin } = await dueOf(ctx, attempt)
+  if (!account) return await paymentRequests.postponeExcess(ctx, attempt.id, after(await nowFor(ctx, attempt), hourMs))
   if (!account.channel.refund || amountMinor === null || currency === null || amountMinor <= 0n) {
     return await leaveToPerson(ctx, attempt, account)
   }
@@ -42,22 +49,32 @@ export async function refundDue(ctx: Context, attempt: TransactionRow): Promise<
   if (refund) await send(ctx, account, refund, attempt)
 }
 
-/** What counts goes back only where it was charged for nothing but saving a method. */
-const dueOf = (attempt: TransactionRow) =>
-  attempt.status === 'successful'
-    ? { amountMinor: attempt.amount_minor, currency: attempt.currency, origin: 'saved_method' as const }
-    : { amountMinor: attempt.received_amount_minor, currency: attempt.received_currency, origin: 'excess' as const }
+/** What counts goes back where it was charged for nothing but saving a method, or where it bought nothing. */
+async function dueOf(ctx: Context, attempt: TransactionRow) {
+  const { received_amount_minor: amountMinor, received_currency: currency } = attempt
+  if (attempt.status !== 'successful') return { amountMinor, currency, origin: 'excess' as const }
+  const origin = (await paymentRequests.isSavingSum(ctx, attempt)) ? ('saved_method' as const) : ('not_owed' as const)
+  return { amountMinor: attempt.amount_minor, currency: attempt.currency, origin }
+}
 
-const reasons = { excess: 'Excess payment', saved_method: 'Charged to save a payment method' } as const
+const reasons = {
+  excess: 'Excess payment',
+  saved_method: 'Charged to save a payment method',
+  not_owed: 'Paid for nothing',
+} as const
+
+const nowFor = (ctx: Context, row: { business_id: string; env_mode: EnvMode }) =>
+  findNow(ctx, { businessId: row.business_id, envMode: row.env_mode })
 
 const accountOf = (ctx: Context, attempt: TransactionRow) =>
   findMaybeAccount(ctx, { businessId: attempt.business_id, envMode: attempt.env_mode }, attempt.payment_channel_slug)
 
 async function leaveToPerson(ctx: Context, attempt: TransactionRow, account: ChannelAccount): Promise<void> {
+  const now = await nowFor(ctx, attempt)
   await inTransaction(ctx.db, async (tx) => {
     await paymentRequests.settleExcess(tx, attempt.id)
     const summary = `${account.channel.displayName} cannot be asked to refund this; please refund it by hand`
-    await tellOf(tx, attempt, summary, null, ctx.clock.now())
+    await tellOf(tx, attempt, summary, null, now)
   })
 }
 
@@ -67,7 +84,7 @@ async function intend(
   attempt: TransactionRow,
   due: { amountMinor: bigint; currency: string; origin: RefundRow['origin'] },
 ): Promise<RefundRow | undefined> {
-  const now = ctx.clock.now()
+  const now = await nowFor(ctx, attempt)
   const { amountMinor, currency, origin } = due
   const row = { id: newId(), ref: newRef('AsR-'), transactionId: attempt.id, ...due, now }
   const made = await inTransaction(ctx.db, async (tx) => {
@@ -173,10 +190,10 @@ async function setStatus(
 ): Promise<void> {
   const reference = await paymentRequests.referenceOf(ctx, refund.payment_request_id)
   const isFinal = to === 'successful' || to === 'failed'
+  const now = await nowFor(ctx, refund)
   const moved = await inTransaction(ctx.db, async (tx) => {
     const current = await store.lock(tx, refund.id)
     if (current.status === to || !refundMachine.moves[current.status].includes(to)) return false
-    const now = ctx.clock.now()
     const final = isFinal ? { check_at: null } : {}
     await move(tx, refundMachine, refund.id, current.status, to, { ...columns, ...final, updated_at: now })
     if (isFinal) await tellAndEmit(ctx, tx, { ...current, ...columns, status: to, updated_at: now }, attempt, reference)
@@ -208,12 +225,12 @@ const tellOf = (tx: Tx, attempt: TransactionRow, summary: string, status: string
   paymentRequests.tell(tx, { requestId: attempt.payment_request_id, transactionId: attempt.id, summary, status, now })
 
 /** Looks again at a refund on its way. */
-export async function refreshRefund(ctx: Context, refund: RefundRow): Promise<void> {
+export async function refreshRefund(ctx: Context, refund: RefundRow, until?: Date): Promise<void> {
   const attempt = await paymentRequests.findTransaction(ctx, refund.transaction_id)
   const account = await accountOf(ctx, attempt)
   if (account) await lookAgain(ctx, account, refund, attempt)
-  const now = ctx.clock.now()
-  await store.setCheck(ctx.db, refund.id, nextCheck(refund, refund.check_count, now))
+  const now = await nowFor(ctx, refund)
+  await store.setCheck(ctx.db, refund.id, nextCheck(refund.check_count, now, until))
 }
 
 async function lookAgain(
@@ -229,7 +246,7 @@ async function lookAgain(
   }
   const answer = await ask(ctx, account, refund, attempt)
   if (!answer) return
-  const old = ctx.clock.now().getTime() - refund.created_at.getTime() > notReceivedAfterMs
+  const old = (await nowFor(ctx, refund)).getTime() - refund.created_at.getTime() > notReceivedAfterMs
   // All of a payment can be refunded once only, so a second sending cannot give it back twice.
   if (answer.channelStatus === 'not_found' && old) return await send(ctx, account, refund, attempt)
   await apply(ctx, refund, attempt, answer)

@@ -1,5 +1,5 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
-import { claimDue } from '../../platform/due.ts'
+import type { DueRows } from '../../platform/due.ts'
 import type { RefundRow } from './schema.ts'
 
 export interface NewRefund {
@@ -46,9 +46,8 @@ export async function lock(tx: Tx, id: string): Promise<RefundRow> {
   return row as RefundRow
 }
 
-/** Refunds that are asked about now. */
-export const claimDueRefunds = (db: Db, now: Date, leasedUntil: Date, limit: number) =>
-  claimDue<RefundRow>(db, { table: 'refunds', column: 'check_at', counter: 'check_count' }, now, leasedUntil, limit)
+/** Refunds that are asked about. */
+export const dueRefunds: DueRows = { table: 'refunds', column: 'check_at', counter: 'check_count' }
 
 export async function setCheck(db: Db, id: string, checkAt: Date | null): Promise<void> {
   await db

@@ -6,7 +6,7 @@ import { isUuid, newId, newToken } from '../../platform/ids.ts'
 import { parseAmount, toUsd } from '../../platform/money.ts'
 import type { Page } from '../../platform/pagination.ts'
 import { readSignedId, signId } from '../../platform/signed.ts'
-import type { Caller } from '../businesses/service.ts'
+import { type Caller, nowOf } from '../businesses/service.ts'
 import { find as findCustomer } from '../customers/service.ts'
 import * as rates from '../exchange-rates/service.ts'
 import { subscriptionPlanErrors } from './errors.ts'
@@ -47,7 +47,7 @@ export async function create(
   const id = newId()
   return await namedOnce(() =>
     inTransaction(ctx.db, async (tx) => {
-      const row = { id, linkId: newToken(), now: ctx.clock.now(), values }
+      const row = { id, linkId: newToken(), now: nowOf(ctx, caller.business), values }
       const plan = await store.insert(tx, caller, row)
       await noteMade(tx, claim, id)
       return plan
@@ -234,7 +234,7 @@ export async function setStatus(ctx: Context, caller: Caller, ref: string, statu
 /** No new subscribers, no page, and its name is free; whoever is subscribed stays so. */
 export async function remove(ctx: Context, caller: Caller, ref: string): Promise<PlanRow> {
   const { id } = await find(ctx, caller, ref)
-  return await change(ctx, caller, id, async () => ({ deleted_at: ctx.clock.now() }))
+  return await change(ctx, caller, id, async () => ({ deleted_at: nowOf(ctx, caller.business) }))
 }
 
 /** One change under the plan's lock. */
@@ -247,7 +247,7 @@ async function change(
   return await inTransaction(ctx.db, async (tx) => {
     const plan = await store.lock(tx, caller, id)
     if (!plan) throw notFound('subscription plan')
-    return await store.update(tx, id, await decide(plan, tx), ctx.clock.now())
+    return await store.update(tx, id, await decide(plan, tx), nowOf(ctx, caller.business))
   })
 }
 

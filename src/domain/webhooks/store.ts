@@ -109,13 +109,14 @@ export async function lockUndispatched(tx: Tx, eventId: string): Promise<Undispa
   return rows
 }
 
-export async function listUndispatched(db: Db, before: Date, limit: number): Promise<(Owner & { id: string })[]> {
+/** `beforeId`: events made before it; their `created_at` is the business's own time, which may be ahead. */
+export async function listUndispatched(db: Db, beforeId: string, limit: number): Promise<(Owner & { id: string })[]> {
   const rows = await db
     .selectFrom('events')
     .select(['id', 'business_id as businessId', 'env_mode as envMode'])
     .where('dispatched_at', 'is', null)
-    .where('created_at', '<', before)
-    .orderBy('created_at')
+    .where('id', '<', beforeId)
+    .orderBy('id')
     .limit(limit)
     .execute()
   return rows as (Owner & { id: string })[]

@@ -1,0 +1,153 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { after, dayMs, secondMs, wireTime } from '../../platform/clock.ts'
+import type { Context } from '../../platform/context.ts'
+import type { NextDue } from '../../platform/due.ts'
+import { ApiError, invalid } from '../../platform/errors.ts'
+import { newId } from '../../platform/ids.ts'
+import type { Sweep } from '../../platform/queue.ts'
+import { businessErrors } from './errors.ts'
+import type { AdvanceClock } from './schema.ts'
+import { type Caller, findNow, forgetCallers } from './service.ts'
+import * as store from './store.ts'
+
+/**
+ * The test clock: a business's test mode lives ahead of real time by an offset that only grows. Moving it goes from one
+ * due time to the next, and at each works off what is due until nothing is, so that everything happens in the order and
+ * at the times of real life. Meanwhile the mover holds the mode: workers leave its rows alone.
+ *
+ * The clock that moves is ours. A provider (and the sandbox) lives in real time: where the next thing is to ask it
+ * again about money, the move gives it some real time, bounded, and after some asks leaves the question for later.
+ */
+
+/** A move at most: a mistyped year is no work of hours. */
+const advanceDaysMax = 3_660
+/** Longer than one round of due work may take: calls to channels end within 20 s. */
+const holdMs = 90 * secondMs
+/** What one call works for in real time, before it says how far it came: less than an idempotency claim is held. */
+const workMaxMs = 60 * secondMs
+const stepsMax = 50_000
+/** What providers are waited for, once and altogether. */
+const pauseMs = 300
+const patienceMs = 5 * secondMs
+/** Until a row that somebody else is working on is let go. */
+const busyPauseMs = 20
+
+export interface TestClock {
+  readonly now: Date
+  readonly offsetSeconds: number
+}
+
+export async function readClock(ctx: Context, caller: Caller): Promise<TestClock> {
+  const offsetMs = caller.envMode === 'live' ? 0 : await store.findClockOffsetMs(ctx.db, caller.businessId, 'test')
+  return { now: after(ctx.clock.now(), offsetMs), offsetSeconds: offsetMs / 1_000 }
+}
+
+/**
+ * Moves the test clock forward; what falls due on the way has happened then. Throws 014 in live mode, 015 while another
+ * move is under way, 016 when it did not come to the end: what it has done stays done, and calling again goes on.
+ */
+export async function advance(
+  ctx: Context,
+  caller: Caller,
+  body: AdvanceClock,
+  sweeps: readonly Sweep[],
+): Promise<TestClock> {
+  if (caller.envMode !== 'test') throw new ApiError(businessErrors.testClockInLiveMode)
+  const to = targetOf(body, await findNow(ctx, caller))
+  const holder = newId()
+  const now = ctx.clock.now()
+  if (!(await store.holdClock(ctx.db, caller, { holder, now, until: after(now, holdMs) }))) throw busy()
+  try {
+    await new Walk(ctx, caller, holder, to, sweeps).run()
+  } finally {
+    await store.releaseClock(ctx.db, caller, holder)
+    forgetCallers(ctx)
+  }
+  return await readClock(ctx, caller)
+}
+
+const busy = () => new ApiError(businessErrors.testClockBusy, { headers: { 'retry-after': '1' } })
+
+function targetOf(body: AdvanceClock, now: Date): Date {
+  const to = body.to === undefined ? after(now, (body.days ?? 0) * dayMs) : new Date(body.to)
+  const field = body.to === undefined ? 'days' : 'to'
+  if (to <= now) throw invalid({ [field]: [`The test clock only moves forward; it is ${wireTime(now)} now.`] })
+  if (to.getTime() - now.getTime() > advanceDaysMax * dayMs) {
+    throw invalid({ [field]: [`The test clock moves at most ${advanceDaysMax} days a call.`] })
+  }
+  return to
+}
+
+/** One move, from where the clock is to `to`. */
+class Walk {
+  readonly #ctx: Context
+  readonly #caller: Caller
+  readonly #holder: string
+  readonly #to: Date
+  readonly #works: NonNullable<Sweep['clocked']>[]
+  readonly #startedAt = Date.now()
+  #patienceMs = patienceMs
+
+  constructor(ctx: Context, caller: Caller, holder: string, to: Date, sweeps: readonly Sweep[]) {
+    this.#ctx = ctx
+    this.#caller = caller
+    this.#holder = holder
+    this.#to = to
+    this.#works = sweeps.flatMap((sweep) => sweep.clocked ?? [])
+  }
+
+  async run(): Promise<void> {
+    for (let steps = 0; ; steps += 1) {
+      await this.#workOff()
+      const next = await this.#next()
+      if (!next || next.at > this.#to) break
+      if (steps >= stepsMax) throw await this.#notThereYet()
+      await this.#wait(next)
+      await this.#moveTo(next.at)
+    }
+    await this.#moveTo(this.#to)
+    await this.#workOff()
+  }
+
+  /** Until nothing is due at this time any more. */
+  async #workOff(): Promise<void> {
+    for (let worked = 1; worked > 0; ) {
+      worked = 0
+      for (const work of this.#works) {
+        worked += await work.run(this.#caller, this.#to)
+        if (Date.now() - this.#startedAt > workMaxMs) throw await this.#notThereYet()
+      }
+      if (worked > 0) await this.#moveTo(new Date(0))
+    }
+  }
+
+  async #next(): Promise<NextDue | undefined> {
+    const all = await Promise.all(this.#works.map((work) => work.next(this.#caller)))
+    return all.reduce((a, b) => (b && (!a || b.at < a.at) ? b : a), undefined)
+  }
+
+  async #wait(next: NextDue): Promise<void> {
+    if (next.at <= (await findNow(this.#ctx, this.#caller))) return void (await sleep(busyPauseMs))
+    if (!next.waits || this.#patienceMs <= 0) return
+    this.#patienceMs -= pauseMs
+    await sleep(pauseMs)
+  }
+
+  /** Never backwards; holds on to the mode. Throws when somebody else has it: this process stood still for too long. */
+  async #moveTo(at: Date): Promise<void> {
+    const now = this.#ctx.clock.now()
+    const offsetSeconds = Math.ceil((at.getTime() - now.getTime()) / 1_000)
+    const hold = { holder: this.#holder, until: after(now, holdMs) }
+    if (!(await store.moveClock(this.#ctx.db, this.#caller, hold, offsetSeconds))) throw busy()
+  }
+
+  async #notThereYet(): Promise<ApiError> {
+    const now = wireTime(await findNow(this.#ctx, this.#caller))
+    const to = wireTime(this.#to)
+    return new ApiError(businessErrors.testClockNotThereYet, {
+      message: `The test clock came to ${now}; call again with {"to": "${to}"} and it goes on`,
+      data: { now, to },
+      headers: { 'retry-after': '0' },
+    })
+  }
+}

@@ -1,0 +1,57 @@
+import type { Context } from '../../platform/context.ts'
+import type { Tx } from '../../platform/db.ts'
+import { type Claim, claimDue, type Mode, type NextDue, nextDue } from '../../platform/due.ts'
+import { tell } from './open.ts'
+import type { RequestRow, TransactionRow } from './schema.ts'
+import { isPayable } from './states.ts'
+import * as store from './store.ts'
+
+/**
+ * What subscriptions need of the requests that pay for plans. Whatever becomes of such a request is written together
+ * with a time at which its subscription follows; subscriptions are above and are not known here.
+ */
+
+export const claimFollowUps = (ctx: Context, claim: Claim): Promise<RequestRow[]> =>
+  claimDue<RequestRow>(ctx.db, store.dueFollowUps, claim)
+
+export const nextFollowUp = (ctx: Context, mode: Mode): Promise<NextDue | undefined> =>
+  nextDue(ctx.db, store.dueFollowUps, mode)
+
+/** Columns of a request that ends: nothing expires any more, and where it was for a plan, its subscription follows. */
+export const endOf = (request: RequestRow, now: Date) => ({
+  expiry_check_at: null,
+  follow_up_due_at: request.subscription_plan_id === null ? null : now,
+})
+
+export interface Standing {
+  request: RequestRow
+  attempts: TransactionRow[]
+}
+
+/** Nothing becomes of it until the transaction ends. Who locks its subscription too locks that first. */
+export async function lockForFollowUp(tx: Tx, requestId: string): Promise<Standing> {
+  const request = await store.lock(tx, requestId)
+  if (!request) throw new Error(`payment request ${requestId} is gone`)
+  return { request, attempts: await store.listTransactions(tx, requestId) }
+}
+
+/** In the transaction that wrote what follows. */
+export const settleFollowUp = (tx: Tx, requestId: string): Promise<void> => store.setFollowUpDue(tx, requestId, null)
+
+/** A payment that bought nothing goes back by itself; `words` tell the timeline why. */
+export async function giveBack(tx: Tx, { request, attempts }: Standing, words: string, now: Date): Promise<void> {
+  const paid = attempts.find((one) => one.status === 'successful')
+  if (!paid) return
+  await store.setRefundDue(tx, paid.id, now)
+  await tell(tx, { requestId: request.id, transactionId: paid.id, summary: words, status: null, now })
+}
+
+/** Its time is up now: the channels are asked once more, and money that is in counts. */
+export async function endSoon(tx: Tx, { request }: Standing, now: Date): Promise<void> {
+  if (isPayable(request.status)) await store.setExpiry(tx, request.id, now)
+}
+
+/** It can be paid until then at least. */
+export async function keepUntil(tx: Tx, { request }: Standing, until: Date): Promise<void> {
+  if (isPayable(request.status) && request.expires_at < until) await store.setExpiry(tx, request.id, until)
+}
