@@ -30,6 +30,7 @@ const nouns = [
   'payment-requests',
   'refunds',
   'checkout',
+  'portal',
   'hooks',
 ]
 
@@ -40,6 +41,7 @@ const verbs: Record<string, string[]> = {
   mails: ['render'],
   webhooks: ['deliver', 'sign'],
   checkout: ['stream', 'pages'],
+  portal: ['pages', 'show'],
   'payment-requests': [
     'choose',
     'find',
@@ -70,7 +72,7 @@ const sources = globSync('{src,sandbox,scripts,test,bench,prove,web}/**/*.ts', {
 const code = sources.filter((file) => /^(src|sandbox|web)\//.test(file))
 
 /** Nouns that show pages. */
-const pageNouns = ['checkout']
+const pageNouns = ['checkout', 'portal']
 
 /** Files that `file` imports from this repository, as paths from its root. */
 function importsOf(file: string): string[] {

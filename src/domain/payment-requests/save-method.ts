@@ -8,7 +8,7 @@ import { type ChannelAccount, listAccounts } from '../payment-channels/service.t
 import { choose } from './choose.ts'
 import { firstOf, type Initiated, insert, newRequest, resume } from './initiate.ts'
 import { newTransaction, openAtFirst } from './open.ts'
-import type { SaveMethod } from './schema.ts'
+import type { FullRequest, SaveMethod } from './schema.ts'
 
 /** A payment of the least sum that leaves a saved method; what it is for, nobody but the channel decides. */
 
@@ -22,25 +22,35 @@ export const saveMethod = (
   claim: IdempotencyClaim | null,
 ): Promise<Initiated> =>
   runOrReplay(ctx.db, claim, async () => {
-    const named = body.payment_channel ?? null
-    if (claim?.resumes) return await resume(ctx, caller, claim.resumes, named)
-    const currency = body.currency ?? caller.business.baseCurrency
-    const amountMinor = await savingSumOf(ctx, caller, currency, named)
-    const accounts = (await choose(ctx, caller, { currency, amountMinor, named, tokenize: true })).filter(canCharge)
-    const usdPerUnit = await rates.findMaybeRate(ctx, currency)
-    if (usdPerUnit === null) throw new ApiError(channelErrors.noPaymentChannel)
-    const wish = { currency, amountMinor, usdPerUnit, savePaymentMethod: true, plan: null }
+    if (claim?.resumes) return await resume(ctx, caller, claim.resumes, body.payment_channel ?? null)
+    const { wish, accounts } = await readWish(ctx, caller, body)
     const attempt = newTransaction(firstOf(accounts).slug)
-    const { request, customer } = await insert(ctx, caller, {
-      ...newRequest(ctx, caller, body, wish, attempt, claim),
-      intent: 'save_payment_method',
-      description: 'Save new payment method',
-    })
+    const row = { ...newRequest(ctx, caller, body, wish, attempt, claim), ...purpose }
+    const { request, customer } = await insert(ctx, caller, row)
     const opened = await openAtFirst(ctx, { business: caller.business, request, customer, accounts, attempt })
     // This answer does not show the timeline; it is not read for it.
     const full = { request: opened.request, customer, lastTransaction: opened.attempt, timeline: [] }
     return { full, action: opened.action }
   })
+
+/** The same for a page of ours, on which the customer chooses the channel: none has seen it yet. Throws 030 to 036. */
+export async function createSaveMethod(ctx: Context, caller: Caller, body: SaveMethod): Promise<FullRequest> {
+  const { wish } = await readWish(ctx, caller, body)
+  const made = await insert(ctx, caller, { ...newRequest(ctx, caller, body, wish, null, null), ...purpose })
+  return { ...made, lastTransaction: null, timeline: [] }
+}
+
+const purpose = { intent: 'save_payment_method', description: 'Save new payment method' } as const
+
+async function readWish(ctx: Context, caller: Caller, body: SaveMethod) {
+  const named = body.payment_channel ?? null
+  const currency = body.currency ?? caller.business.baseCurrency
+  const amountMinor = await savingSumOf(ctx, caller, currency, named)
+  const accounts = (await choose(ctx, caller, { currency, amountMinor, named, tokenize: true })).filter(canCharge)
+  const usdPerUnit = await rates.findMaybeRate(ctx, currency)
+  if (usdPerUnit === null) throw new ApiError(channelErrors.noPaymentChannel)
+  return { wish: { currency, amountMinor, usdPerUnit, savePaymentMethod: true, plan: null }, accounts }
+}
 
 /**
  * The least sum whose payment leaves a method that can be charged again: at the channel that is named, else enough for
