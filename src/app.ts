@@ -17,6 +17,7 @@ import { paymentRequestRoutes, routeRoutes } from './domain/payment-requests/rou
 import { portalPages } from './domain/portal/pages.ts'
 import { portalLinkRoutes } from './domain/portal/routes.ts'
 import { subscriptionLinkRoute, subscriptionPlanRoutes } from './domain/subscription-plans/routes.ts'
+import { subscriptionRoutes } from './domain/subscriptions/routes.ts'
 import { webhookRoutes } from './domain/webhooks/routes.ts'
 import { createSweeps } from './jobs.ts'
 import type { Context } from './platform/context.ts'
@@ -106,6 +107,7 @@ async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
   portalLinkRoutes(app, ctx)
   subscriptionPlanRoutes(app, ctx)
   subscriptionLinkRoute(app, ctx, '/subscriptions/generate-url')
+  subscriptionRoutes(app, ctx)
   webhookRoutes(app, ctx)
   businessRoutes(app, ctx)
   testClockRoutes(app, ctx, createSweeps(ctx))

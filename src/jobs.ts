@@ -5,6 +5,7 @@ import { paymentMethodSweeps } from './domain/payment-methods/jobs.ts'
 import { paymentRequestSweeps } from './domain/payment-requests/jobs.ts'
 import { portalSweeps } from './domain/portal/jobs.ts'
 import { refundSweeps } from './domain/refunds/jobs.ts'
+import { subscriptionSweeps } from './domain/subscriptions/jobs.ts'
 import { webhookJobs, webhookSweeps } from './domain/webhooks/jobs.ts'
 import { hourMs } from './platform/clock.ts'
 import type { Context } from './platform/context.ts'
@@ -22,6 +23,7 @@ export const createJobs = (ctx: Context, exchangeRatesUrl: string | null): Job<n
 export const createSweeps = (ctx: Context): Sweep[] => [
   ...paymentRequestSweeps(ctx),
   ...refundSweeps(ctx),
+  ...subscriptionSweeps(ctx),
   ...paymentMethodSweeps(ctx),
   ...hookSweeps(ctx),
   ...webhookSweeps(ctx),

@@ -29,6 +29,7 @@ const nouns = [
   'routing',
   'payment-requests',
   'refunds',
+  'subscriptions',
   'checkout',
   'portal',
   'hooks',
@@ -40,6 +41,7 @@ const verbs: Record<string, string[]> = {
   businesses: ['access', 'clock'],
   mails: ['render'],
   webhooks: ['deliver', 'sign'],
+  subscriptions: ['periods', 'change', 'begin', 'follow-up', 'dunning', 'renew', 'mails'],
   checkout: ['stream', 'pages'],
   portal: ['pages', 'show'],
   'payment-requests': [

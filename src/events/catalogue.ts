@@ -6,6 +6,11 @@ export const eventTypes = {
   'payment.cancelled': 'A payment request was cancelled; data is the payment request.',
   'payment.excess': 'Money arrived that does not count for its payment request; data is the payment request.',
   'payment_method.saved': 'A payment method was saved, or saved anew; data is the payment method.',
+  'subscription.created': 'A subscription began, with a payment or a trial; data is the subscription.',
+  'subscription.renewed': 'A further period was paid; data is the subscription.',
+  'subscription.payment_failed': 'A period that is due could not be charged; data is the subscription.',
+  'subscription.cancelled': 'A subscription ended because it was cancelled; data is the subscription.',
+  'subscription.expired': 'A subscription ended because its period was never paid; data is the subscription.',
   'refund.completed': 'A refund was paid out; data is the refund.',
   'refund.failed': 'A refund could not be paid out; data is the refund.',
 } as const satisfies Record<string, string>

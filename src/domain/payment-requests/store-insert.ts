@@ -1,9 +1,10 @@
 import { createBatcher } from '../../platform/batch.ts'
 import { type Db, prepared, sql, type Tx } from '../../platform/db.ts'
 import type { IdempotencyClaim } from '../../platform/idempotency.ts'
+import { revive } from '../../platform/rows.ts'
 import type { Customer } from '../customers/schema.ts'
 import type { RequestRow } from './schema.ts'
-import { insertLine, type NewTransaction, type Owner, revive } from './store.ts'
+import { insertLine, type NewTransaction, type Owner } from './store.ts'
 
 /** The statement that a create is. */
 

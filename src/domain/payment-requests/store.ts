@@ -2,6 +2,7 @@ import type { RawBuilder } from 'kysely'
 import { type Db, sql, type Tx } from '../../platform/db.ts'
 import type { DueRows } from '../../platform/due.ts'
 import type { Page } from '../../platform/pagination.ts'
+import { revive } from '../../platform/rows.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import type { Customer } from '../customers/schema.ts'
 import type { FullRequest, RequestRow, TimelineRow, TransactionRow } from './schema.ts'
@@ -325,16 +326,6 @@ export async function countOutcomes(db: Db, owner: Owner, since: Date, limit: nu
         and updated_at >= ${since} order by updated_at desc limit ${limit}) recent
     group by payment_channel_slug`.execute(db)
   return new Map(rows.map(({ slug, successful, failed }) => [slug, { successful, failed }]))
-}
-
-/** A row that came as JSON: its times become dates again and its amounts integers (they have at most 15 digits). */
-export function revive<Row extends object>(row: Row): Row {
-  return Object.fromEntries(
-    Object.entries(row).map(([column, value]) => {
-      if (typeof value === 'string' && column.endsWith('_at')) return [column, new Date(value)]
-      return typeof value === 'number' && column.endsWith('_minor') ? [column, BigInt(value)] : [column, value]
-    }),
-  ) as Row
 }
 
 /** Requests for plans whose subscription has something to follow. */

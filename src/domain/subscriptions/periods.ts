@@ -46,3 +46,26 @@ export const sameTerms = (a: Terms, b: Terms): boolean =>
   a.intervalCount === b.intervalCount &&
   a.billingCalendar === b.billingCalendar &&
   a.timeZone === b.timeZone
+
+/** From where periods are counted, and the number of the one that begins there. */
+export interface Anchor {
+  readonly at: Date
+  readonly number: number
+  readonly terms: Terms
+}
+
+export interface Period {
+  readonly number: number
+  readonly startsAt: Date
+  readonly endsAt: Date
+}
+
+export const periodAt = ({ at, number: first, terms }: Anchor, number: number): Period => ({
+  number,
+  startsAt: boundary(at, terms, number - first),
+  endsAt: boundary(at, terms, number - first + 1),
+})
+
+/** The anchor for period `number` on: the same while the plan's terms are, else where that period begins. */
+export const anchorFor = (anchor: Anchor, number: number, terms: Terms): Anchor =>
+  sameTerms(anchor.terms, terms) ? anchor : { at: periodAt(anchor, number).startsAt, number, terms }

@@ -1,0 +1,61 @@
+import { minuteMs, secondMs } from '../../platform/clock.ts'
+import type { Context } from '../../platform/context.ts'
+import { claimDue, type DueOf, nextDue } from '../../platform/due.ts'
+import type { Sweep } from '../../platform/queue.ts'
+import * as paymentRequests from '../payment-requests/service.ts'
+import { followUp } from './follow-up.ts'
+import { remind, renew } from './renew.ts'
+import type { SubscriptionRow } from './schema.ts'
+import * as store from './store.ts'
+
+/**
+ * Subscriptions have sweeps of their own: a hundred thousand that are due at once are worked off in batches of so many,
+ * all of a batch at the same time, and payments and deliveries go on beside them.
+ */
+const batch = 20
+/** Longer than a charge may take; whoever finds the subscription afterwards goes on with its open period. */
+const leaseMs = 2 * minuteMs
+const followLeaseMs = 30 * secondMs
+
+export async function renewDue(ctx: Context, of: DueOf = 'everybody'): Promise<number> {
+  const claim = { of, now: ctx.clock.now(), leaseMs, limit: batch }
+  const due = await claimDue<SubscriptionRow>(ctx.db, store.dueRenewals, claim)
+  await Promise.all(due.map((subscription) => renew(ctx, subscription)))
+  return due.length
+}
+
+/** What a worker that died did not come to; else whoever changed the request has done it already. */
+export async function followDue(ctx: Context, of: DueOf = 'everybody'): Promise<number> {
+  const claim = { of, now: ctx.clock.now(), leaseMs: followLeaseMs, limit: batch }
+  const due = await paymentRequests.claimFollowUps(ctx, claim)
+  await Promise.all(due.map((request) => followUp(ctx, request.id)))
+  return due.length
+}
+
+export async function remindDue(ctx: Context, of: DueOf = 'everybody'): Promise<number> {
+  const claim = { of, now: ctx.clock.now(), leaseMs: followLeaseMs, limit: batch }
+  const due = await claimDue<SubscriptionRow>(ctx.db, store.dueReminders, claim)
+  await Promise.all(due.map((subscription) => remind(ctx, subscription)))
+  return due.length
+}
+
+export const subscriptionSweeps = (ctx: Context): Sweep[] => [
+  {
+    name: 'subscriptions.follow',
+    everyMs: secondMs,
+    run: () => followDue(ctx),
+    clocked: { run: (mode) => followDue(ctx, mode), next: (mode) => paymentRequests.nextFollowUp(ctx, mode) },
+  },
+  {
+    name: 'subscriptions.renew',
+    everyMs: secondMs,
+    run: () => renewDue(ctx),
+    clocked: { run: (mode) => renewDue(ctx, mode), next: (mode) => nextDue(ctx.db, store.dueRenewals, mode) },
+  },
+  {
+    name: 'subscriptions.remind',
+    everyMs: 10 * secondMs,
+    run: () => remindDue(ctx),
+    clocked: { run: (mode) => remindDue(ctx, mode), next: (mode) => nextDue(ctx.db, store.dueReminders, mode) },
+  },
+]
