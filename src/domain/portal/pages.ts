@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { type Language, languageOf } from '../../../web/checkout/language.ts'
 import { contentSecurityPolicy } from '../../../web/checkout/policy.ts'
-import { removeCardPage } from '../../../web/portal/ask.ts'
+import { cancelPage, chooseCardPage, removeCardPage } from '../../../web/portal/ask.ts'
 import { portalMessagePage } from '../../../web/portal/message.ts'
 import { portalPage } from '../../../web/portal/page.ts'
 import type { PortalMessageKind, VisitView } from '../../../web/portal/view.ts'
@@ -32,17 +32,83 @@ interface Visit {
 
 const tokenParams = Type.Object({ token: Type.String() })
 const objectParams = Type.Object({ token: Type.String(), uuid: Type.String() })
-const claimedQuery = Type.Object({ done: Type.Optional(Type.String()), of: Type.Optional(Type.String()) })
+const askedQuery = Type.Object({
+  page: Type.Optional(Type.String()),
+  done: Type.Optional(Type.String()),
+  of: Type.Optional(Type.String()),
+})
+const cardForm = Type.Object({ payment_method_uuid: Type.Optional(Type.String()) })
 
 export function portalPages(app: Http, ctx: Context): void {
-  const options = { schema: { hide: true, params: tokenParams, querystring: claimedQuery }, errorHandler: showError }
+  const options = { schema: { hide: true, params: tokenParams, querystring: askedQuery }, errorHandler: showError }
   app.get('/portal/:token', options, (request, reply) =>
     enter(ctx, request, reply, async (visit) => {
       const view = await show.portalOf(ctx, visit.session, viewOf(visit), request.query)
       return await send(visit, 200, portalPage(view))
     }),
   )
+  subscriptionPages(app, ctx)
+  payingPages(app, ctx)
   cardPages(app, ctx)
+}
+
+function subscriptionPages(app: Http, ctx: Context): void {
+  const options = { schema: { hide: true, params: objectParams }, errorHandler: showError }
+
+  app.get('/portal/:token/subscriptions/:uuid/cancel', options, (request, reply) =>
+    enter(ctx, request, reply, async (visit) => {
+      const { subscription, endsAt } = await show.findOne(ctx, visit.session, request.params.uuid)
+      // Cancelled meanwhile, or ended: there is nothing to ask.
+      if (!subscription.canCancel) return reply.redirect(visit.session.base, 303)
+      return await send(visit, 200, cancelPage({ ...viewOf(visit), subscription, endsAt }))
+    }),
+  )
+
+  app.post('/portal/:token/subscriptions/:uuid/cancel', options, (request, reply) =>
+    enter(ctx, request, reply, async (visit) => {
+      const { uuid } = request.params
+      return await change(visit, 'cancelled', uuid, () => portal.cancelSubscription(ctx, visit.session, uuid))
+    }),
+  )
+
+  app.post('/portal/:token/subscriptions/:uuid/keep', options, (request, reply) =>
+    enter(ctx, request, reply, async (visit) => {
+      const { uuid } = request.params
+      return await change(visit, 'kept', uuid, () => portal.keepSubscription(ctx, visit.session, uuid))
+    }),
+  )
+}
+
+/** Which card pays for a subscription. */
+function payingPages(app: Http, ctx: Context): void {
+  const path = '/portal/:token/subscriptions/:uuid/card'
+  const options = { schema: { hide: true, params: objectParams }, errorHandler: showError }
+
+  app.get(path, options, (request, reply) =>
+    enter(ctx, request, reply, async (visit) => {
+      const { subscription, cards } = await show.findOne(ctx, visit.session, request.params.uuid)
+      if (!subscription.canChangeCard) return reply.redirect(visit.session.base, 303)
+      return await send(visit, 200, chooseCardPage({ ...viewOf(visit), subscription, cards }))
+    }),
+  )
+
+  app.post(path, { ...options, schema: { ...options.schema, body: cardForm } }, (request, reply) =>
+    enter(ctx, request, reply, async (visit) => {
+      const { uuid } = request.params
+      const { payment_method_uuid: card } = request.body
+      // A form without a choice, which only a script sends: asked again.
+      if (card === undefined) return reply.redirect(`${visit.session.base}/subscriptions/${uuid}/card`, 303)
+      return await change(visit, 'paid_with', uuid, () => portal.changeCard(ctx, visit.session, uuid, card))
+    }),
+  )
+
+  app.post(`${path}/new`, options, (request, reply) =>
+    enter(ctx, request, reply, async ({ session }) => {
+      const { uuid } = request.params
+      const back = `${session.base}/subscriptions/${uuid}/card`
+      return reply.redirect(await portal.addCard(ctx, session, back, uuid), 303)
+    }),
+  )
 }
 
 function cardPages(app: Http, ctx: Context): void {
@@ -66,7 +132,8 @@ function cardPages(app: Http, ctx: Context): void {
   app.get('/portal/:token/cards/:uuid/remove', ofOne, (request, reply) =>
     enter(ctx, request, reply, async (visit) => {
       const card = await show.findCard(ctx, visit.session, request.params.uuid)
-      return await send(visit, 200, removeCardPage({ ...viewOf(visit), card, paysFor: [] }))
+      const paysFor = await show.plansPaidBy(ctx, visit.session, card)
+      return await send(visit, 200, removeCardPage({ ...viewOf(visit), card, paysFor }))
     }),
   )
 

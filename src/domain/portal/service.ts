@@ -1,6 +1,7 @@
 import { after, dayMs, hourMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { inTransaction } from '../../platform/db.ts'
+import { notFound } from '../../platform/errors.ts'
 import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { newId } from '../../platform/ids.ts'
 import { readSignedId, signId } from '../../platform/signed.ts'
@@ -11,6 +12,8 @@ import * as customers from '../customers/service.ts'
 import { queueMail } from '../mails/service.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
+import type { FullSubscription } from '../subscriptions/schema.ts'
+import * as subscriptions from '../subscriptions/service.ts'
 import type { CreatePortalLink, PortalLink } from './schema.ts'
 import * as store from './store.ts'
 
@@ -114,23 +117,24 @@ export async function open(ctx: Context, token: string): Promise<Opened> {
 
 /**
  * A request that saves a card, paid on its checkout page; gives that page's address. The customer comes back to `path`.
- * `currency`: of what the card shall pay for, where that is known. Throws 030 to 036.
+ * `paysFor`: the subscription that it is added for. Throws 404, 030 to 036.
  */
-export async function addCard(
-  ctx: Context,
-  { caller, customer }: Session,
-  path: string,
-  currency: string | null,
-): Promise<string> {
+export async function addCard(ctx: Context, session: Session, path: string, paysFor: string | null): Promise<string> {
+  const { caller, customer } = session
+  const one = paysFor === null ? await newestSubscription(ctx, session) : await findSubscription(ctx, session, paysFor)
   const back = ctx.baseUrl + path
-  const request = await paymentRequests.createSaveMethod(ctx, caller, {
+  const { request } = await paymentRequests.createSaveMethod(ctx, caller, {
     customer_uuid: customer.id,
     success_redirect_url: back,
     failure_redirect_url: back,
-    ...(currency && { currency }),
+    // A channel that takes the currency of what the card shall pay for.
+    ...(one && { currency: one.plan.currency }),
   })
-  return paymentRequests.checkoutUrl(ctx, request.request.id)
+  return paymentRequests.checkoutUrl(ctx, request.id)
 }
+
+const newestSubscription = async (ctx: Context, { caller, customer }: Session) =>
+  (await subscriptions.list(ctx, caller, { customerId: customer.id }, { number: 1, size: 1, offset: 0 })).rows[0]
 
 /** A second press of the button finds it removed: that is what was wanted. Throws 404 for what never was theirs. */
 export async function removeCard(ctx: Context, { caller, customer }: Session, uuid: string): Promise<void> {
@@ -139,6 +143,47 @@ export async function removeCard(ctx: Context, { caller, customer }: Session, uu
   } catch (error) {
     if (!(await paymentMethods.isRemoved(ctx, caller, customer.id, uuid))) throw error
   }
+}
+
+/**
+ * Ends with what is paid for, or at once where nothing is. A second press of the button finds it cancelled: that is what
+ * was wanted. Throws 404 for any but their own.
+ */
+export async function cancelSubscription(ctx: Context, session: Session, uuid: string): Promise<void> {
+  const isAsked = async () => {
+    const { subscription } = await findSubscription(ctx, session, uuid)
+    return subscription.cancels_at !== null || subscription.status === 'cancelled'
+  }
+  if (await isAsked()) return
+  try {
+    await subscriptions.cancel(ctx, session.caller, uuid, false)
+  } catch (error) {
+    if (!(await isAsked())) throw error
+  }
+}
+
+/** Takes the cancellation back. Throws 404, 051 once it has ended. */
+export async function keepSubscription(ctx: Context, session: Session, uuid: string): Promise<void> {
+  await findSubscription(ctx, session, uuid)
+  await subscriptions.keep(ctx, session.caller, uuid)
+}
+
+/**
+ * Another card from the next charge on; what is past due is charged to it at once. The card that it has already changes
+ * nothing, so that a second press of the button is no second try. Throws 404 for any but their own, 043, 051.
+ */
+export async function changeCard(ctx: Context, session: Session, uuid: string, cardUuid: string): Promise<void> {
+  const { subscription } = await findSubscription(ctx, session, uuid)
+  const card = await paymentMethods.find(ctx, session.caller, session.customer.id, cardUuid)
+  if (subscription.payment_method_id === card.id) return
+  await subscriptions.update(ctx, session.caller, uuid, { payment_method_uuid: card.id })
+}
+
+/** Throws 404 for any but their own. */
+export async function findSubscription(ctx: Context, session: Session, uuid: string): Promise<FullSubscription> {
+  const full = await subscriptions.find(ctx, session.caller, uuid)
+  if (full.customer.id !== session.customer.id) throw notFound('subscription')
+  return full
 }
 
 export async function forgetEndedLinks(ctx: Context): Promise<number> {
