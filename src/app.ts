@@ -8,6 +8,7 @@ import { businessRoutes, testClockRoutes } from './domain/businesses/routes.ts'
 import { presentedKey } from './domain/businesses/service.ts'
 import { checkoutPages } from './domain/checkout/pages.ts'
 import { checkoutRoutes, sdkRoutes } from './domain/checkout/routes.ts'
+import { subscribePages } from './domain/checkout/subscribe.ts'
 import { customerRoutes } from './domain/customers/routes.ts'
 import { hookRoutes } from './domain/hooks/routes.ts'
 import { channelLogoRoutes, paymentChannelRoutes } from './domain/payment-channels/routes.ts'
@@ -82,6 +83,7 @@ async function publicRoutes(app: Http, ctx: Context): Promise<void> {
   await app.register(formBody)
   checkoutPages(app, ctx)
   checkoutRoutes(app, ctx)
+  subscribePages(app, ctx)
   portalPages(app, ctx)
 }
 

@@ -42,7 +42,7 @@ const verbs: Record<string, string[]> = {
   mails: ['render'],
   webhooks: ['deliver', 'sign'],
   subscriptions: ['periods', 'change', 'begin', 'follow-up', 'dunning', 'renew', 'mails'],
-  checkout: ['stream', 'pages'],
+  checkout: ['stream', 'pages', 'subscribe'],
   portal: ['pages', 'show'],
   'payment-requests': [
     'choose',

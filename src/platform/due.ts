@@ -18,6 +18,8 @@ export interface DueRows {
     | 'remind_at'
   /** Counts the looks, where the table does. */
   readonly counter?: 'check_count' | 'forget_count'
+  /** SQL over the row: true where it was looked at before and only a provider can end it. */
+  readonly waiting?: string
 }
 
 /** One business's mode. */
@@ -86,18 +88,20 @@ function idsOfMode({ table, column: name }: DueRows, { now, limit }: Claim, { bu
     )`
 }
 
-/** When the next row of a mode is due; undefined: none is. `waits`: what it waits for is somebody else's work. */
+/** When the next row is due. `waits`: what it waits for is somebody else's work. */
 export interface NextDue {
   readonly at: Date
   readonly waits: boolean
 }
 
-/** `waiting`: SQL over the row, true where it was looked at before and only a provider can end it. */
-export async function nextDue(db: Db, due: DueRows, mode: Mode, waiting = 'false'): Promise<NextDue | undefined> {
-  const column = sql.ref(due.column)
-  const { rows } = await sql<NextDue>`/* hot */ select ${column} as at, ${sql.raw(waiting)} as waits
-    from ${sql.table(due.table)}
-    where business_id = ${mode.businessId} and env_mode = ${mode.envMode} and ${column} is not null
-    order by ${column} limit 1`.execute(db)
-  return rows[0]
+/** The next row of a mode in each of `dues`; undefined where none is. One statement. */
+export async function nextDues(db: Db, dues: readonly DueRows[], mode: Mode): Promise<(NextDue | undefined)[]> {
+  const each = dues.map(
+    ({ table, column, waiting = 'false' }, n) => sql`(select ${sql.lit(n)}::int as n, ${sql.ref(column)} as at,
+      ${sql.raw(waiting)} as waits from ${sql.table(table)}
+      where business_id = ${mode.businessId} and env_mode = ${mode.envMode} and ${sql.ref(column)} is not null
+      order by ${sql.ref(column)} limit 1)`,
+  )
+  const { rows } = await sql<NextDue & { n: number }>`/* hot */ ${sql.join(each, sql` union all `)}`.execute(db)
+  return dues.map((_, n) => rows.find((row) => row.n === n))
 }

@@ -1,6 +1,6 @@
 import { fromKysely, PgBoss } from 'pg-boss'
 import { brokenConstraint, type Database, type Tx } from './db.ts'
-import type { Mode, NextDue } from './due.ts'
+import type { DueRows, Mode } from './due.ts'
 import type { Logger } from './log.ts'
 
 /** One kind of work. Handlers must be safe to run twice: a job is done at least once. */
@@ -21,8 +21,8 @@ export interface Sweep {
   readonly run: () => Promise<number>
   /** Work in the time of each mode's own clock: how whoever moves that clock works it off, in order. */
   readonly clocked?: {
-    run(mode: Mode, until: Date): Promise<number>
-    next(mode: Mode): Promise<NextDue | undefined>
+    readonly due: DueRows
+    readonly run: (mode: Mode, until: Date) => Promise<number>
   }
 }
 

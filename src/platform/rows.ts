@@ -2,7 +2,7 @@
 export function revive<Row extends object>(row: Row): Row {
   return Object.fromEntries(
     Object.entries(row).map(([column, value]) => {
-      if (typeof value === 'string' && column.endsWith('_at')) return [column, new Date(value)]
+      if (typeof value === 'string' && /_(at|start|end)$/.test(column)) return [column, new Date(value)]
       return typeof value === 'number' && column.endsWith('_minor') ? [column, BigInt(value)] : [column, value]
     }),
   ) as Row

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { expectFailure } from '../support/expect.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'
+import { cards, saveCard } from '../support/saved.ts'
 import {
   type Answer,
   attemptRef,
@@ -20,6 +21,12 @@ const nobody = '00000000-0000-7000-8000-000000000000'
 const rightBodies: Record<string, Body> = {
   'POST /v1/payment-requests': { customer_email: 'a@example.com', amount: 100 },
   'POST /v1/payment-requests/relay': { payment_request_ref: 'nothing', payment_channel: 'paystack' },
+  'POST /v1/payment-requests/save-payment-method': { customer_email: 'a@example.com' },
+  'POST /v1/payment-requests/charge-payment-method': {
+    customer_email: 'a@example.com',
+    payment_method_uuid: '00000000-0000-7000-8000-000000000000',
+    amount: 100,
+  },
   'POST /v1/payment-requests/subscribe-to-plan': { customer_email: 'a@example.com', subscription_plan_uuid: nobody },
   'POST /v1/subscriptions/generate-url': { customer_uuid: nobody, subscription_plan_uuid: nobody },
   'PUT /v1/payment-channels/route': { route_by: 'default_first' },
@@ -174,6 +181,7 @@ async function makeObjects(server: TestServer, business: TestBusiness, hookUrl: 
   await payAtSandbox(server.url, attemptRef(request))
   await business.api('PATCH', `/v1/payment-requests/${requestRef(request)}/verify`)
   const open = await business.api('POST', '/v1/payment-requests', { customer_email: 'mine@example.com', amount: 200 })
+  const saved = await saveCard(server, business, 'paystack', cards.paystack.pays, 'mine@example.com')
   const plan = await business.api('POST', '/v1/subscription-plans', {
     name: 'My plan',
     interval: 'weekly',
@@ -188,6 +196,7 @@ async function makeObjects(server: TestServer, business: TestBusiness, hookUrl: 
     requestRef: requestRef(request),
     openRef: requestRef(open),
     reference: 'my-own-reference',
+    method: saved.method,
     plan: plan.body.data.uuid as string,
     planLink: plan.body.data.link_id as string,
     endpoint: endpoint.body.data.uuid as string,
@@ -234,6 +243,7 @@ describe('what is another’s', () => {
   /** Everything that the owner can read, without what each answer has of its own. */
   const look = async (): Promise<string> => {
     const paths = ['/v1/payment-requests', '/v1/customers', '/v1/webhook-endpoints', '/v1/events', '/v1/business']
+    paths.push(`/v1/customers/${objects.customer}/payment-methods`)
     paths.push('/v1/subscription-plans')
     paths.push(`/v1/webhook-endpoints/${objects.endpoint}/deliveries`)
     const answers = await Promise.all(paths.map((path) => owner.api('GET', path)))
@@ -322,6 +332,20 @@ describe('what is another’s', () => {
         const relay = { payment_request_ref, payment_channel: 'paystack' }
         const relayed = await api('POST', '/v1/payment-requests/relay', relay)
         expectFailure(relayed, { status: 404, code: '007', fields: ['payment_request_ref'] }, who)
+      }
+      const charge = { payment_method_uuid: objects.method, amount: 100 }
+      const charging = '/v1/payment-requests/charge-payment-method'
+      const charged = await api('POST', charging, { ...charge, customer_uuid: objects.customer })
+      expectFailure(charged, { status: 404, code: '007', fields: ['customer_uuid'] }, who)
+      const payer = await api('POST', '/v1/customers', { email: `charger@example.com`, name: who })
+      const foreign = await api('POST', charging, { ...charge, customer_uuid: payer.body.data.uuid })
+      expectFailure(foreign, { status: 404, code: '007', fields: ['payment_method_uuid'] }, who)
+      for (const [verb, suffix] of [
+        ['DELETE', ''],
+        ['PATCH', '/default'],
+      ] as const) {
+        const at = `/v1/customers/${payer.body.data.uuid}/payment-methods/${objects.method}${suffix}`
+        expectFailure(await api(verb, at), { status: 404, code: '007' }, who)
       }
       const own = await api('POST', '/v1/webhook-endpoints', { url: 'https://example.com/theirs' })
       const path = `/v1/webhook-endpoints/${own.body.data.uuid}/replay`

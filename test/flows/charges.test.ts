@@ -113,7 +113,7 @@ describe('charging a saved method', () => {
       const answer = await charge(saved)
       expectFailure(answer, { status: 402, code: '042' })
       const { action } = answer.body.error_data
-      assert.match(action, /^http:\/\/127\.0\.0\.1:\d+\/sandbox\//)
+      assert.match(action, /^http:\/\/localhost:\d+\/sandbox\//)
       const request = await retrieve(refIn(answer))
       assert.deepEqual([request.status, request.last_transaction.status], ['open', 'pending'])
       assert.deepEqual(await moved(request.ref), [])
@@ -125,7 +125,8 @@ describe('charging a saved method', () => {
         cards[channel].wantsPayer,
       )
       assert.equal(paid.status, 200, paid.text)
-      await settled(request.ref, 'successful')
+      await business.api('PATCH', `/v1/payment-requests/${request.ref}/verify`)
+      assert.equal((await retrieve(request.ref)).status, 'successful')
       assert.equal((await moved(request.ref)).length, 1)
     })
 
@@ -252,8 +253,11 @@ describe('charging a saved method', () => {
     })
     assert.equal((await retrieve(ref)).status, 'open')
     await server.call('DELETE', '/sandbox/control/faults')
-    server.clock.advance(dayMs)
-    await settled(ref, 'successful')
+    // The breaker that opened meanwhile lets a call through after ten seconds.
+    await until('the channel to answer', async () => {
+      const verified = await business.api('PATCH', `/v1/payment-requests/${ref}/verify`)
+      return verified.body.data?.payment_request.status === 'successful'
+    })
     assert.equal((await moved(ref)).length, 1)
   })
 
@@ -344,19 +348,18 @@ describe('charging a saved method', () => {
     assert.equal((await moved(refIn(first))).length, 1)
   })
 
-  test('a method that is deleted while it is charged: the charge counts, and the next is refused', async () => {
+  test('a method that is deleted while it is charged: whoever is first at the channel wins, the books agree, the next is refused', async () => {
     const saved = await saveCard(server, business, 'stripe')
     await fault({ channel: 'stripe', kind: 'latency', ms: 700, times: 1 })
     const charging = charge(saved)
-    await until('the intent', async () => {
-      const { rows } = await countUnknown(saved.customer)
-      return rows > 0
-    })
+    await until('the intent', async () => (await countUnknown(saved.customer)) > 0)
     const deleted = await business.api('DELETE', `/v1/customers/${saved.customer}/payment-methods/${saved.method}`)
     assert.equal(deleted.status, 200, deleted.text)
     const answer = await charging
-    assert.equal(answer.status, 201, answer.text)
-    assert.equal((await moved(refIn(answer))).length, 1)
+    assert.ok([201, 402].includes(answer.status), answer.text)
+    const paid = answer.status === 201
+    assert.equal((await retrieve(refIn(answer))).status, paid ? 'successful' : 'failed')
+    assert.equal((await moved(refIn(answer))).length, paid ? 1 : 0)
     expectFailure(await charge(saved), { status: 404, code: '007', fields: ['payment_method_uuid'] })
   })
 
@@ -368,7 +371,7 @@ describe('charging a saved method', () => {
       .where('r.customer_id', '=', customer)
       .where('t.status', '=', 'unknown')
       .executeTakeFirstOrThrow()
-    return { rows: Number(row.rows) }
+    return Number(row.rows)
   }
 
   test('a charge whose method was deleted is still asked about, at the channel that needs the owner of its token too', async () => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { sql } from '../../src/platform/db.ts'
 import { expectFailure } from '../support/expect.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'
+import { countRows } from '../support/rows.ts'
 import { type Answer, type Body, call, startTestServer, type TestBusiness, type TestServer } from '../support/server.ts'
 
 after(stopOwnPostgres)
@@ -97,5 +99,130 @@ describe('plans from a browser', () => {
     const { uuid } = (await business.api('POST', '/v1/subscription-plans', closed)).body.data
     const answer = await sdk('generate-subscription-url', { ...right, subscription_plan_uuid: uuid })
     expectFailure(answer, { status: 400, code: '052' })
+  })
+})
+
+describe('the page of a plan', () => {
+  let server: TestServer
+  let business: TestBusiness
+  let plan: Body
+  let customer: Body
+  before(async () => {
+    server = await startTestServer({ backend: 'postgres', role: 'api' })
+    business = await server.business('Page & Business')
+    const gold = { name: 'Gold <b>', interval: 'quarterly', amount: 200 }
+    plan = (await business.api('POST', '/v1/subscription-plans', gold)).body.data
+    customer = (await business.api('POST', '/v1/customers', { email: 'ada@example.com', name: 'Ada' })).body.data
+  })
+  after(() => server.close())
+
+  const look = (path: string) => fetch(`${server.url}${path}`, { headers: { 'accept-language': 'en' } })
+  const submit = (path: string, fields: Record<string, string>) =>
+    fetch(`${server.url}${path}`, { method: 'POST', body: new URLSearchParams(fields), redirect: 'manual' })
+  const linkOf = async (): Promise<URL> => {
+    const body = { customer_uuid: customer.uuid, subscription_plan_uuid: plan.uuid }
+    const answer = await business.api('POST', '/v1/subscriptions/generate-url', body)
+    // As the SDK does.
+    return new URL(`${answer.body.data.link}&public_key=x&success_redirect_url=https%3A%2F%2Fshop.example%2Fdone`)
+  }
+  /** The request behind the checkout that a form was sent on to. */
+  const requestAt = async (answer: Response): Promise<Body> => {
+    assert.equal(answer.status, 303, await answer.clone().text())
+    const address = new URL(String(answer.headers.get('location')))
+    assert.match(address.pathname, /^\/checkout\/[\w-]{43}$/)
+    const newest = await business.api('GET', '/v1/payment-requests?per_page=1')
+    assert.equal((await look(address.pathname)).status, 200)
+    return newest.body.data.payment_requests.data[0]
+  }
+
+  test('200 it shows the plan and asks who subscribes; looking makes nothing', async () => {
+    const before = await countRows(server.ctx)
+    const answer = await look(`/subscribe/${plan.link_id}`)
+    const page = await answer.text()
+    assert.equal(answer.status, 200)
+    assert.match(page, /Subscribe to Gold &#60;b&#62;/)
+    assert.match(page, /Page &#38; Business/)
+    assert.match(page, /every 3 months/)
+    assert.match(page, /name="email"/)
+    assert.match(answer.headers.get('content-security-policy') ?? '', /frame-ancestors \*/)
+    assert.deepEqual(await countRows(server.ctx), before)
+  })
+
+  test('303 the form makes the payment request and goes on to its checkout', async () => {
+    const fields = { email: 'new@example.com', name: 'New Payer' }
+    const made = await requestAt(await submit(`/subscribe/${plan.link_id}`, fields))
+    assert.deepEqual([made.intent, made.amount, made.customer.email], ['subscription', '200', 'new@example.com'])
+    assert.equal(made.customer.full_name, 'New Payer')
+  })
+
+  test('303 a customer’s link asks nothing more, and keeps where they go afterwards', async () => {
+    const link = await linkOf()
+    const page = await (await look(link.pathname + link.search)).text()
+    assert.doesNotMatch(page, /name="email"/)
+    assert.ok(!page.includes(customer.uuid) && !page.includes('ada@example.com'))
+    const hidden = Object.fromEntries(
+      [...page.matchAll(/type="hidden" name="(\w+)" value="([^"]*)"/g)].map(([, name, value]) => [
+        String(name),
+        String(value),
+      ]),
+    )
+    assert.deepEqual(Object.keys(hidden), ['customer', 'success_redirect_url'])
+    const made = await requestAt(await submit(link.pathname, { ...hidden, email: 'other@example.com' }))
+    assert.equal(made.customer.uuid, customer.uuid)
+    const { rows } = await sql<Body>`select success_redirect_url from payment_requests where ref = ${made.ref}`.execute(
+      server.ctx.db,
+    )
+    assert.equal(rows[0]?.success_redirect_url, 'https://shop.example/done')
+  })
+
+  test('404 a customer’s link altered, or used at another plan, opens nothing', async () => {
+    const link = await linkOf()
+    const token = String(link.searchParams.get('customer'))
+    const silver = { name: 'Silver', interval: 'weekly', amount: 100 }
+    const other = (await business.api('POST', '/v1/subscription-plans', silver)).body.data
+    for (const [path, named] of [
+      [`/subscribe/${plan.link_id}`, `${token.slice(0, -2)}AA`],
+      [`/subscribe/${plan.link_id}`, customer.uuid],
+      [`/subscribe/${other.link_id}`, token],
+      ['/subscribe/aaaaaaaa', token],
+      ['/subscribe/x', token],
+    ] as const) {
+      assert.equal((await look(`${path}?customer=${named}`)).status, 404, path)
+      assert.equal((await submit(path, { customer: named, email: 'a@example.com' })).status, 404, path)
+    }
+  })
+
+  test('422 without a right e-mail the page says so and keeps what was typed', async () => {
+    for (const email of ['', 'nobody', '<script>@x']) {
+      const answer = await submit(`/subscribe/${plan.link_id}`, { email, name: 'Typed "name"' })
+      const page = await answer.text()
+      assert.equal(answer.status, 422, email)
+      assert.match(page, /Please check the e-mail address/)
+      assert.match(page, /value="Typed &#34;name&#34;"/)
+      assert.ok(!page.includes('<script>@x'))
+    }
+  })
+
+  test('a plan with a trial begins with the least sum; an inactive one is closed; a deleted one is none', async () => {
+    const wish = { name: 'Tried', interval: 'monthly', amount: 900, trial_period: 7 }
+    const tried = (await business.api('POST', '/v1/subscription-plans', wish)).body.data
+    const path = `/subscribe/${tried.link_id}`
+    assert.match(await (await look(path)).text(), /First 7 days free/)
+    const made = await requestAt(await submit(path, { email: 'trial@example.com' }))
+    assert.equal(made.amount, '50')
+
+    await business.api('PATCH', `/v1/subscription-plans/${tried.uuid}/deactivate`)
+    for (const [answer, status] of [
+      [await look(path), 200],
+      [await submit(path, { email: 'late@example.com' }), 400],
+    ] as const) {
+      const page = await answer.text()
+      assert.equal(answer.status, status)
+      assert.match(page, /takes no new subscribers/)
+      assert.doesNotMatch(page, /<form/)
+    }
+    await business.api('DELETE', `/v1/subscription-plans/${tried.uuid}`)
+    assert.equal((await look(path)).status, 404)
+    assert.equal((await submit(path, { email: 'late@example.com' })).status, 404)
   })
 })

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import pg from 'pg'
 import { createDatabase, freePort, stopOwnPostgres } from '../support/postgres.ts'
-import { type Body, call, testMasterKey } from '../support/server.ts'
+import { type Answer, type Body, call, testMasterKey } from '../support/server.ts'
 import { until } from '../support/wait.ts'
 
 after(stopOwnPostgres)
@@ -122,8 +122,8 @@ test('secrets are unreadable in the database and in the logs, whatever was done 
     await call(url, 'GET', '/v1/business', undefined, { authentication: `Bearer ${shown.live.secret_key}` })
     await call(url, 'GET', '/v1/business', undefined, { authentication: `Bearer ${canaries.wrong}` })
     // A link that opens a customer's page, made twice under one key, mailed, and used.
-    const customer = (await api('POST', '/v1/customers', { email: 'bola@example.com', name: 'Bola' })).body.data
-    const linkPath = `/v1/customers/${customer.uuid}/portal-link`
+    const bola = (await api('POST', '/v1/customers', { email: 'bola@example.com', name: 'Bola' })).body.data
+    const linkPath = `/v1/customers/${bola.uuid}/portal-link`
     const linked = await api('POST', linkPath, { send: true }, { 'idempotency-key': 'link' })
     assert.equal((await api('POST', linkPath, { send: true }, { 'idempotency-key': 'link' })).text, linked.text)
     const { pathname: portal } = new URL(linked.body.data.link)
@@ -137,8 +137,47 @@ test('secrets are unreadable in the database and in the logs, whatever was done 
       return delivery?.tries.length > 0 && answer.text
     })
 
+    // Saved cards: a token comes from the provider, so it is read where the provider keeps it.
+    const saveCard = async (email: string) => {
+      const saving = await api('POST', '/v1/payment-requests/save-payment-method', { customer_email: email })
+      const { ref, customer, last_transaction: attempt } = saving.body.data.payment_request
+      const pay = { channel: 'paystack', reference: attempt.ref, outcome: 'success' }
+      await call(url, 'POST', '/sandbox/control/pay', pay)
+      const path = `/sandbox/paystack/transaction/verify/${attempt.ref}`
+      const known = await call(url, 'GET', path, undefined, { authorization: `Bearer ${canaries.test}` })
+      const token: string = known.body.data.authorization.authorization_code
+      assert.match(token, /^AUTH_/)
+      const verified = await api('PATCH', `/v1/payment-requests/${ref}/verify`)
+      const listing = `/v1/customers/${customer.uuid}/payment-methods`
+      const listed = await api('GET', listing)
+      const method: string = listed.body.data.payment_methods.data[0].uuid
+      return { token, customer: customer.uuid as string, listing, method, shown: [saving, verified, listed] }
+    }
+    const { token, customer, method, shown: shownSaving } = await saveCard('ada@example.com')
+    const deleted = await saveCard('bob@example.com')
+    const charge = { customer_uuid: customer, payment_method_uuid: method, amount: 100 }
+    const key = { 'idempotency-key': 'charge' }
+    const path = '/v1/payment-requests/charge-payment-method'
+    const shownOf: Answer[] = [await api('POST', path, charge, key), await api('POST', path, charge, key)]
+    shownOf.push(await api('POST', path, { ...charge, amount: '140.02' }))
+    for (const kind of ['drop_after', 'status']) {
+      await call(url, 'POST', '/sandbox/control/faults', { kind, status: 401, operation: 'charge', times: 1 })
+      shownOf.push(await api('POST', path, charge))
+    }
+    shownOf.push(await api('GET', '/v1/events?per_page=100'))
+    shownOf.push(await api('DELETE', `${deleted.listing}/${deleted.method}`))
+    assert.deepEqual(
+      shownOf.map(({ status }) => status),
+      [201, 201, 402, 202, 502, 200, 200],
+    )
+    for (const { text } of [...shownOf, ...shownSaving, ...deleted.shown]) {
+      assert.ok(!text.includes(token) && !text.includes(deleted.token), 'an answer holds a token')
+    }
+
     const hidden: Record<string, string> = {
       ...canaries,
+      'token of a saved method': token,
+      'token of a deleted method': deleted.token,
       'live secret key': shown.live.secret_key,
       'live webhook secret': shown.live.webhook_secret.slice('whsec_'.length),
       'endpoint secret': endpoint.secret.slice('whsec_'.length),

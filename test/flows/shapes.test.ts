@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test'
 import { paginate, perPageMax, readPage } from '../../src/platform/pagination.ts'
 import { expectFailure, failureKeys } from '../support/expect.ts'
 import { canRead, stopOwnPostgres } from '../support/postgres.ts'
+import { saveCard } from '../support/saved.ts'
 import {
   type Body,
   requestRef,
@@ -156,6 +157,35 @@ describe('documented bodies', { skip: missing }, () => {
     const relayed = await relaying.api('POST', '/v1/payment-requests/relay', relay)
     assert.equal(relayed.status, 201, relayed.text)
     assert.deepEqual(differences(sample('relay'), relayed.body, { sameChannel: true }), [])
+  })
+
+  test('201 saving a payment method answers as documented, key by key, at the documented channel', async () => {
+    const saving = await server.business('Saving Business')
+    const body = { customer: zoro, payment_channel: 'paystack' }
+    const answer = await saving.api('POST', '/v1/payment-requests/save-payment-method', body)
+    assert.equal(answer.status, 201, answer.text)
+    const theirs = sample('save-payment-method')
+    // Saved in live mode there, and by another business.
+    const sameMode = JSON.parse(JSON.stringify(theirs).replaceAll('"live"', '"test"'))
+    assert.deepEqual(differences(sameMode, answer.body, { sameChannel: true }), [])
+  })
+
+  test('201 charging a saved method says what is documented, and adds the payment request', async () => {
+    const charging = await server.business('Charging Business')
+    const saved = await saveCard(server, charging, 'paystack')
+    const answer = await charging.api('POST', '/v1/payment-requests/charge-payment-method', {
+      customer_uuid: saved.customer,
+      payment_method_uuid: saved.method,
+      amount: '100',
+      currency: 'NGN',
+    })
+    assert.equal(answer.status, 201, answer.text)
+    const { data, ...documented } = answer.body
+    assert.deepEqual(documented, sample('charge-payment-method'))
+    assert.deepEqual(Object.keys(answer.body), ['message', 'status', 'data'])
+    assert.deepEqual(Object.keys(data), ['payment_request'])
+    const theirs = Object.keys(sample('relay').data.payment_request)
+    assert.deepEqual(Object.keys(data.payment_request), theirs)
   })
 
   test('201 subscribe-to-plan answers as documented, with customer, business and plan', async () => {

@@ -188,8 +188,8 @@ export async function openWorld(backend: Backend) {
     databaseUrl: database?.url ?? null,
     start,
     /** As a supervisor would, some minutes after the crash. */
-    restart: () => {
-      aheadMs += downForMs
+    restart: (downMs = downForMs) => {
+      aheadMs += downMs
       return start()
     },
     /** A business with Paystack connected, through the command line. */

@@ -58,7 +58,7 @@ ${money(view)}${view.description && html`<p class="what">${view.description}</p>
 <p class="ref">${text.reference} ${view.reference}</p></div>`
 }
 
-function planFacts(view: PaymentView, plan: PlanView): Html {
+export function planFacts(view: Pick<PaymentView, 'language' | 'currency'>, plan: PlanView): Html {
   const text = words[view.language]
   const show = (amount: string) => formatMoney(amount, view.currency, view.language)
   const trial = plan.trialDays === 1 ? text.trialDay : text.trialDays

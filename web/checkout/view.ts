@@ -122,3 +122,19 @@ export interface MessageView {
   /** The page is in a window that a checkout opened: it says so and closes itself. */
   readonly isWindow: boolean
 }
+
+/** `/subscribe/:link_id`. */
+export interface SubscribeView extends Pick<PaymentView, 'language' | 'nonce' | 'envMode' | 'business' | 'currency'> {
+  readonly plan: PlanView
+  /** Where the form goes. */
+  readonly action: string
+  /** False: nobody can subscribe by this page; the notice says why. */
+  readonly isOpen: boolean
+  /** The link does not say whose it is. */
+  readonly asksWho: boolean
+  readonly email: string
+  readonly name: string
+  /** What the form hands on unseen. */
+  readonly carried: Readonly<Record<string, string>>
+  readonly notice: 'planClosed' | 'subscribedAlready' | 'wrongEmail' | 'noChannels' | null
+}

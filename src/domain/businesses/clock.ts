@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { after, dayMs, secondMs, wireTime } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import type { NextDue } from '../../platform/due.ts'
+import { type NextDue, nextDues } from '../../platform/due.ts'
 import { ApiError, invalid } from '../../platform/errors.ts'
 import { newId } from '../../platform/ids.ts'
 import type { Sweep } from '../../platform/queue.ts'
@@ -78,6 +78,11 @@ function targetOf(body: AdvanceClock, now: Date): Date {
   return to
 }
 
+const isDue = (next: NextDue | undefined, now: Date): boolean => next !== undefined && next.at <= now
+
+const earliest = (nexts: readonly (NextDue | undefined)[]): NextDue | undefined =>
+  nexts.reduce((a, b) => (b && (!a || b.at < a.at) ? b : a), undefined)
+
 /** One move, from where the clock is to `to`. */
 class Walk {
   readonly #ctx: Context
@@ -97,33 +102,35 @@ class Walk {
   }
 
   async run(): Promise<void> {
-    for (let steps = 0; ; steps += 1) {
-      await this.#workOff()
-      const next = await this.#next()
-      if (!next || next.at > this.#to) break
-      if (steps >= stepsMax) throw await this.#notThereYet()
+    for (let steps = 0; steps < stepsMax; steps += 1) {
+      const next = await this.#workOff()
+      if (!next || next.at > this.#to) return await this.#arrive()
       await this.#wait(next)
       await this.#moveTo(next.at)
     }
+    throw await this.#notThereYet()
+  }
+
+  async #arrive(): Promise<void> {
     await this.#moveTo(this.#to)
     await this.#workOff()
   }
 
-  /** Until nothing is due at this time any more. */
-  async #workOff(): Promise<void> {
-    for (let worked = 1; worked > 0; ) {
-      worked = 0
-      for (const work of this.#works) {
+  /** Until nothing is due at this time any more, or all that is is held by others; gives what is due next. */
+  async #workOff(): Promise<NextDue | undefined> {
+    const dues = this.#works.map((work) => work.due)
+    for (;;) {
+      const nexts = await nextDues(this.#ctx.db, dues, this.#caller)
+      const now = await findNow(this.#ctx, this.#caller)
+      const due = this.#works.filter((_, n) => isDue(nexts[n], now))
+      let worked = 0
+      for (const work of due) {
         worked += await work.run(this.#caller, this.#to)
         if (Date.now() - this.#startedAt > workMaxMs) throw await this.#notThereYet()
       }
-      if (worked > 0) await this.#moveTo(new Date(0))
+      if (worked === 0) return earliest(nexts)
+      await this.#moveTo(now)
     }
-  }
-
-  async #next(): Promise<NextDue | undefined> {
-    const all = await Promise.all(this.#works.map((work) => work.next(this.#caller)))
-    return all.reduce((a, b) => (b && (!a || b.at < a.at) ? b : a), undefined)
   }
 
   async #wait(next: NextDue): Promise<void> {

@@ -7,13 +7,22 @@ import { checkoutPage } from '../../../web/checkout/page.ts'
 import { contentSecurityPolicy } from '../../../web/checkout/policy.ts'
 import { receiptPage } from '../../../web/checkout/receipt.ts'
 import { sharePage } from '../../../web/checkout/share.ts'
-import type { CheckoutState, MessageKind, MessageView, PaymentView, Seller } from '../../../web/checkout/view.ts'
+import type {
+  CheckoutState,
+  MessageKind,
+  MessageView,
+  PaymentView,
+  PlanView,
+  Seller,
+} from '../../../web/checkout/view.ts'
 import type { Context } from '../../platform/context.ts'
 import { ApiError } from '../../platform/errors.ts'
 import type { Http } from '../../platform/http.ts'
+import { formatAmount } from '../../platform/money.ts'
 import { newNonce, sendPage } from '../../platform/page.ts'
 import type { Business } from '../businesses/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
+import type { PlanRow } from '../subscription-plans/schema.ts'
 import * as checkout from './service.ts'
 
 /**
@@ -22,14 +31,14 @@ import * as checkout from './service.ts'
  */
 
 /** One answer of a page: whose language, which nonce, who may frame it. */
-interface Visit {
+export interface Visit {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
   readonly language: Language
   readonly nonce: string
 }
 
-const visitOf = (request: FastifyRequest, reply: FastifyReply): Visit => ({
+export const visitOf = (request: FastifyRequest, reply: FastifyReply): Visit => ({
   request,
   reply,
   language: languageOf(request.headers['accept-language']),
@@ -116,7 +125,7 @@ function sharedPage(app: Http, ctx: Context): void {
   })
 }
 
-const sellerOf = ({ caller: { business }, full: { request } }: checkout.Session): Seller => ({
+export const sellerOf = ({ caller: { business }, full: { request } }: Shown): Seller => ({
   name: business.name,
   logo: request.logo ?? business.logo,
 })
@@ -132,9 +141,25 @@ function paymentOf(visit: Visit, session: checkout.Session): PaymentView {
     currency: request.currency,
     description: request.description,
     reference: request.ref,
-    plan: null,
+    plan: session.plan && planOf(session.plan, request),
   }
 }
+
+/** What is told of a plan beside its payment: a trial or a first charge where this payment is one. */
+export const planOf = (
+  plan: PlanRow,
+  payment: { is_trial: boolean; extend_subscription_by: number | null },
+): PlanView => ({
+  name: plan.name,
+  interval: plan.interval,
+  intervalCount: plan.interval_count ?? 1,
+  amount: formatAmount(plan.amount_minor, plan.currency),
+  trialDays: payment.is_trial ? plan.trial_period : null,
+  initialAmount:
+    plan.initial_amount_minor === null || payment.is_trial || payment.extend_subscription_by !== null
+      ? null
+      : formatAmount(plan.initial_amount_minor, plan.currency),
+})
 
 /** The merchant's addresses, with what they need to find the payment again. They prove nothing. */
 function addressesOf({ caller: { business }, full: { request } }: checkout.Session) {
@@ -165,7 +190,7 @@ function kindOf({ full: { request, lastTransaction: last } }: checkout.Session):
 }
 
 /** A page of words instead of JSON; whoever called with a script gets the API's own form elsewhere. */
-async function showError(error: Error, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+export async function showError(error: Error, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const visit = visitOf(request, reply)
   const status = error instanceof ApiError ? error.row.status : 500
   if (status >= 500) request.log.error({ error: error.stack }, 'a page failed')
@@ -184,13 +209,14 @@ function frameAncestors(business: Business | null): string {
   return ["'self'", ...business.allowedDomains, ...own].join(' ')
 }
 
+/** Whose page it is. */
+export interface Shown {
+  readonly caller: Pick<checkout.Session['caller'], 'business'>
+  readonly full: { readonly request: { readonly logo: string | null } }
+}
+
 /** `session`: whose payment the page shows; null where it shows none. */
-async function send(
-  visit: Visit,
-  session: checkout.Session | null,
-  status: number,
-  html: string,
-): Promise<FastifyReply> {
+export async function send(visit: Visit, session: Shown | null, status: number, html: string): Promise<FastifyReply> {
   const { request, reply, nonce } = visit
   const business = session?.caller.business ?? null
   const policy = {

@@ -9,6 +9,8 @@ import { presentChannel } from '../payment-channels/schema.ts'
 import { isHealthy } from '../payment-channels/service.ts'
 import type { FullRequest, PaymentRequestBody } from '../payment-requests/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
+import type { PlanRow } from '../subscription-plans/schema.ts'
+import * as plans from '../subscription-plans/service.ts'
 
 /**
  * What a buyer's browser may do, with a token that opens one payment request: look, choose a channel, ask again, give
@@ -19,6 +21,8 @@ export interface Session {
   /** The request's own business and mode; never anything that the browser says. */
   readonly caller: Caller
   readonly full: FullRequest
+  /** What it pays for, where that is a plan. */
+  readonly plan: PlanRow | null
 }
 
 /** Throws 404 for a token that is not ours, altered, or of a request that is gone. */
@@ -28,7 +32,9 @@ export async function open(ctx: Context, token: string): Promise<Session> {
   if (!full) throw notFound('checkout')
   const { business_id: businessId, env_mode: envMode } = full.request
   const business = await findBusiness(ctx, businessId, envMode)
-  return { caller: { businessId, envMode, business, keyId: 'checkout' }, full }
+  const planId = full.request.subscription_plan_id
+  const plan = planId === null ? null : await plans.load(ctx.db, planId)
+  return { caller: { businessId, envMode, business, keyId: 'checkout' }, full, plan }
 }
 
 /** The token behind a link for sharing. Throws 404. */

@@ -1,6 +1,6 @@
 import { secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import { type DueOf, nextDue } from '../../platform/due.ts'
+import type { DueOf } from '../../platform/due.ts'
 import type { Sweep } from '../../platform/queue.ts'
 import { claimForgets, forgetAtChannel } from './service.ts'
 import * as store from './store.ts'
@@ -21,6 +21,6 @@ export const paymentMethodSweeps = (ctx: Context): Sweep[] => [
     name: 'payment-methods.forget',
     everyMs: 5 * secondMs,
     run: () => forgetDueMethods(ctx),
-    clocked: { run: (mode) => forgetDueMethods(ctx, mode), next: (mode) => nextDue(ctx.db, store.dueForgets, mode) },
+    clocked: { due: store.dueForgets, run: (mode) => forgetDueMethods(ctx, mode) },
   },
 ]

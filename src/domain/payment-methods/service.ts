@@ -206,7 +206,10 @@ export async function forgetAtChannel(ctx: Context, row: ForgottenMethod): Promi
 /** False: it was not said, ask again. A refusal ends it: the channel will not say anything else tomorrow. */
 async function isForgotten(ctx: Context, row: SealedMethod, secret: Sealed & { token: string }): Promise<boolean> {
   const owner = { businessId: row.business_id, envMode: row.env_mode }
-  const account = await findMaybeAccount(ctx, owner, row.payment_channel_slug)
+  // The customer has saved the same card again, and some channels know it by the same token: that one stays.
+  const { customer_id: customerId, payment_channel_slug: slug, signature } = row
+  if (signature && (await store.findMaybeBySignature(ctx.db, owner, customerId, slug, signature))) return true
+  const account = await findMaybeAccount(ctx, owner, slug)
   const forgetSaved = account?.channel.forgetSaved
   if (!account || !forgetSaved) return true
   try {

@@ -31,6 +31,7 @@ const columns = [
 ] as const
 
 export interface SealedMethod extends PaymentMethod {
+  signature: string | null
   token_sealed: Buffer
 }
 
@@ -75,13 +76,13 @@ export async function findMaybeDefault(
 }
 
 export async function findMaybeBySignature(
-  tx: Tx,
+  db: Db | Tx,
   owner: Owner,
   customerId: string,
   slug: string,
   signature: string,
 ): Promise<PaymentMethod | undefined> {
-  return (await own(tx, owner)
+  return (await own(db, owner)
     .where('customer_id', '=', customerId)
     .where('payment_channel_slug', '=', slug)
     .where('signature', '=', signature)
@@ -92,7 +93,7 @@ export async function findMaybeBySignature(
 export async function findMaybeSealed(db: Db, id: string): Promise<SealedMethod | undefined> {
   return (await db
     .selectFrom('payment_methods')
-    .select([...columns, 'token_sealed'])
+    .select([...columns, 'signature', 'token_sealed'])
     .where('id', '=', id)
     .executeTakeFirst()) as SealedMethod | undefined
 }

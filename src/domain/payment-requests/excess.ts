@@ -1,6 +1,6 @@
 import type { Context } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
-import { type Claim, claimDue, type Mode, type NextDue, nextDue } from '../../platform/due.ts'
+import { type Claim, claimDue } from '../../platform/due.ts'
 import { load } from './find.ts'
 import { isForSaving } from './saved.ts'
 import type { TransactionRow } from './schema.ts'
@@ -11,8 +11,7 @@ import * as store from './store.ts'
 export const claimExcess = (ctx: Context, claim: Claim): Promise<TransactionRow[]> =>
   claimDue<TransactionRow>(ctx.db, store.dueExcess, claim)
 
-export const nextExcess = (ctx: Context, mode: Mode): Promise<NextDue | undefined> =>
-  nextDue(ctx.db, store.dueExcess, mode)
+export const { dueExcess } = store
 
 /** In the transaction that decides how the money goes back. */
 export const settleExcess = (tx: Tx, transactionId: string): Promise<void> =>

@@ -1,6 +1,6 @@
 import type { Context } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
-import { type Claim, claimDue, type Mode, type NextDue, nextDue } from '../../platform/due.ts'
+import { type Claim, claimDue } from '../../platform/due.ts'
 import { tell } from './open.ts'
 import type { RequestRow, TransactionRow } from './schema.ts'
 import { isPayable } from './states.ts'
@@ -14,8 +14,7 @@ import * as store from './store.ts'
 export const claimFollowUps = (ctx: Context, claim: Claim): Promise<RequestRow[]> =>
   claimDue<RequestRow>(ctx.db, store.dueFollowUps, claim)
 
-export const nextFollowUp = (ctx: Context, mode: Mode): Promise<NextDue | undefined> =>
-  nextDue(ctx.db, store.dueFollowUps, mode)
+export const { dueFollowUps } = store
 
 /** Columns of a request that ends: nothing expires any more, and where it was for a plan, its subscription follows. */
 export const endOf = (request: RequestRow, now: Date) => ({

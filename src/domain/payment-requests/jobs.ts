@@ -1,6 +1,6 @@
 import { after, dayMs, hourMs, minuteMs, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import { claimDue, type DueOf, nextDue } from '../../platform/due.ts'
+import { claimDue, type DueOf } from '../../platform/due.ts'
 import type { Sweep } from '../../platform/queue.ts'
 import { findNow } from '../businesses/service.ts'
 import { closePage, expire, quietly, refreshAttempt } from './outcome.ts'
@@ -75,18 +75,12 @@ export const paymentRequestSweeps = (ctx: Context): Sweep[] => [
     name: 'payment-requests.check',
     everyMs: secondMs,
     run: () => checkDueAttempts(ctx),
-    clocked: {
-      run: (mode, until) => checkDueAttempts(ctx, mode, until),
-      next: (mode) => nextDue(ctx.db, store.dueChecks, mode, `status = 'unknown' and check_count > 0`),
-    },
+    clocked: { due: store.dueChecks, run: (mode, until) => checkDueAttempts(ctx, mode, until) },
   },
   {
     name: 'payment-requests.expire',
     everyMs: 5 * secondMs,
     run: () => expireDueRequests(ctx),
-    clocked: {
-      run: (mode) => expireDueRequests(ctx, mode),
-      next: (mode) => nextDue(ctx.db, store.dueExpiries, mode),
-    },
+    clocked: { due: store.dueExpiries, run: (mode) => expireDueRequests(ctx, mode) },
   },
 ]

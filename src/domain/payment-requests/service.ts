@@ -10,9 +10,9 @@ export { type Charged, chargeMethod } from './charge-method.ts'
 export { choose, explain } from './choose.ts'
 export {
   claimExcess,
+  dueExcess,
   findTransaction,
   isSavingSum,
-  nextExcess,
   postponeExcess,
   referenceOf,
   settleExcess,
@@ -20,11 +20,11 @@ export {
 export { find, findId, findMaybeIdByRef, list, listVersions, load, loadMaybe, present } from './find.ts'
 export {
   claimFollowUps,
+  dueFollowUps,
   endSoon,
   giveBack,
   keepUntil,
   lockForFollowUp,
-  nextFollowUp,
   type Standing,
   settleFollowUp,
 } from './follow-up.ts'

@@ -189,7 +189,12 @@ export async function findMaybeTransactionById(db: Db, id: string): Promise<Tran
 }
 
 /** Attempts that the janitor asks about. */
-export const dueChecks: DueRows = { table: 'transactions', column: 'check_at', counter: 'check_count' }
+export const dueChecks: DueRows = {
+  table: 'transactions',
+  column: 'check_at',
+  counter: 'check_count',
+  waiting: `status = 'unknown' and check_count > 0`,
+}
 
 /** What is settled meanwhile stays without a next look. */
 export async function setNextCheck(db: Db, transactionId: string, checkAt: Date | null): Promise<void> {

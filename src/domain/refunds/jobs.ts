@@ -1,6 +1,6 @@
 import { secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import { claimDue, type DueOf, nextDue } from '../../platform/due.ts'
+import { claimDue, type DueOf } from '../../platform/due.ts'
 import type { Sweep } from '../../platform/queue.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
 import type { RefundRow } from './schema.ts'
@@ -30,18 +30,12 @@ export const refundSweeps = (ctx: Context): Sweep[] => [
     name: 'refunds.excess',
     everyMs: secondMs,
     run: () => refundDueExcess(ctx),
-    clocked: {
-      run: (mode) => refundDueExcess(ctx, mode),
-      next: (mode) => paymentRequests.nextExcess(ctx, mode),
-    },
+    clocked: { due: paymentRequests.dueExcess, run: (mode) => refundDueExcess(ctx, mode) },
   },
   {
     name: 'refunds.check',
     everyMs: secondMs,
     run: () => checkDueRefunds(ctx),
-    clocked: {
-      run: (mode, until) => checkDueRefunds(ctx, mode, until),
-      next: (mode) => nextDue(ctx.db, store.dueRefunds, mode, 'check_count > 0'),
-    },
+    clocked: { due: store.dueRefunds, run: (mode, until) => checkDueRefunds(ctx, mode, until) },
   },
 ]

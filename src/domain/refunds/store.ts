@@ -47,7 +47,12 @@ export async function lock(tx: Tx, id: string): Promise<RefundRow> {
 }
 
 /** Refunds that are asked about. */
-export const dueRefunds: DueRows = { table: 'refunds', column: 'check_at', counter: 'check_count' }
+export const dueRefunds: DueRows = {
+  table: 'refunds',
+  column: 'check_at',
+  counter: 'check_count',
+  waiting: 'check_count > 0',
+}
 
 export async function setCheck(db: Db, id: string, checkAt: Date | null): Promise<void> {
   await db

@@ -160,6 +160,17 @@ export async function linkFor(ctx: Context, caller: Caller, body: GenerateUrl): 
   return subscribeUrl(ctx, plan, customer.id)
 }
 
+/** The plan behind a public link, whoever's it is. Throws 404. */
+export async function findByLink(ctx: Context, linkId: string): Promise<PlanRow> {
+  const plan = /^[\w-]{8}$/.test(linkId) ? await store.findMaybeByPublicLink(ctx.db, linkId) : undefined
+  if (!plan) throw notFound('subscription plan')
+  return plan
+}
+
+/** Whether the payer has, or once had, a subscription to the plan: a trial is given once. */
+export const wasSubscribed = (ctx: Context, owner: Owner, plan: PlanRow, payer: Payer): Promise<boolean> =>
+  store.isSubscribed(ctx.db, owner, plan.id, payer, 'ever')
+
 /** Also a deleted one: whoever is subscribed to it stays so. Throws when there is none, which no row of ours can name. */
 export async function load(db: Db | Tx, planId: string): Promise<PlanRow> {
   const plan = await store.load(db, planId)

@@ -56,6 +56,12 @@ export async function findMaybeByLink(db: Db | Tx, owner: Owner, linkId: string)
   return (await own(db, owner).where('link_id', '=', linkId).executeTakeFirst()) as PlanRow | undefined
 }
 
+/** The address alone names it. */
+export async function findMaybeByPublicLink(db: Db, linkId: string): Promise<PlanRow | undefined> {
+  const query = db.selectFrom('subscription_plans').selectAll().where('link_id', '=', linkId)
+  return (await query.where('deleted_at', 'is', null).executeTakeFirst()) as PlanRow | undefined
+}
+
 /** Also a deleted one: whoever is subscribed to it stays so. */
 export async function load(db: Db | Tx, id: string): Promise<PlanRow | undefined> {
   return (await db.selectFrom('subscription_plans').selectAll().where('id', '=', id).executeTakeFirst()) as
@@ -134,10 +140,11 @@ export async function isSubscribed(
   owner: Owner,
   planId: string,
   customer: { id: string } | { email: string },
+  when: 'now' | 'ever' = 'now',
 ): Promise<boolean> {
   const who = 'id' in customer ? sql`c.id = ${customer.id}` : sql`lower(c.email) = lower(${customer.email})`
   const { rows } = await sql`select 1 from customers c join subscriptions s on s.customer_id = c.id
     where c.business_id = ${owner.businessId} and c.env_mode = ${owner.envMode} and c.deleted_at is null and ${who}
-      and s.subscription_plan_id = ${planId} and ${lives} limit 1`.execute(db)
+      and s.subscription_plan_id = ${planId} and ${when === 'ever' ? sql`true` : lives} limit 1`.execute(db)
   return rows.length > 0
 }

@@ -1,6 +1,6 @@
 import { minuteMs, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import { claimDue, type DueOf, nextDue } from '../../platform/due.ts'
+import { claimDue, type DueOf } from '../../platform/due.ts'
 import type { Sweep } from '../../platform/queue.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
 import { followUp } from './follow-up.ts'
@@ -44,18 +44,18 @@ export const subscriptionSweeps = (ctx: Context): Sweep[] => [
     name: 'subscriptions.follow',
     everyMs: secondMs,
     run: () => followDue(ctx),
-    clocked: { run: (mode) => followDue(ctx, mode), next: (mode) => paymentRequests.nextFollowUp(ctx, mode) },
+    clocked: { due: paymentRequests.dueFollowUps, run: (mode) => followDue(ctx, mode) },
   },
   {
     name: 'subscriptions.renew',
     everyMs: secondMs,
     run: () => renewDue(ctx),
-    clocked: { run: (mode) => renewDue(ctx, mode), next: (mode) => nextDue(ctx.db, store.dueRenewals, mode) },
+    clocked: { due: store.dueRenewals, run: (mode) => renewDue(ctx, mode) },
   },
   {
     name: 'subscriptions.remind',
     everyMs: 10 * secondMs,
     run: () => remindDue(ctx),
-    clocked: { run: (mode) => remindDue(ctx, mode), next: (mode) => nextDue(ctx.db, store.dueReminders, mode) },
+    clocked: { due: store.dueReminders, run: (mode) => remindDue(ctx, mode) },
   },
 ]

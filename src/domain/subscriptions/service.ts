@@ -189,8 +189,8 @@ export const cancel = (ctx: Context, caller: Caller, uuid: string, immediately: 
   })
 
 /** Takes a cancellation back while what is paid for lasts: it renews as before. Throws 051 once it has ended. */
-export const keep = (ctx: Context, caller: Caller, uuid: string): Promise<FullSubscription> =>
-  changed(ctx, caller, uuid, async (change) => {
+export async function keep(ctx: Context, caller: Caller, uuid: string): Promise<FullSubscription> {
+  return await changed(ctx, caller, uuid, async (change) => {
     const { now, subscription } = change
     const { cancels_at: cancelsAt, status } = subscription
     if (isLive(status) && cancelsAt === null) return
@@ -199,6 +199,7 @@ export const keep = (ctx: Context, caller: Caller, uuid: string): Promise<FullSu
     await shift(change, status, { cancels_at: null, cancelled_at: null, ...due })
     return
   })
+}
 
 /** Nothing is charged until it is resumed. Throws 051 unless it is active or trialing with nothing being charged. */
 export const pause = (ctx: Context, caller: Caller, uuid: string): Promise<FullSubscription> =>

@@ -77,6 +77,14 @@ export const en = {
   copy: 'Copy link',
   copied: 'Link copied',
 
+  subscribeTo: 'Subscribe to {plan}',
+  yourEmail: 'Your e-mail',
+  yourName: 'Your name',
+  subscribe: 'Subscribe',
+  planClosed: 'This plan takes no new subscribers.',
+  subscribedAlready: 'You are subscribed to this plan already.',
+  wrongEmail: 'Please check the e-mail address.',
+
   unknownTitle: 'This payment link is not known',
   unknownLink: 'Check the address, or ask for a new link.',
   notDoneTitle: 'Payment not completed',

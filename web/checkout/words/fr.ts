@@ -79,6 +79,14 @@ export const fr: Words = {
   copy: 'Copier le lien',
   copied: 'Lien copié',
 
+  subscribeTo: 'S’abonner à {plan}',
+  yourEmail: 'Votre e-mail',
+  yourName: 'Votre nom',
+  subscribe: 'S’abonner',
+  planClosed: 'Cette formule n’accepte plus de nouveaux abonnés.',
+  subscribedAlready: 'Vous êtes déjà abonné à cette formule.',
+  wrongEmail: 'Veuillez vérifier l’adresse e-mail.',
+
   unknownTitle: 'Ce lien de paiement est inconnu',
   unknownLink: 'Vérifiez l’adresse ou demandez un nouveau lien.',
   notDoneTitle: 'Paiement non terminé',

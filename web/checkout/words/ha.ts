@@ -79,6 +79,14 @@ export const ha: Words = {
   copy: 'Kwafi hanyar',
   copied: 'An kwafi hanyar',
 
+  subscribeTo: 'Yi rajista a {plan}',
+  yourEmail: 'Imel ɗinka',
+  yourName: 'Sunanka',
+  subscribe: 'Yi rajista',
+  planClosed: 'Wannan tsari ba ya karɓar sababbin masu rajista.',
+  subscribedAlready: 'Ka riga ka yi rajista a wannan tsari.',
+  wrongEmail: 'Da fatan za a duba adireshin imel.',
+
   unknownTitle: 'Ba a san wannan hanyar biya ba',
   unknownLink: 'Duba adireshin, ko ka nemi sabuwar hanya.',
   notDoneTitle: 'Biyan bai kammala ba',

@@ -79,6 +79,14 @@ export const ig: Words = {
   copy: 'Detuo njikọ',
   copied: 'E detuola njikọ',
 
+  subscribeTo: 'Debanye aha na {plan}',
+  yourEmail: 'Ozi-e gị',
+  yourName: 'Aha gị',
+  subscribe: 'Debanye aha',
+  planClosed: 'Atụmatụ a anaghị anabata ndị ọhụrụ.',
+  subscribedAlready: 'Ị debanyelarị aha na atụmatụ a.',
+  wrongEmail: 'Biko lelee adreesị ozi-e.',
+
   unknownTitle: 'Amaghị njikọ ịkwụ ụgwọ a',
   unknownLink: 'Lelee adreesị ahụ, ma ọ bụ rịọ njikọ ọhụrụ.',
   notDoneTitle: 'Ịkwụ ụgwọ agwụbeghị',

@@ -79,6 +79,14 @@ export const pt: Words = {
   copy: 'Copiar link',
   copied: 'Link copiado',
 
+  subscribeTo: 'Assinar {plan}',
+  yourEmail: 'Seu e-mail',
+  yourName: 'Seu nome',
+  subscribe: 'Assinar',
+  planClosed: 'Este plano não aceita novos assinantes.',
+  subscribedAlready: 'Você já assina este plano.',
+  wrongEmail: 'Verifique o endereço de e-mail.',
+
   unknownTitle: 'Este link de pagamento não é conhecido',
   unknownLink: 'Verifique o endereço ou peça um novo link.',
   notDoneTitle: 'Pagamento não concluído',

@@ -79,6 +79,14 @@ export const sw: Words = {
   copy: 'Nakili kiungo',
   copied: 'Kiungo kimenakiliwa',
 
+  subscribeTo: 'Jiunge na {plan}',
+  yourEmail: 'Barua pepe yako',
+  yourName: 'Jina lako',
+  subscribe: 'Jiunge',
+  planClosed: 'Mpango huu haupokei wanachama wapya.',
+  subscribedAlready: 'Tayari umejiunga na mpango huu.',
+  wrongEmail: 'Tafadhali kagua anwani ya barua pepe.',
+
   unknownTitle: 'Kiungo hiki cha malipo hakijulikani',
   unknownLink: 'Kagua anwani, au omba kiungo kipya.',
   notDoneTitle: 'Malipo hayajakamilika',

@@ -79,6 +79,14 @@ export const yo: Words = {
   copy: 'Da ìjápọ̀ kọ',
   copied: 'A ti da ìjápọ̀ kọ',
 
+  subscribeTo: 'Forúkọsílẹ̀ fún {plan}',
+  yourEmail: 'Ímeèlì rẹ',
+  yourName: 'Orúkọ rẹ',
+  subscribe: 'Forúkọsílẹ̀',
+  planClosed: 'Ètò yìí kò gba àwọn tuntun mọ́.',
+  subscribedAlready: 'O ti forúkọsílẹ̀ fún ètò yìí tẹ́lẹ̀.',
+  wrongEmail: 'Jọ̀wọ́ yẹ àdírẹ́sì ímeèlì wò.',
+
   unknownTitle: 'A kò mọ ìjápọ̀ ìsanwó yìí',
   unknownLink: 'Ẹ yẹ àdírẹ́sì náà wò, tàbí kí ẹ béèrè ìjápọ̀ tuntun.',
   notDoneTitle: 'Ìsanwó náà kò parí',

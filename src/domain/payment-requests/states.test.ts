@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ChannelPayment } from '../../channels/channel.ts'
+import { minuteMs } from '../../platform/clock.ts'
+import { judge, type RequestStatus, type Standing, type TransactionStatus } from './states.ts'
+
+const attemptStatuses = ['pending', 'unknown', 'failed', 'voided', 'expired', 'successful', 'excess'] as const
+const requestStatuses = ['new', 'open', 'successful', 'failed', 'expired', 'cancelled'] as const
+
+const standing = (attemptStatus: TransactionStatus, requestStatus: RequestStatus = 'open'): Standing => ({
+  requestStatus,
+  attemptStatus,
+  reference: 'AsT-1',
+  amountMinor: 500_000n,
+  currency: 'NGN',
+  chargedAgoMs: null,
+})
+const says = (status: ChannelPayment['status'], changes: Partial<ChannelPayment> = {}): ChannelPayment => ({
+  status,
+  channelStatus: status,
+  reference: 'AsT-1',
+  amountMinor: 500_000n,
+  currency: 'NGN',
+  channelTransactionId: '1',
+  paymentMethod: 'Card',
+  reason: null,
+  paidAt: null,
+  savedMethod: null,
+  ...changes,
+})
+const verdicts = (answer: ChannelPayment, requestStatus: RequestStatus = 'open') =>
+  attemptStatuses.map((status) => judge(standing(status, requestStatus), answer).kind)
+
+test('the judge is its table, for every state of the attempt', () => {
+  const ended = ['nothing', 'nothing'] as const
+  const paid = ['success', 'success', 'success', 'excess', 'excess', ...ended]
+  const further = ['excess', 'excess', 'excess', 'excess', 'excess', ...ended]
+  const rest = ['nothing', 'nothing', 'nothing', ...ended]
+  for (const requestStatus of requestStatuses) {
+    const payable = requestStatus === 'new' || requestStatus === 'open'
+    assert.deepEqual(verdicts(says('successful'), requestStatus), payable ? paid : further)
+    assert.deepEqual(verdicts(says('successful', { amountMinor: 499_900n }), requestStatus), further)
+    assert.deepEqual(verdicts(says('successful', { amountMinor: null }), requestStatus), further)
+    assert.deepEqual(verdicts(says('successful', { currency: 'USD' }), requestStatus), further)
+    assert.deepEqual(verdicts(says('failed'), requestStatus), ['refused', 'refused', ...rest])
+    assert.deepEqual(verdicts(says('closed'), requestStatus), ['closed', 'closed', ...rest])
+    assert.deepEqual(verdicts(says('pending'), requestStatus), ['nothing', 'nothing', ...rest])
+    for (const status of ['successful', 'failed', 'closed', 'pending'] as const) {
+      const foreign = ['foreign', 'foreign', 'foreign', 'foreign', 'foreign', ...ended]
+      assert.deepEqual(verdicts(says(status, { reference: 'AsT-2' }), requestStatus), foreign)
+    }
+  }
+})
+
+test('a charge that its channel does not know is refused after 15 minutes, and only then, and only while it is unknown', () => {
+  const notFound = says('pending', { channelStatus: 'not_found', reference: null, amountMinor: null, currency: null })
+  const at = (attemptStatus: TransactionStatus, chargedAgoMs: number | null, answer = notFound) =>
+    judge({ ...standing(attemptStatus), chargedAgoMs }, answer)
+  assert.equal(at('unknown', 15 * minuteMs).kind, 'nothing')
+  assert.deepEqual(at('unknown', 15 * minuteMs + 1), { kind: 'refused', reason: 'the charge was never received' })
+  // A page that nobody has opened is not known either, however old.
+  assert.equal(at('unknown', null).kind, 'nothing')
+  assert.equal(at('pending', 60 * minuteMs).kind, 'nothing')
+  for (const status of ['failed', 'voided', 'expired', 'successful', 'excess'] as const) {
+    assert.equal(at(status, 60 * minuteMs).kind, 'nothing')
+  }
+  // Pending is the channel's own word: it has the charge.
+  assert.equal(at('unknown', 60 * minuteMs, says('pending', { channelStatus: 'ongoing' })).kind, 'nothing')
+})
