@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { hourMs, minuteMs } from '../../src/platform/clock.ts'
+import { dayMs, hourMs, minuteMs } from '../../src/platform/clock.ts'
 import { expectFailure } from '../support/expect.ts'
 import { portalOf, postForm, textOf } from '../support/portal.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'
-import { methodsOf, saveCard } from '../support/saved.ts'
+import { cards, methodsOf, saveCard } from '../support/saved.ts'
 import {
   type Answer,
   type Body,
@@ -14,6 +14,15 @@ import {
   type TestServer,
   threeChannels,
 } from '../support/server.ts'
+import {
+  advance,
+  chargesOf,
+  createPlan,
+  mailsTo,
+  periodsOf,
+  subscribe,
+  subscriptionOf,
+} from '../support/subscriptions.ts'
 import { until } from '../support/wait.ts'
 
 after(stopOwnPostgres)
@@ -295,5 +304,298 @@ describe('cards on the portal', () => {
       assert.equal((await postForm(server, `${path}/cards/${id}/remove`)).status, status, id)
     }
     assert.deepEqual(await stateOf(uuid), before)
+  })
+})
+
+describe('subscriptions on the portal', () => {
+  let server: TestServer
+  let business: TestBusiness
+  before(async () => {
+    server = await startTestServer({ backend: 'postgres' })
+    business = await threeChannels(server, 'Sade Kitchen')
+  })
+  after(() => server.close())
+
+  async function subscriber(options: Parameters<typeof subscribe>[3] = {}, fields: Record<string, unknown> = {}) {
+    const plan = await createPlan(business, fields)
+    const one = await subscribe(server, business, plan, options)
+    const path = await portalOf(business, one.customer)
+    const uuid: string = one.subscription.uuid
+    return { ...one, plan, path, uuid, at: `${path}/subscriptions/${uuid}`, now: () => subscriptionOf(business, uuid) }
+  }
+  const page = async (path: string) => textOf((await server.call('GET', path)).text)
+  /** `3 May 2026` as the page says it. */
+  const dayOf = (at: string) =>
+    new Intl.DateTimeFormat('en', { dateStyle: 'long', timeZone: 'UTC' }).format(new Date(at))
+
+  test('it shows plan, price, state and what happens next, by its own card', async () => {
+    const { path, plan, subscription } = await subscriber()
+    const shown = await page(path)
+    assert.ok(shown.includes(`${plan.name} Active ₦5,000.00, every month`), shown)
+    assert.ok(shown.includes(`Renews on ${dayOf(subscription.current_period_end)}.`), shown)
+    assert.ok(shown.includes('Paid with Visa ending in 4081'), shown)
+    const trial = await subscriber({ isTrial: true })
+    const ends = dayOf(trial.subscription.trial_ends_at)
+    assert.ok((await page(trial.path)).includes(`Free until ${ends}. Then you pay ₦5,000.00.`))
+  })
+
+  test('cancelled after a question, at the end of what is paid for; pressed twice it is cancelled once', async () => {
+    const { at, uuid, now, customer, subscription } = await subscriber()
+    const before = await now()
+    const until = dayOf(subscription.current_period_end)
+    const asked = await page(`${at}/cancel`)
+    assert.ok(asked.includes(`You can use it until ${until}. After that nothing more is charged.`), asked)
+    assert.deepEqual(await now(), before, 'asking cancels nothing')
+    const { body } = await business.api('GET', `/v1/customers/${customer}`)
+    for (const _ of ['once', 'twice']) {
+      const after = textOf((await follow(server, await postForm(server, `${at}/cancel`))).text)
+      assert.match(after, /Plan \d+ is cancelled\./)
+      assert.ok(after.includes(`Ends soon ₦5,000.00, every month Ends on ${until}. Nothing more is charged.`), after)
+    }
+    const both = await Promise.all([1, 2].map(() => postForm(server, `${at}/cancel`)))
+    assert.deepEqual(
+      both.map(({ status }) => status),
+      [303, 303],
+    )
+    const cancelled = await now()
+    assert.equal(cancelled.cancels_at, before.current_period_end)
+    const changed = Object.keys(before).filter((key) => String(before[key]) !== String(cancelled[key]))
+    assert.deepEqual(changed.sort(), ['cancelled_at', 'cancels_at', 'next_billing_at', 'updated_at'])
+    assert.deepEqual(await mailsTo(server, body.data.email), ['welcome', 'receipt', 'cancelled'])
+    // Asked again from an old page: nothing to ask, back to how it stands.
+    assert.equal((await server.call('GET', `${at}/cancel`)).status, 303)
+    assert.equal((await server.call('GET', `${at}/card`)).status, 303)
+    assert.equal(await statusOf(uuid), 'active')
+  })
+  const statusOf = async (uuid: string) => (await subscriptionOf(business, uuid)).status
+
+  test('a cancellation is taken back while it lasts, and then it renews as before', async () => {
+    const { at, now, path, uuid, plan } = await subscriber()
+    const before = await now()
+    await postForm(server, `${at}/cancel`)
+    for (const _ of ['once', 'twice']) {
+      const after = textOf((await follow(server, await postForm(server, `${at}/keep`))).text)
+      assert.ok(after.includes(`${plan.name} goes on.`), after)
+    }
+    const kept = await now()
+    assert.deepEqual({ ...kept, updated_at: 0 }, { ...before, updated_at: 0 })
+    assert.doesNotMatch(await page(`${path}?done=cancelled&of=${uuid}`), /is cancelled/, "not by the address's word")
+    await advance(business, { days: 31 })
+    assert.deepEqual(
+      (await periodsOf(server, uuid)).map(({ status }) => status),
+      ['paid', 'paid'],
+    )
+    // A link of today: in the business's time a month has gone by.
+    await postForm(server, `${at}/cancel`)
+    await advance(business, { days: 31 })
+    assert.equal(await statusOf(uuid), 'cancelled')
+    const late = textOf((await follow(server, await postForm(server, `${at}/keep`))).text)
+    assert.match(late, /That was not possible/)
+    assert.match(late, /Cancelled ₦5,000.00, every month Ended on/)
+    assert.equal(await statusOf(uuid), 'cancelled')
+    assert.equal((await periodsOf(server, uuid)).length, 2)
+  })
+
+  test('another card pays from the next period on; a card that cannot is refused', async () => {
+    const { at, customer, now, method, uuid, plan } = await subscriber()
+    const { body } = await business.api('GET', `/v1/customers/${customer}`)
+    const other = await saveCard(server, business, 'stripe', undefined, body.data.email)
+    const choice = await server.call('GET', `${at}/card`)
+    assert.match(choice.text, new RegExp(`value="${method}" required checked`))
+    assert.match(choice.text, new RegExp(`value="${other.method}" required>`))
+    const ledger = await chargesOf(server, customer)
+    const post = (card?: string) => postForm(server, `${at}/card`, card ? { payment_method_uuid: card } : {})
+    for (const _ of ['once', 'twice']) {
+      const after = textOf((await follow(server, await post(other.method))).text)
+      assert.ok(after.includes(`${plan.name} is now paid with Visa ending in 4242.`), after)
+    }
+    assert.equal((await now()).payment_method.uuid, other.method)
+    assert.deepEqual(await chargesOf(server, customer), ledger, 'nothing was charged for it')
+    const unchosen = await post()
+    assert.deepEqual([unchosen.status, unchosen.headers.get('location')], [303, `${at}/card`])
+    await server.ctx.db.updateTable('payment_methods').set({ status: 'unusable' }).where('id', '=', method).execute()
+    assert.match(textOf((await follow(server, await post(method))).text), /That was not possible/)
+    assert.equal((await now()).payment_method.uuid, other.method)
+    await advance(business, { days: 31 })
+    assert.deepEqual(
+      (await periodsOf(server, uuid)).map(({ status }) => status),
+      ['paid', 'paid'],
+    )
+    assert.equal((await chargesOf(server, customer)).at(-1)?.channel, 'stripe')
+  })
+
+  test('a renewal that was refused says so, is paid by the link, and the subscription goes on', async () => {
+    const { path, uuid, subscription } = await subscriber({ card: 'declines', isTrial: true })
+    await advance(business, { to: subscription.trial_ends_at })
+    assert.equal(await statusOf(uuid), 'past_due')
+    const shown = await page(path)
+    assert.match(shown, /Payment due ₦5,000.00, every month The payment of ₦5,000.00 did not go through\./)
+    const first = new Date(subscription.trial_ends_at).getTime()
+    assert.ok(shown.includes(`Your card is charged again on ${dayOf(new Date(first + dayMs).toISOString())}.`), shown)
+    assert.ok(shown.includes(`ends on ${dayOf(new Date(first + 7 * dayMs).toISOString())} unless this is paid`), shown)
+    const { text } = await server.call('GET', path)
+    const pay = new URL(/<a class="main" href="([^"]+)" aria-label="Pay now/.exec(text)?.[1] ?? '').pathname
+    assert.match(pay, /^\/pay\/AsP-/)
+    const checkout = /\/checkout\/[\w-]{43}/.exec((await server.call('GET', pay)).text)?.[0]
+    const opened = await postForm(server, `${checkout}/relay`, { payment_channel: 'stripe' })
+    assert.equal(opened.status, 303, opened.text)
+    const request = await business.api('GET', `/v1/payment-requests/retrieve-by-ref/${pay.slice('/pay/'.length)}`)
+    const { ref } = request.body.data.payment_request.last_transaction
+    await payAtSandbox(server.url, ref, 'success', 'stripe', '4242424242424242')
+    await until('the payment', async () => (await statusOf(uuid)) === 'active')
+    assert.doesNotMatch(await page(path), /Payment due|Pay now/)
+    assert.deepEqual(
+      (await periodsOf(server, uuid)).map(({ status }) => status),
+      ['paid'],
+    )
+  })
+
+  test('what is past due is charged to another card at once, and once, however often the button is pressed', async () => {
+    const { at, customer, uuid, subscription } = await subscriber({ card: 'declines', isTrial: true })
+    const { body } = await business.api('GET', `/v1/customers/${customer}`)
+    const good = await saveCard(server, business, 'flutterwave', undefined, body.data.email)
+    await advance(business, { to: subscription.trial_ends_at })
+    const press = () => postForm(server, `${at}/card`, { payment_method_uuid: good.method })
+    const answers = [...(await Promise.all([press(), press()])), await press()]
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [303, 303, 303],
+    )
+    await until('the payment', async () => (await statusOf(uuid)) === 'active')
+    assert.deepEqual(
+      (await periodsOf(server, uuid)).map(({ status, refusals }) => [status, refusals]),
+      [['paid', 1]],
+    )
+    assert.deepEqual(
+      (await chargesOf(server, customer)).map(({ channel }) => channel),
+      ['flutterwave'],
+    )
+    assert.match(textOf((await follow(server, answers[2] as Answer)).text), /is now paid with Mastercard ending in/)
+  })
+
+  test('another card that is refused too is tried once, however often the button is pressed', async () => {
+    const { at, customer, uuid, plan, subscription } = await subscriber({ card: 'declines', isTrial: true })
+    const { body } = await business.api('GET', `/v1/customers/${customer}`)
+    const bad = await saveCard(server, business, 'stripe', cards.stripe.declines, body.data.email)
+    await advance(business, { to: subscription.trial_ends_at })
+    for (const _ of ['once', 'twice']) {
+      const answer = await postForm(server, `${at}/card`, { payment_method_uuid: bad.method })
+      const after = textOf((await follow(server, answer)).text)
+      assert.ok(after.includes(`${plan.name} Payment due`), after)
+      assert.doesNotMatch(after, /is now paid with/)
+    }
+    assert.deepEqual(
+      (await periodsOf(server, uuid)).map(({ status, refusals }) => [status, refusals]),
+      [['open', 2]],
+    )
+    assert.deepEqual(await chargesOf(server, customer), [])
+  })
+
+  test('cancelled while its payment is due it ends at once, and nothing more is charged', async () => {
+    const { at, uuid, customer, subscription } = await subscriber({ card: 'declines', isTrial: true })
+    await advance(business, { to: subscription.trial_ends_at })
+    assert.match(await page(`${at}/cancel`), /It ends at once\. Nothing more is charged\./)
+    const both = await Promise.all([1, 2].map(() => postForm(server, `${at}/cancel`)))
+    for (const answer of both) {
+      assert.match(textOf((await follow(server, answer)).text), /is cancelled\..*Ended subscriptions .*Cancelled/)
+    }
+    await advance(business, { days: 10 })
+    assert.equal(await statusOf(uuid), 'cancelled')
+    assert.deepEqual(await chargesOf(server, customer), [])
+  })
+
+  test('a paused one says who resumes it, and can be cancelled', async () => {
+    const { path, at, uuid } = await subscriber()
+    assert.equal((await business.api('PATCH', `/v1/subscriptions/${uuid}/pause`)).status, 200)
+    assert.match(await page(path), /Paused .*Nothing is charged until Sade Kitchen resumes it/)
+    await follow(server, await postForm(server, `${at}/cancel`))
+    assert.equal(await statusOf(uuid), 'cancelled')
+  })
+
+  test('removing the card that pays says what it pays for, and the default pays then', async () => {
+    const { path, customer, method, plan, uuid } = await subscriber()
+    const { body } = await business.api('GET', `/v1/customers/${customer}`)
+    await saveCard(server, business, 'stripe', undefined, body.data.email)
+    const asked = await page(`${path}/cards/${method}/remove`)
+    assert.ok(asked.includes(`It pays for ${plan.name}.`), asked)
+    await postForm(server, `${path}/cards/${method}/remove`)
+    assert.match(await page(path), /Renews on .* Paid with Visa ending in 4242/)
+    await advance(business, { days: 31 })
+    assert.deepEqual(
+      (await periodsOf(server, uuid)).map(({ status }) => status),
+      ['paid', 'paid'],
+    )
+    assert.equal((await chargesOf(server, customer)).at(-1)?.channel, 'stripe')
+  })
+
+  test('a card that is added for a subscription leads back to the choice of its card', async () => {
+    const { at, customer } = await subscriber()
+    const answer = await postForm(server, `${at}/card/new`)
+    const [request] = (await business.api('GET', `/v1/payment-requests?customer_uuid=${customer}`)).body.data
+      .payment_requests.data
+    assert.equal(answer.status, 303)
+    assert.equal(request.intent, 'save_payment_method')
+    const checkout = await server.call('GET', new URL(String(answer.headers.get('location'))).pathname)
+    assert.ok(checkout.text.includes(`${at}/card?`), 'the way back')
+  })
+
+  test("404 another customer's, business's or mode's subscription looks like none, and stays as it is", async () => {
+    const { path, method } = await subscriber()
+    const mate = await subscriber()
+    const shop = await threeChannels(server, 'Other Shop')
+    const strange = await subscribe(server, shop, await createPlan(shop))
+    for (const [owner, uuid, card] of [
+      [business, mate.uuid, mate.method],
+      [shop, strange.subscription.uuid, strange.method],
+    ] as const) {
+      const before = await subscriptionOf(owner, uuid)
+      const at = `${path}/subscriptions/${uuid}`
+      for (const answer of [
+        await server.call('GET', `${at}/cancel`),
+        await server.call('GET', `${at}/card`),
+        await postForm(server, `${at}/cancel`),
+        await postForm(server, `${at}/keep`),
+        await postForm(server, `${at}/card`, { payment_method_uuid: method }),
+        await postForm(server, `${at}/card`, { payment_method_uuid: card }),
+        await postForm(server, `${at}/card/new`),
+      ]) {
+        assert.equal(answer.status, 404, answer.text)
+        assert.match(textOf(answer.text), /There is nothing here/)
+      }
+      assert.deepEqual(await subscriptionOf(owner, uuid), before)
+    }
+    const own = await subscriber()
+    const before = await own.now()
+    for (const card of [mate.method, strange.method, nobody, 'nothing']) {
+      assert.equal((await postForm(server, `${own.at}/card`, { payment_method_uuid: card })).status, 404, card)
+    }
+    assert.deepEqual(await own.now(), before)
+    // A card of another customer was not removed by it either.
+    assert.equal((await methodsOf(business, mate.customer)).length, 1)
+  })
+
+  test('many subscriptions come page by page', async () => {
+    const { uuid } = await newCustomer(business)
+    const path = await portalOf(business, uuid)
+    const plans = await Promise.all(Array.from({ length: 21 }, () => createPlan(business)))
+    const { email } = (await business.api('GET', `/v1/customers/${uuid}`)).body.data
+    const { method } = await saveCard(server, business, 'paystack', undefined, email)
+    for (const plan of plans) {
+      const fields = {
+        customer_uuid: uuid,
+        subscription_plan_uuid: plan.uuid,
+        payment_method_uuid: method,
+        is_trial: 1,
+      }
+      assert.equal((await business.api('POST', '/v1/subscriptions', fields)).status, 201)
+    }
+    const first = await server.call('GET', path)
+    assert.equal(first.text.match(/id="s-/g)?.length, 20)
+    assert.match(first.text, /rel="next" href="[^"]+\?page=2"/)
+    const second = await server.call('GET', `${path}?page=2`)
+    assert.equal(second.text.match(/id="s-/g)?.length, 1)
+    assert.doesNotMatch(second.text, /rel="next"/)
+    assert.match(second.text, /rel="prev" href="[^"]+\?page=1"/)
+    assert.equal((await server.call('GET', `${path}?page=nonsense`)).status, 200)
   })
 })

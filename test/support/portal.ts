@@ -17,6 +17,7 @@ export const postForm = (server: TestServer, path: string, fields: Record<string
 /** What a reader sees of a page. */
 export const textOf = (page: string): string =>
   page
+    .replace(/<\/?(time|strong)[^>]*>/g, '')
     .replace(/<style[\s\S]*?<\/style>|<[^>]+>/g, ' ')
     .replace(/&#39;/g, "'")
     .replace(/\s+/g, ' ')

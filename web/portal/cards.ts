@@ -11,9 +11,11 @@ export function cardName(card: CardView, text: PortalWords): string {
   return card.last4 ? fill(text.cardEnding, { brand, last4: card.last4 }) : brand
 }
 
-/** Channels write a brand as they like: `visa` is Visa. */
-const capital = (brand: string): string => {
-  const [first = '', ...rest] = brand.trim()
+/** Channels write a brand as they like: `visa` and `VISA` are Visa; JCB stays. */
+function capital(brand: string): string {
+  const name = brand.trim()
+  const isShouted = name.length > 3 && name === name.toUpperCase()
+  const [first = '', ...rest] = isShouted ? name.toLowerCase() : name
   return first.toUpperCase() + rest.join('')
 }
 

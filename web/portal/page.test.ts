@@ -4,9 +4,11 @@ import { gzipSync } from 'node:zlib'
 import { languages } from '../checkout/language.ts'
 import { contentSecurityPolicy } from '../checkout/policy.ts'
 import { cancelPage, chooseCardPage, removeCardPage } from './ask.ts'
+import { cardName } from './cards.ts'
 import { portalMessagePage } from './message.ts'
 import { portalPage } from './page.ts'
 import type { CardView, Notice, PortalMessageKind, PortalView, SubscriptionView } from './view.ts'
+import { portalWords } from './words.ts'
 
 const hostile = `"><script>alert(1)</script>'\`</style></title>{business}$&`
 const nonce = 'bm9uY2U='
@@ -192,6 +194,15 @@ describe('pages of the portal', () => {
     assert.match(page, /value="old" required disabled>/)
     const list = portalPage(viewOf({ cards: [...cards, card({ uuid: 'two', isDefault: false })] }))
     assert.deepEqual(list.match(/cards\/[\w-]+\/default/g), ['cards/two/default'])
+  })
+
+  test('a card is called as people call it, whatever its channel writes', () => {
+    const say = (changed: Partial<CardView>) => cardName(card(changed), portalWords.en)
+    assert.equal(say({ brand: 'visa' }), 'Visa ending in 4081')
+    assert.equal(say({ brand: ' MASTERCARD ' }), 'Mastercard ending in 4081')
+    assert.equal(say({ brand: 'JCB' }), 'JCB ending in 4081')
+    assert.equal(say({ brand: 'Cartes Bancaires', last4: null }), 'Cartes Bancaires')
+    assert.equal(say({ brand: null }), 'Card ending in 4081')
   })
 
   test('buttons that look alike say of what they are', () => {
