@@ -6,7 +6,7 @@ export const style = `
 .room+.room{border-top:1px solid var(--line);background:var(--tint)}
 .room h1,.act h1{font-size:1.375rem;font-weight:700;letter-spacing:-.01em}
 .room section{display:flex;flex-direction:column;gap:1.25rem}
-h3{margin:0;font-size:1.0625rem;line-height:1.35;display:flex;flex-wrap:wrap;align-items:center;gap:.375rem .625rem}
+.plan-name{margin:0;font-size:1.0625rem;line-height:1.35;display:flex;flex-wrap:wrap;align-items:center;gap:.375rem .625rem}
 .items{list-style:none;display:grid;gap:.875rem}
 .items li{padding:1rem 1.125rem;display:grid;gap:.5rem;background:var(--card);border:1px solid var(--line);border-radius:.875rem}
 .items li:target{border-color:var(--accent);box-shadow:0 0 0 1px var(--accent)}

@@ -13,7 +13,10 @@ import { type PortalWords, portalWords } from './words.ts'
 export function subscriptionItem(view: VisitView, one: SubscriptionView): Html {
   const text = portalWords[view.language]
   const { label, tone } = statusOf(one, text)
-  return html`<li id="${`s-${one.uuid}`}"><h3>${one.planName} <span class="${`chip ${tone}`}">${label}</span></h3>
+  const name = html`${one.planName} <span class="${`chip ${tone}`}">${label}</span>`
+  // Those that have ended stand under a heading of their own.
+  const heading = isOver(one) ? html`<h3 class="plan-name">${name}</h3>` : html`<h2 class="plan-name">${name}</h2>`
+  return html`<li id="${`s-${one.uuid}`}">${heading}
 <p class="price">${priceOf(one, view.language)}</p>${sentences(view, one, text)}${cardLine(one, text)}${actions(view, one, text)}</li>`
 }
 
