@@ -161,7 +161,8 @@ describe('tidy', () => {
   })
 
   test('every file is used', () => {
-    const entries = /(\.test\.ts|^src\/cli\/main\.ts|^scripts\/generate\.ts|^test\/run\.ts|^(bench|prove)\/.*)$/
+    const entries =
+      /(\.test\.ts|^src\/cli\/main\.ts|^scripts\/(generate|screenshots)\.ts|^test\/run\.ts|^(bench|prove)\/.*)$/
     const used = new Set([...sources.flatMap(importsOf), ...scriptModules()])
     assert.deepEqual(
       sources.filter((file) => !used.has(file) && !entries.test(file)),

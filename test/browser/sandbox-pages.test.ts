@@ -161,6 +161,9 @@ describe('sandbox pages', inBrowser, () => {
     await opens.flutterwave!(open)
     await opens.stripe!(refused)
     await payAtSandbox(origin, refused, 'failed', 'stripe')
+    const addresses = { message_id: '<m1@shop.example>', from: 'shop@example.com', to: 'ada@example.com' }
+    const mail = { ...addresses, subject: 'Your receipt', html: '<title>Receipt</title><p>Paid</p>', text: 'Paid' }
+    assert.ok((await call(origin, 'POST', '/sandbox/control/mails', mail)).status < 300)
     for (const colorScheme of schemes) {
       await inContext(browser, { colorScheme }, async (page, context) => {
         const recorded = recordRequests(context)
@@ -176,6 +179,14 @@ describe('sandbox pages', inBrowser, () => {
         await page.getByRole('link', { name: 'About the sandbox' }).click()
         await page.getByRole('link', { name: /^Manual/ }).click()
         await page.getByText('Magic amounts').waitFor()
+        await page.goBack()
+        await page.getByRole('link', { name: /^Mailbox/ }).click()
+        await page.getByRole('heading', { name: 'Mailbox' }).waitFor()
+        await page.getByRole('link', { name: 'Read' }).first().click()
+        await page.getByRole('heading', { name: 'Your receipt' }).waitFor()
+        await page.setViewportSize(phone)
+        await expectFits(page, `a mail ${colorScheme}`)
+        await expectAccessible(page, `a mail ${colorScheme}`)
         assert.deepEqual(recorded.hosts(), [new URL(origin).host])
       })
     }

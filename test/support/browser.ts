@@ -6,6 +6,7 @@ import {
   type BrowserContext,
   type BrowserContextOptions,
   chromium,
+  type Frame,
   type Locator,
   type Page,
   type Request,
@@ -82,7 +83,7 @@ interface AxeFinding {
 }
 
 /** Asserts that axe-core finds nothing to object to on the page as it stands now. */
-export async function expectAccessible(page: Page, what: string): Promise<void> {
+export async function expectAccessible(page: Page | Frame, what: string): Promise<void> {
   const options = JSON.stringify({ runOnly: { type: 'tag', values: axeTags }, resultTypes: ['violations'] })
   await page.evaluate(axeSource)
   const found = (await page.evaluate(`axe.run(document, ${options})`)) as {
@@ -152,13 +153,29 @@ async function measure(request: Request, one: Loaded): Promise<void> {
   one.bytes = (await request.sizes()).responseBodySize
 }
 
-/** Presses Tab until `target` has the focus; every stop on the way must be visible. Fails after `stopsMax`. */
+/** What the browser complains of: errors of scripts, refused loads, breaches of the content policy. */
+export function recordComplaints(context: BrowserContext): string[] {
+  const complaints: string[] = []
+  context.on('weberror', (error) => complaints.push(String(error.error())))
+  context.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text())
+  })
+  return complaints
+}
+
+/** An outline on the element that has the focus, or on what it stands in for: a label around its box. */
+const hasOutline = `[document.activeElement, document.activeElement.parentElement].some(
+  (one) => getComputedStyle(one).outlineStyle !== 'none' && parseFloat(getComputedStyle(one).outlineWidth) > 0)`
+
+/** Presses Tab until `target` has the focus; every stop on the way must be seen, and show its focus. Bounded. */
 export async function tabTo(page: Page, target: Locator, stopsMax = 40): Promise<void> {
   for (let stop = 0; stop < stopsMax; stop += 1) {
     await page.keyboard.press('Tab')
     const focused = page.locator(':focus')
     if ((await focused.count()) === 0) continue
-    assert.ok(await focused.isVisible(), `the keyboard is on something hidden: ${await focused.textContent()}`)
+    const words = await focused.textContent()
+    assert.ok(await focused.isVisible(), `the keyboard is on something hidden: ${words}`)
+    assert.ok(await page.evaluate(hasOutline), `nobody sees that the keyboard is on: ${words}`)
     if ((await target.and(focused).count()) > 0) return
   }
   assert.fail(`${stopsMax} presses of Tab did not reach ${target}`)

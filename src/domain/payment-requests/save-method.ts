@@ -8,6 +8,7 @@ import { type ChannelAccount, listAccounts } from '../payment-channels/service.t
 import { choose } from './choose.ts'
 import { firstOf, type Initiated, insert, newRequest, resume } from './initiate.ts'
 import { newTransaction, openAtFirst } from './open.ts'
+import type { Opens } from './plan.ts'
 import type { FullRequest, SaveMethod } from './schema.ts'
 
 /** A payment of the least sum that leaves a saved method; what it is for, nobody but the channel decides. */
@@ -23,7 +24,7 @@ export const saveMethod = (
 ): Promise<Initiated> =>
   runOrReplay(ctx.db, claim, async () => {
     if (claim?.resumes) return await resume(ctx, caller, claim.resumes, body.payment_channel ?? null)
-    const { wish, accounts } = await readWish(ctx, caller, body)
+    const { wish, accounts } = await readWish(ctx, caller, body, 'now')
     const attempt = newTransaction(firstOf(accounts).slug)
     const row = { ...newRequest(ctx, caller, body, wish, attempt, claim), ...purpose }
     const { request, customer } = await insert(ctx, caller, row)
@@ -35,49 +36,48 @@ export const saveMethod = (
 
 /** The same for a page of ours, on which the customer chooses the channel: none has seen it yet. Throws 030 to 036. */
 export async function createSaveMethod(ctx: Context, caller: Caller, body: SaveMethod): Promise<FullRequest> {
-  const { wish } = await readWish(ctx, caller, body)
+  const { wish } = await readWish(ctx, caller, body, 'later')
   const made = await insert(ctx, caller, { ...newRequest(ctx, caller, body, wish, null, null), ...purpose })
   return { ...made, lastTransaction: null, timeline: [] }
 }
 
 const purpose = { intent: 'save_payment_method', description: 'Save new payment method' } as const
 
-async function readWish(ctx: Context, caller: Caller, body: SaveMethod) {
-  const named = body.payment_channel ?? null
+async function readWish(ctx: Context, caller: Caller, body: SaveMethod, opens: Opens) {
   const currency = body.currency ?? caller.business.baseCurrency
-  const amountMinor = await savingSumOf(ctx, caller, currency, named)
-  const accounts = (await choose(ctx, caller, { currency, amountMinor, named, tokenize: true })).filter(canCharge)
+  const { amountMinor, accounts } = await savingAt(ctx, caller, currency, body.payment_channel ?? null, opens)
   const usdPerUnit = await rates.findMaybeRate(ctx, currency)
   if (usdPerUnit === null) throw new ApiError(channelErrors.noPaymentChannel)
   return { wish: { currency, amountMinor, usdPerUnit, savePaymentMethod: true, plan: null }, accounts }
 }
 
 /**
- * The least sum whose payment leaves a method that can be charged again: at the channel that is named, else enough for
- * each of those that may be tried. Throws 030 to 032 where no channel takes the currency, 036 where none that does can
- * charge saved methods.
+ * The least sum that leaves a method at the first channel in order, or later at each of them, and the channels that may
+ * be tried with it: those that need no more. Throws 030 to 032 where no channel takes the currency, 036 where none that
+ * does can charge saved methods.
  */
-export async function savingSumOf(
+async function savingAt(
   ctx: Context,
   caller: Caller,
   currency: string,
   named: string | null,
-): Promise<bigint> {
-  const accounts = await listAccounts(ctx, caller)
-  const taking = accounts.filter(
-    (account) =>
-      account.isEnabled &&
-      (named === null || account.slug === named) &&
-      account.channel.limits.currencies[currency] !== undefined,
+  opens: Opens,
+): Promise<{ amountMinor: bigint; accounts: ChannelAccount[] }> {
+  const taking = (await listAccounts(ctx, caller)).filter(
+    (one) => one.channel.limits.currencies[currency] !== undefined,
   )
-  const [leastOfAll, ...sums] = taking.filter(canCharge).map((account) => leastSumOf(account, currency))
-  if (leastOfAll !== undefined) return sums.reduce((most, sum) => (sum > most ? sum : most), leastOfAll)
-  // Says why no channel takes it; where one does, it is this that it cannot do.
-  await choose(ctx, caller, { currency, amountMinor: 1n, named, tokenize: false }).catch((error: unknown) => {
-    if (taking.length === 0) throw error
-  })
-  const words = 'No connected payment channel that takes this currency can charge saved methods.'
-  throw new ApiError(channelErrors.operationNotSupported, { data: { payment_channel: [words] } })
+  // Enough for every one of them: what is refused then is refused for another reason.
+  const enough = taking.map((one) => leastSumOf(one, currency)).reduce((a, b) => (b > a ? b : a), 1n)
+  const chosen = await choose(ctx, caller, { currency, amountMinor: enough, named, tokenize: true })
+  const able = chosen.filter(canCharge)
+  const [first] = able
+  if (!first) {
+    const words = 'No connected payment channel that takes this currency can charge saved methods.'
+    throw new ApiError(channelErrors.operationNotSupported, { data: { payment_channel: [words] } })
+  }
+  const sums = able.map((one) => leastSumOf(one, currency))
+  const amountMinor = opens === 'now' ? leastSumOf(first, currency) : sums.reduce((a, b) => (b > a ? b : a))
+  return { amountMinor, accounts: able.filter((one) => leastSumOf(one, currency) <= amountMinor) }
 }
 
 function leastSumOf(account: ChannelAccount, currency: string): bigint {
