@@ -29,6 +29,13 @@ const rightBodies: Record<string, Body> = {
   },
   'POST /v1/payment-requests/subscribe-to-plan': { customer_email: 'a@example.com', subscription_plan_uuid: nobody },
   'POST /v1/subscriptions/generate-url': { customer_uuid: nobody, subscription_plan_uuid: nobody },
+  'POST /v1/subscriptions': {
+    customer_uuid: nobody,
+    subscription_plan_uuid: nobody,
+    payment_method_uuid: nobody,
+  },
+  'PUT /v1/subscriptions/{uuid}': { payment_method_uuid: nobody },
+  'POST /v1/test-clock/advance': { days: 1 },
   'PUT /v1/payment-channels/route': { route_by: 'default_first' },
   'POST /v1/customers': { email: 'a@example.com', name: 'A' },
   'PUT /v1/customers/{uuid}': { name: 'Taken' },
@@ -42,7 +49,10 @@ const rightBodies: Record<string, Body> = {
 /** What a list cannot do without. */
 const rightQueries: Record<string, string> = { 'GET /v1/payment-channels/route': 'currency=NGN&amount=100' }
 /** Statuses that a list may be asked for, where it is not a payment's. */
-const rightStatuses: Record<string, string> = { 'GET /v1/subscription-plans': 'active' }
+const rightStatuses: Record<string, string> = {
+  'GET /v1/subscription-plans': 'active',
+  'GET /v1/subscriptions': 'trialing',
+}
 const hex = 'a'.repeat(60)
 
 interface Route {
@@ -187,6 +197,12 @@ async function makeObjects(server: TestServer, business: TestBusiness, hookUrl: 
     interval: 'weekly',
     amount: 100,
   })
+  const subscription = await business.api('POST', '/v1/subscriptions', {
+    customer_uuid: saved.customer,
+    subscription_plan_uuid: plan.body.data.uuid,
+    payment_method_uuid: saved.method,
+    is_trial: 1,
+  })
   const endpoint = await business.api('POST', '/v1/webhook-endpoints', { url: hookUrl })
   const events = await business.api('GET', '/v1/events')
   return {
@@ -199,6 +215,7 @@ async function makeObjects(server: TestServer, business: TestBusiness, hookUrl: 
     method: saved.method,
     plan: plan.body.data.uuid as string,
     planLink: plan.body.data.link_id as string,
+    subscription: subscription.body.data.uuid as string,
     endpoint: endpoint.body.data.uuid as string,
     endpointSecret: endpoint.body.data.secret as string,
     event: events.body.data.events.data[0].uuid as string,
@@ -236,6 +253,7 @@ describe('what is another’s', () => {
     }
     if (path.startsWith('/v1/customers/')) return [objects.customer]
     if (path.startsWith('/v1/subscription-plans/')) return [objects.plan, objects.planLink]
+    if (path.startsWith('/v1/subscriptions/')) return [objects.subscription]
     if (path.startsWith('/v1/webhook-endpoints/')) return [objects.endpoint]
     return [objects.request, objects.customer, objects.endpoint, objects.event]
   }
@@ -244,7 +262,7 @@ describe('what is another’s', () => {
   const look = async (): Promise<string> => {
     const paths = ['/v1/payment-requests', '/v1/customers', '/v1/webhook-endpoints', '/v1/events', '/v1/business']
     paths.push(`/v1/customers/${objects.customer}/payment-methods`)
-    paths.push('/v1/subscription-plans')
+    paths.push('/v1/subscription-plans', '/v1/subscriptions')
     paths.push(`/v1/webhook-endpoints/${objects.endpoint}/deliveries`)
     const answers = await Promise.all(paths.map((path) => owner.api('GET', path)))
     return answers.map((answer) => answer.text).join('\n')
@@ -273,7 +291,7 @@ describe('what is another’s', () => {
     for (const route of readable) {
       const [id = ''] = namesFor(route.path)
       const answer = await owner.api('GET', fill(route.path, id))
-      if (/^\/v1\/(payment-requests|customers|subscription-plans|webhook-endpoints)\//.test(route.path)) {
+      if (/^\/v1\/(payment-requests|customers|subscription-plans|subscriptions|webhook-endpoints)\//.test(route.path)) {
         assert.equal(answer.status, 200, `${nameOf(route)}: ${answer.text.slice(0, 200)}`)
       }
     }
@@ -513,6 +531,7 @@ describe('secrets', () => {
       const names: Record<string, string> = {
         customers: objects.customer,
         'subscription-plans': objects.plan,
+        subscriptions: objects.subscription,
         'webhook-endpoints': objects.endpoint,
       }
       const noun = route.path.split('/')[2] ?? ''

@@ -263,6 +263,35 @@ const endpoints: Endpoint[] = [
   },
   {
     method: 'POST',
+    path: '/v1/subscriptions',
+    right: { customer_uuid: nobody, subscription_plan_uuid: nobody, payment_method_uuid: nobody },
+    wrong: {
+      customer_uuid: wrongUuids,
+      subscription_plan_uuid: wrongUuids,
+      payment_method_uuid: wrongUuids,
+      is_trial: wrongFlags,
+    },
+    required: ['customer_uuid', 'subscription_plan_uuid', 'payment_method_uuid'],
+  },
+  {
+    method: 'PUT',
+    path: '/v1/subscriptions/:subscription',
+    right: { subscription_plan_uuid: nobody, payment_method_uuid: nobody },
+    wrong: { subscription_plan_uuid: wrongUuids, payment_method_uuid: wrongUuids },
+    required: [],
+  },
+  {
+    method: 'POST',
+    path: '/v1/test-clock/advance',
+    right: { days: 1 },
+    wrong: {
+      days: [0, -1, 1.5, '5', 3_661, 1e300, ...wrongKinds.filter((one) => typeof one !== 'number')],
+      to: wrongTimes,
+    },
+    required: [],
+  },
+  {
+    method: 'POST',
     path: '/v1/subscriptions/generate-url',
     right: { customer_uuid: nobody, subscription_plan_uuid: nobody },
     wrong: { customer_uuid: wrongUuids, subscription_plan_uuid: wrongUuids },

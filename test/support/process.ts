@@ -187,6 +187,10 @@ export async function openWorld(backend: Backend) {
     env,
     databaseUrl: database?.url ?? null,
     start,
+    /** Processes that start from now on live so much later. */
+    later: (ms: number) => {
+      aheadMs += ms
+    },
     /** As a supervisor would, some minutes after the crash. */
     restart: (downMs = downForMs) => {
       aheadMs += downMs
