@@ -473,6 +473,16 @@ describe('subscriptions on the portal', () => {
     assert.match(textOf((await follow(server, answers[2] as Answer)).text), /is now paid with Mastercard ending in/)
   })
 
+  test('where the card is not charged again nobody says so: the link pays', async () => {
+    for (const card of ['wantsPayer', 'expires'] as const) {
+      const { path, subscription } = await subscriber({ card, isTrial: true })
+      await advance(business, { to: subscription.trial_ends_at })
+      const shown = await page(path)
+      assert.match(shown, /Payment due .*did not go through\. The subscription ends on .* Pay now/, card)
+      assert.doesNotMatch(shown, /charged again/, card)
+    }
+  })
+
   test('another card that is refused too is tried once, however often the button is pressed', async () => {
     const { at, customer, uuid, plan, subscription } = await subscriber({ card: 'declines', isTrial: true })
     const { body } = await business.api('GET', `/v1/customers/${customer}`)

@@ -51,6 +51,9 @@ async function subscriptionOf(
 ): Promise<SubscriptionView> {
   const { subscription: row, plan } = full
   const overdue = await subscriptions.findMaybeOverdue(ctx, caller, full)
+  const card = cardFor(full, cards)
+  // Where its card is refused for good, or there is none, nothing is charged: the link alone pays.
+  const retryAt = card?.status === 'active' ? (overdue?.retryAt ?? null) : null
   const goesOn = row.ended_at === null && row.cancels_at === null
   return {
     uuid: row.id,
@@ -64,8 +67,8 @@ async function subscriptionOf(
     periodEndsAt: row.current_period_end,
     cancelsAt: row.cancels_at,
     endedAt: row.ended_at,
-    overdue: overdue && { ...overdue, amount: formatAmount(overdue.amountMinor, overdue.currency) },
-    card: cardFor(full, cards),
+    overdue: overdue && { ...overdue, retryAt, amount: formatAmount(overdue.amountMinor, overdue.currency) },
+    card,
     canCancel: goesOn,
     canKeep: row.ended_at === null && row.cancels_at !== null && row.cancels_at > nowOf(ctx, caller.business),
     canChangeCard: goesOn,

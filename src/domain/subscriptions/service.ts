@@ -48,7 +48,7 @@ export async function find(ctx: Context, caller: Caller, uuid: string): Promise<
 export interface Overdue {
   amountMinor: bigint
   currency: string
-  /** When a saved method is charged again. */
+  /** When its method is charged again; null: it is not, because the payer must be there. */
   retryAt: Date | null
   /** When the subscription ends unless it is paid. */
   endsAt: Date
@@ -64,12 +64,13 @@ export async function findMaybeOverdue(
   const period = subscription.status === 'past_due' ? await store.findOpenPeriod(ctx.db, subscription.id) : undefined
   if (!period || !openRef) return null
   const due = subscription.next_due_at
-  const retryAt = due && due > nowOf(ctx, caller.business) ? due : null
+  const next = due && due > nowOf(ctx, caller.business) ? due : null
+  const { lastTransaction: last } = await paymentRequests.find(ctx, caller, openRef)
   return {
     amountMinor: period.amount_minor,
     currency: period.currency,
-    retryAt,
-    endsAt: lastTryAt(period, retryAt ?? period.created_at),
+    retryAt: last?.refusal === 'payer' ? null : next,
+    endsAt: lastTryAt(period, next ?? period.created_at),
     payUrl: paymentRequests.payUrl(ctx, openRef),
   }
 }
