@@ -165,7 +165,7 @@ export interface Mails {
   attempts: Generated<number>;
   business_id: string;
   created_at: Timestamp;
-  data: Json | null;
+  data_sealed: Buffer | null;
   dedupe_key: string;
   env_mode: string;
   id: string;

@@ -72,7 +72,7 @@ async function insertLink(
     await store.insert(tx, link, now)
     if (body.send) {
       const portalUrl = ctx.baseUrl + pathOf(ctx, link)
-      await queueMail(tx, {
+      await queueMail(tx, ctx.secrets, {
         businessId,
         envMode,
         to: customer.email,

@@ -20,11 +20,11 @@ export interface Writing {
   readonly now: Date
 }
 
-async function write({ tx, business, now }: Writing, full: FullSubscription, key: string, content: MailContent) {
+async function write({ ctx, tx, business, now }: Writing, full: FullSubscription, key: string, content: MailContent) {
   const { subscription, plan, customer } = full
   if (!plan.send_subscription_mails || !business.sendSubscriptionMails) return
   const { business_id: businessId, env_mode: envMode } = subscription
-  await queueMail(tx, { ...content, businessId, envMode, to: customer.email, dedupeKey: key, now })
+  await queueMail(tx, ctx.secrets, { ...content, businessId, envMode, to: customer.email, dedupeKey: key, now })
 }
 
 const intervalWords: Record<Interval, [unit: string, times: number]> = {
