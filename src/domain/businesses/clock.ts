@@ -80,8 +80,9 @@ function targetOf(body: AdvanceClock, now: Date): Date {
 
 const isDue = (next: NextDue | undefined, now: Date): boolean => next !== undefined && next.at <= now
 
-const earliest = (nexts: readonly (NextDue | undefined)[]): NextDue | undefined =>
-  nexts.reduce((a, b) => (b && (!a || b.at < a.at) ? b : a), undefined)
+function earliest(nexts: readonly (NextDue | undefined)[]): NextDue | undefined {
+  return nexts.reduce((a, b) => (b && (!a || b.at < a.at) ? b : a), undefined)
+}
 
 /** One move, from where the clock is to `to`. */
 class Walk {
