@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { forgetEndedLinks } from '../../src/domain/portal/service.ts'
 import { dayMs, hourMs, minuteMs } from '../../src/platform/clock.ts'
 import { expectFailure } from '../support/expect.ts'
 import { portalOf, postForm, textOf } from '../support/portal.ts'
@@ -161,10 +162,35 @@ describe('a link to the portal', () => {
       assert.doesNotMatch(over.text, /<form|4081/)
       assert.equal((await postForm(clocked, `${path}/cards/${method}/remove`)).status, 410)
       assert.equal((await methodsOf(shop, customer)).length, 1, 'nothing was removed')
+      // It says so for 30 days; then the row goes, and with it all that is known of the link.
+      assert.equal(await forgetEndedLinks(clocked.ctx), 0)
+      clocked.clock.advance(30 * dayMs + minuteMs)
+      assert.equal(await forgetEndedLinks(clocked.ctx), 1)
+      assert.equal((await clocked.call('GET', path)).status, 404)
     } finally {
       await clocked.close()
     }
   })
+})
+
+test('429 an address that tries many tokens is told to wait, in words; the API goes on', async () => {
+  const server = await startTestServer()
+  try {
+    const business = await server.business()
+    // The limit is 600 a minute, and honest visitors need far less.
+    let last: Answer | undefined
+    for (let tries = 0; tries < 700 && last === undefined; tries += 50) {
+      const paths = Array.from({ length: 50 }, (_, index) => `/portal/guess-${tries + index}`)
+      const answers = await Promise.all(paths.map((path) => server.call('GET', path)))
+      last = answers.find(({ status }) => status !== 404)
+    }
+    assert.equal(last?.status, 429)
+    assert.match(textOf(last.text), /Too many tries/)
+    assert.ok(Number(last.headers.get('retry-after')) > 0)
+    assert.equal((await business.api('GET', '/v1/customers')).status, 200)
+  } finally {
+    await server.close()
+  }
 })
 
 describe('cards on the portal', () => {
