@@ -174,7 +174,7 @@ describe('a link to the portal', () => {
 })
 
 test('429 an address that tries many tokens is told to wait, in words; the API goes on', async () => {
-  const server = await startTestServer()
+  const server = await startTestServer({ backend: 'postgres' })
   try {
     const business = await server.business()
     // The limit is 600 a minute, and honest visitors need far less.
