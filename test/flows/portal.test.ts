@@ -396,7 +396,7 @@ describe('subscriptions on the portal', () => {
   const statusOf = async (uuid: string) => (await subscriptionOf(business, uuid)).status
 
   test('a cancellation is taken back while it lasts, and then it renews as before', async () => {
-    const { at, now, path, uuid, plan } = await subscriber()
+    const { at, now, path, uuid, plan, customer } = await subscriber()
     const before = await now()
     await postForm(server, `${at}/cancel`)
     for (const _ of ['once', 'twice']) {
@@ -415,6 +415,9 @@ describe('subscriptions on the portal', () => {
     await postForm(server, `${at}/cancel`)
     await advance(business, { days: 31 })
     assert.equal(await statusOf(uuid), 'cancelled')
+    const { body } = await business.api('GET', `/v1/customers/${customer}`)
+    const mails = await mailsTo(server, body.data.email)
+    assert.equal(mails.filter((one) => one === 'cancelled').length, 2, 'each cancellation is told of once')
     const late = textOf((await follow(server, await postForm(server, `${at}/keep`))).text)
     assert.match(late, /That was not possible/)
     assert.match(late, /Cancelled ₦5,000.00, every month Ended on/)
