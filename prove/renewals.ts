@@ -124,7 +124,7 @@ export async function proveAtOnce(count: number, tell: (line: string) => void = 
       (await stage.query(`select count(*)::int as n from subscription_periods where status = 'paid'`))[0].n
     const startedAt = Date.now()
     const workers = await Promise.all([startRole(stage.world, 'worker'), startRole(stage.world, 'worker')])
-    await until('a third to be paid', async () => (await paid()) >= count / 3, 1_800_000)
+    await until('a third to be paid', async () => (await paid()) >= count / 3, 600_000)
     await workers[0]?.kill()
     tell(`renewals at once: one of two workers killed after ${await paid()} of ${count}`)
     // What it held is let go by its leases; a third worker comes when they have ended.
@@ -198,12 +198,12 @@ export async function proveYears(seed: number, days: number, awayDays: number): 
       async () =>
         (
           await stage.query(
-            `select 1 from subscriptions s where current_period_end <= $1 or exists
+            `select 1 from subscriptions s where (status not in ('cancelled', 'expired') and current_period_end <= $1) or exists
                (select 1 from subscription_periods p where p.subscription_id = s.id and p.status = 'open')`,
             [nowAt()],
           )
         ).length === 0,
-      900_000,
+      120_000,
     )
     return { periods: await assertYears(stage, nowAt(), seed), kills }
   } finally {
@@ -212,7 +212,7 @@ export async function proveYears(seed: number, days: number, awayDays: number): 
 }
 
 async function assertYears(stage: Stage, now: Date, seed: number): Promise<number> {
-  const rows = await stage.query(`select s.id, s.anchor_at, s.interval, s.interval_count, s.billing_calendar,
+  const rows = await stage.query(`select s.id, s.interval, s.interval_count, s.billing_calendar,
       s.time_zone, s.status, s.trial_ends_at, array_agg(p.starts_at order by p.number) as starts
     from subscriptions s left join subscription_periods p on p.subscription_id = s.id group by s.id`)
   for (const row of rows) {
@@ -222,6 +222,7 @@ async function assertYears(stage: Stage, now: Date, seed: number): Promise<numbe
       billingCalendar: row.billing_calendar,
       timeZone: row.time_zone,
     }
+    assert.ok(['active', 'trialing'].includes(row.status), `seed ${seed}: ${row.status}`)
     const expected: string[] = []
     for (let nth = 0; boundary(row.trial_ends_at, terms, nth) <= now; nth += 1) {
       expected.push(boundary(row.trial_ends_at, terms, nth).toISOString())

@@ -57,6 +57,8 @@ export interface ForCharge {
   subscriptionId?: string | null
   expiresAt: Date
   now: Date
+  /** False: somebody ends it (`endSoon`); it does not end by its time, which may pass while nobody works. */
+  endsByItself?: boolean
 }
 
 /** In the caller's transaction: a request that a saved method will pay; no channel is called, nothing pending. */
@@ -71,6 +73,7 @@ export const insertForCharge = (tx: Tx, owner: Owner, request: ForCharge): Promi
     subscriptionPlanId: request.subscriptionPlanId ?? null,
     extendSubscriptionBy: request.extendSubscriptionBy ?? null,
     subscriptionId: request.subscriptionId ?? null,
+    expiryCheckAt: request.endsByItself === false ? null : request.expiresAt,
     timelineId: newId(),
   })
 

@@ -47,10 +47,11 @@ export async function giveBack(tx: Tx, { request, attempts }: Standing, words: s
 
 /** Its time is up now: the channels are asked once more, and money that is in counts. */
 export async function endSoon(tx: Tx, { request }: Standing, now: Date): Promise<void> {
-  if (isPayable(request.status)) await store.setExpiry(tx, request.id, now)
+  if (isPayable(request.status)) await store.setExpiry(tx, request.id, { expires_at: now, expiry_check_at: now })
 }
 
-/** It can be paid until then at least. */
+/** It can be paid until then at least. It was made to be ended by `endSoon` alone. */
 export async function keepUntil(tx: Tx, { request }: Standing, until: Date): Promise<void> {
-  if (isPayable(request.status) && request.expires_at < until) await store.setExpiry(tx, request.id, until)
+  if (isPayable(request.status) && request.expires_at < until)
+    await store.setExpiry(tx, request.id, { expires_at: until })
 }

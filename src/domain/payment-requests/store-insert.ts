@@ -264,6 +264,7 @@ export interface NewChargeRequest
   timelineId: string
   reference: string | null
   metaData: Record<string, unknown> | null
+  expiryCheckAt: Date | null
   isTrial: boolean
   subscriptionPlanId: string | null
   extendSubscriptionBy: number | null
@@ -297,7 +298,7 @@ export async function insertChargeRequest(tx: Tx, owner: Owner, row: NewChargeRe
       // Whoever pays for a plan on a page after all leaves the method that the next period is paid with.
       save_payment_method: row.subscriptionPlanId !== null,
       expires_at: row.expiresAt,
-      expiry_check_at: row.expiresAt,
+      expiry_check_at: row.expiryCheckAt,
       created_at: row.now,
       updated_at: row.now,
     })

@@ -341,12 +341,12 @@ export async function setFollowUpDue(tx: Tx, requestId: string, dueAt: Date | nu
   await tx.updateTable('payment_requests').set({ follow_up_due_at: dueAt }).where('id', '=', requestId).execute()
 }
 
-export async function setExpiry(tx: Tx, requestId: string, at: Date): Promise<void> {
-  await tx
-    .updateTable('payment_requests')
-    .set({ expires_at: at, expiry_check_at: at })
-    .where('id', '=', requestId)
-    .execute()
+export async function setExpiry(
+  tx: Tx,
+  requestId: string,
+  times: { expires_at: Date; expiry_check_at?: Date },
+): Promise<void> {
+  await tx.updateTable('payment_requests').set(times).where('id', '=', requestId).execute()
 }
 
 export async function setSavedMethod(tx: Tx, requestId: string, methodId: string): Promise<void> {

@@ -83,10 +83,16 @@ async function resume({ tx, now, subscription }: Change, open: PeriodRow): Promi
   const { request, attempts } = await paymentRequests.lockForFollowUp(tx, requestId)
   if (request.follow_up_due_at !== null) return { kind: 'follow', requestId }
   const payable = request.status === 'new' || request.status === 'open'
-  if (!payable || attempts.some((one) => one.status === 'unknown') || request.expires_at <= now) {
+  if (!payable || attempts.some((one) => one.status === 'unknown')) {
     await store.update(tx, subscription.id, { next_due_at: after(now, lookAgainMs) })
     return { kind: 'nothing' }
   }
+  // Its last refusal was told: it ends, as soon as its channels have said that no money is in.
+  if (request.expiry_check_at !== null) {
+    await store.update(tx, subscription.id, { next_due_at: after(now, lookAgainMs) })
+    return { kind: 'nothing' }
+  }
+  await paymentRequests.keepUntil(tx, { request, attempts }, after(now, lookAgainMs))
   const refused = attempts.findLast((one) => one.refusal !== null) ?? null
   return { kind: 'charge', requestId, ...payerOf(subscription), refusals, refused }
 }
@@ -115,6 +121,8 @@ async function bill(change: Change, plan: PlanRow, usdPerUnit: string): Promise<
     subscriptionPlanId: plan.id,
     subscriptionId: subscription.id,
     expiresAt: after(now, dunningMs),
+    // After days without a worker it is tried again, not given up.
+    endsByItself: false,
     now,
   })
   const period = { id: newId(), number, startsAt, endsAt, currency, amountMinor, status: 'open' as const, requestId }
