@@ -235,6 +235,16 @@ export interface PaymentRequests {
   usd_per_unit: Numeric;
 }
 
+export interface PortalLinks {
+  business_id: string;
+  created_at: Timestamp;
+  customer_id: string;
+  env_mode: string;
+  expires_at: Timestamp;
+  id: string;
+  return_url: string | null;
+}
+
 export interface Refunds {
   amount_minor: bigint;
   business_id: string;
@@ -431,6 +441,7 @@ export interface DB {
   mails: Mails;
   payment_methods: PaymentMethods;
   payment_requests: PaymentRequests;
+  portal_links: PortalLinks;
   refunds: Refunds;
   subscription_periods: SubscriptionPeriods;
   subscription_plans: SubscriptionPlans;

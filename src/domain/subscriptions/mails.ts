@@ -139,8 +139,10 @@ export async function mailCancelled(
   endsAt: Date | null,
 ): Promise<void> {
   const { plan, subscription } = full
+  // Told again where a cancellation was taken back and then asked for again; once for the same one.
+  const asked = subscription.cancelled_at?.toISOString() ?? why
   const isOpen = plan.status === 'active' && plan.deleted_at === null
-  await write(writing, full, `cancelled/${subscription.id}`, {
+  await write(writing, full, `cancelled/${subscription.id}/${asked}`, {
     template: 'cancelled',
     data: {
       ...headOf(full),
