@@ -126,6 +126,6 @@ drop index payment_methods_to_forget;
 create index payment_methods_to_forget on payment_methods (env_mode, forget_due_at) include (business_id)
   where forget_due_at is not null;
 
--- A version 7 id holds the real time of its making, whatever a test clock says: lost jobs are found by it.
+-- Few events wait at any moment; which of them is overdue is a matter of their mode's clock.
 drop index events_to_dispatch;
 create index events_to_dispatch on events (id) where dispatched_at is null;

@@ -9,8 +9,9 @@ create table mails (
     template in ('welcome', 'receipt', 'renewal_coming', 'payment_failed', 'cancelled', 'portal_link')
   ),
   recipient text not null,
-  -- What the template shows; it may hold links that open something, so it is kept only until the mail has its end.
-  data jsonb,
+  -- What the template shows, sealed and bound to its row: it may hold links that open something. Kept only until the
+  -- mail has its end.
+  data_sealed bytea,
   -- 'failed': every try failed, or the recipient's server refused it. 'not_sent': there was no way to send mails.
   status text not null default 'queued' check (status in ('queued', 'sent', 'failed', 'not_sent')),
   attempts integer not null default 0,
@@ -24,6 +25,6 @@ create table mails (
   foreign key (business_id, env_mode) references business_modes,
   unique (business_id, env_mode, dedupe_key),
   check ((status = 'sent') = (sent_at is not null)),
-  check ((status = 'queued') = (data is not null))
+  check ((status = 'queued') = (data_sealed is not null))
 );
 create index mails_due on mails (next_attempt_at) where status = 'queued';

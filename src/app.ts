@@ -15,6 +15,8 @@ import { channelLogoRoutes, paymentChannelRoutes } from './domain/payment-channe
 import { paymentMethodRoutes } from './domain/payment-methods/routes.ts'
 import { returnRoutes } from './domain/payment-requests/return.ts'
 import { paymentRequestRoutes, routeRoutes } from './domain/payment-requests/routes.ts'
+import { portalPages } from './domain/portal/pages.ts'
+import { portalLinkRoutes } from './domain/portal/routes.ts'
 import { subscriptionLinkRoute, subscriptionPlanRoutes } from './domain/subscription-plans/routes.ts'
 import { subscriptionRoutes } from './domain/subscriptions/routes.ts'
 import { webhookRoutes } from './domain/webhooks/routes.ts'
@@ -75,13 +77,14 @@ async function limitRate(app: Http, max: number, keyOf: (request: FastifyRequest
 /** Pages for buyers: a minute of an honest one needs far less. */
 const pagesAMinute = 600
 
-/** What needs no key: a token in the address opens one payment request. */
+/** What needs no key: a token in the address opens one payment request, or one customer's page. */
 async function publicRoutes(app: Http, ctx: Context): Promise<void> {
   await limitRate(app, pagesAMinute, (request) => request.ip)
   await app.register(formBody)
   checkoutPages(app, ctx)
   checkoutRoutes(app, ctx)
   subscribePages(app, ctx)
+  portalPages(app, ctx)
 }
 
 /** What a public key opens. */
@@ -103,6 +106,7 @@ async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
   routeRoutes(app, ctx)
   customerRoutes(app, ctx)
   paymentMethodRoutes(app, ctx)
+  portalLinkRoutes(app, ctx)
   subscriptionPlanRoutes(app, ctx)
   subscriptionLinkRoute(app, ctx, '/subscriptions/generate-url')
   subscriptionRoutes(app, ctx)

@@ -3,6 +3,7 @@ import { hookJobs, hookSweeps } from './domain/hooks/jobs.ts'
 import { mailSweeps } from './domain/mails/jobs.ts'
 import { paymentMethodSweeps } from './domain/payment-methods/jobs.ts'
 import { paymentRequestSweeps } from './domain/payment-requests/jobs.ts'
+import { portalSweeps } from './domain/portal/jobs.ts'
 import { refundSweeps } from './domain/refunds/jobs.ts'
 import { subscriptionSweeps } from './domain/subscriptions/jobs.ts'
 import { webhookJobs, webhookSweeps } from './domain/webhooks/jobs.ts'
@@ -27,5 +28,6 @@ export const createSweeps = (ctx: Context): Sweep[] => [
   ...hookSweeps(ctx),
   ...webhookSweeps(ctx),
   ...mailSweeps(ctx),
+  ...portalSweeps(ctx),
   { name: 'idempotency.forget', everyMs: hourMs, run: () => forgetOldClaims(ctx.db, ctx.clock.now()) },
 ]

@@ -31,6 +31,7 @@ const nouns = [
   'refunds',
   'subscriptions',
   'checkout',
+  'portal',
   'hooks',
 ]
 
@@ -42,6 +43,7 @@ const verbs: Record<string, string[]> = {
   webhooks: ['deliver', 'sign'],
   subscriptions: ['periods', 'change', 'begin', 'follow-up', 'dunning', 'renew', 'mails'],
   checkout: ['stream', 'pages', 'subscribe'],
+  portal: ['pages', 'show'],
   'payment-requests': [
     'choose',
     'find',
@@ -72,7 +74,7 @@ const sources = globSync('{src,sandbox,scripts,test,bench,prove,web}/**/*.ts', {
 const code = sources.filter((file) => /^(src|sandbox|web)\//.test(file))
 
 /** Nouns that show pages. */
-const pageNouns = ['checkout']
+const pageNouns = ['checkout', 'portal']
 
 /** Files that `file` imports from this repository, as paths from its root. */
 function importsOf(file: string): string[] {

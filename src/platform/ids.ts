@@ -4,12 +4,6 @@ import { v7 } from 'uuid'
 /** A version 7 UUID: sorts by the time of its making, within one process also inside a millisecond. */
 export const newId = (): string => v7()
 
-/** Before every id that is made from then on: ids hold the real time of their making. */
-export const firstIdAt = (at: Date): string => {
-  const hex = at.getTime().toString(16).padStart(12, '0')
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`
-}
-
 /** `prefix` + 13 random hex digits (52 bits; a clash is refused by a unique index and never silently shared). */
 export const newRef = (prefix: string): string => prefix + randomBytes(7).toString('hex').slice(0, 13)
 

@@ -165,7 +165,7 @@ export interface Mails {
   attempts: Generated<number>;
   business_id: string;
   created_at: Timestamp;
-  data: Json | null;
+  data_sealed: Buffer | null;
   dedupe_key: string;
   env_mode: string;
   id: string;
@@ -233,6 +233,16 @@ export interface PaymentRequests {
   success_redirect_url: string | null;
   updated_at: Timestamp;
   usd_per_unit: Numeric;
+}
+
+export interface PortalLinks {
+  business_id: string;
+  created_at: Timestamp;
+  customer_id: string;
+  env_mode: string;
+  expires_at: Timestamp;
+  id: string;
+  return_url: string | null;
 }
 
 export interface Refunds {
@@ -431,6 +441,7 @@ export interface DB {
   mails: Mails;
   payment_methods: PaymentMethods;
   payment_requests: PaymentRequests;
+  portal_links: PortalLinks;
   refunds: Refunds;
   subscription_periods: SubscriptionPeriods;
   subscription_plans: SubscriptionPlans;

@@ -4,9 +4,10 @@ import type { NewMail } from '../../src/domain/mails/schema.ts'
 import { queueMail, sendDue } from '../../src/domain/mails/service.ts'
 import { dayMs, hourMs, minuteMs, secondMs } from '../../src/platform/clock.ts'
 import { type Db, inTransaction, openPostgres } from '../../src/platform/db.ts'
+import { createSecrets } from '../../src/platform/secrets.ts'
 import { createDatabase, freePort, stopOwnPostgres } from '../support/postgres.ts'
 import { openWorld } from '../support/process.ts'
-import { type Backend, call, startTestServer, type TestServer } from '../support/server.ts'
+import { type Backend, call, startTestServer, type TestServer, testMasterKey } from '../support/server.ts'
 import { type SmtpOptions, startSmtp } from '../support/smtp.ts'
 import { until } from '../support/wait.ts'
 
@@ -23,15 +24,18 @@ const receiptFor = (businessId: string, dedupeKey: string, more: Partial<NewMail
     ...more,
   }) as NewMail
 
+/** All servers of these tests have the same master key, so that one seals what another sends. */
+const secrets = createSecrets(Buffer.from(testMasterKey, 'hex'))
+
 const queue = (db: Db, ...mails: NewMail[]) =>
   inTransaction(db, async (tx) => {
-    for (const mail of mails) await queueMail(tx, mail)
+    for (const mail of mails) await queueMail(tx, secrets, mail)
   })
 
 const rowsOf = (db: Db) =>
   db
     .selectFrom('mails')
-    .select(['id', 'env_mode', 'status', 'attempts', 'last_error', 'data', 'sent_at'])
+    .select(['id', 'env_mode', 'status', 'attempts', 'last_error', 'data_sealed', 'sent_at'])
     .orderBy('id')
     .execute()
 const statusesOf = async (db: Db) => (await rowsOf(db)).map(({ status }) => status)
@@ -45,7 +49,7 @@ for (const backend of ['embedded', 'postgres'] as Backend[]) {
     before(async () => {
       smtp = await startSmtp()
       const env = { SMTP_URL: smtp.url, MAIL_FROM: 'Asyncpay <no-reply@pay.example>' }
-      server = await startTestServer({ backend, env })
+      server = await startTestServer({ backend, env: { ...env, ASYNCPAY_MASTER_KEY: testMasterKey } })
     })
     after(async () => {
       await server?.close()
@@ -68,7 +72,7 @@ for (const backend of ['embedded', 'postgres'] as Backend[]) {
         return rows[0]?.status === 'sent' && rows
       })
       assert.equal(mail.headers['message-id'], `<${row?.id}@pay.example>`)
-      assert.deepEqual([row?.attempts, row?.last_error, row?.data], [1, null, null])
+      assert.deepEqual([row?.attempts, row?.last_error, row?.data_sealed], [1, null, null])
       assert.ok(row?.sent_at)
     })
 
@@ -98,7 +102,7 @@ for (const backend of ['embedded', 'postgres'] as Backend[]) {
     test('what is rolled back is never sent', async () => {
       const { id } = await server.business('Undone')
       const undone = inTransaction(server.ctx.db, async (tx) => {
-        await queueMail(tx, receiptFor(id, 'undone', { to: 'undone@example.com' }))
+        await queueMail(tx, secrets, receiptFor(id, 'undone', { to: 'undone@example.com' }))
         throw new Error('undo')
       })
       await assert.rejects(undone, /undo/)
@@ -166,7 +170,7 @@ describe('mails that cannot be sent', () => {
       }
       const row = await tried(server, 6)
       assert.equal(row.status, 'failed')
-      assert.equal(row.data, null)
+      assert.equal(row.data_sealed, null)
       const tookMs = server.ctx.clock.now().getTime() - began
       assert.ok(tookMs > 24 * hourMs && tookMs < 25 * hourMs, String(tookMs))
       const smtp = await startSmtp({ port })
@@ -190,7 +194,7 @@ describe('mails that cannot be sent', () => {
       const row = await tried(at.server, 1)
       assert.equal(row.status, 'failed')
       assert.match(row.last_error ?? '', /No such user/)
-      assert.equal(row.data, null)
+      assert.equal(row.data_sealed, null)
     }))
 
   test('a server that is busy is asked again later, and one that forbids our address too; then it is sent', () => {
@@ -219,7 +223,7 @@ describe('mails that cannot be sent', () => {
   test('a mail that ends its worker every time is not tried for ever', () =>
     failing({}, async (at) => {
       await inTransaction(at.server.ctx.db, async (tx) => {
-        await queueMail(tx, receiptFor(at.id, 'deadly'))
+        await queueMail(tx, secrets, receiptFor(at.id, 'deadly'))
         await tx.updateTable('mails').set({ attempts: 6 }).execute()
       })
       const row = await tried(at.server, 7)
@@ -230,7 +234,7 @@ describe('mails that cannot be sent', () => {
 
 describe('mails without a server', () => {
   test('in sandbox mode those of the test mode arrive in its mailbox; live ones stay unsent, with the reason', async () => {
-    const server = await startTestServer()
+    const server = await startTestServer({ env: { ASYNCPAY_MASTER_KEY: testMasterKey } })
     try {
       const { id } = await server.business('Shop')
       await queue(server.ctx.db, receiptFor(id, 'a'), receiptFor(id, 'a', { envMode: 'live', to: 'live@example.com' }))
@@ -248,7 +252,7 @@ describe('mails without a server', () => {
         return all.every(({ status }) => status !== 'queued') && all
       })
       const live = rows.find(({ env_mode }) => env_mode === 'live')
-      assert.deepEqual([live?.status, live?.last_error, live?.data], ['not_sent', 'SMTP_URL is not set', null])
+      assert.deepEqual([live?.status, live?.last_error, live?.data_sealed], ['not_sent', 'SMTP_URL is not set', null])
       assert.deepEqual((await call(server.url, 'GET', '/sandbox/control/mails?to=live@example.com')).body, [])
       const page = await call(server.url, 'GET', `/sandbox/mailbox/${mails[0].id}`)
       assert.equal(page.status, 200)
@@ -263,7 +267,7 @@ describe('mails without a server', () => {
       const { id } = await server.business()
       await queue(server.ctx.db, receiptFor(id, 'a'))
       const row = await tried(server, 1)
-      assert.deepEqual([row.status, row.last_error, row.data], ['not_sent', 'SMTP_URL is not set', null])
+      assert.deepEqual([row.status, row.last_error, row.data_sealed], ['not_sent', 'SMTP_URL is not set', null])
     } finally {
       await server.close()
     }
@@ -337,6 +341,7 @@ describe('mails and several workers', () => {
       await dead
       const [row] = await rowsOf(database.db)
       assert.deepEqual([row?.status, row?.attempts, row?.last_error], ['queued', 1, null], 'taken, sent, not marked')
+      assert.ok(row?.data_sealed && !row.data_sealed.includes(link), 'what a waiting mail shows is unreadable')
       const again = await world.restart()
       await until('the second', () => smtp.received.length === 2)
       const marked = await until('the mark', async () => {

@@ -121,6 +121,16 @@ test('secrets are unreadable in the database and in the logs, whatever was done 
     await call(url, 'POST', '/v1/payment-requests', body, { authorization: `Bearer ${shown.live.secret_key}` })
     await call(url, 'GET', '/v1/business', undefined, { authentication: `Bearer ${shown.live.secret_key}` })
     await call(url, 'GET', '/v1/business', undefined, { authentication: `Bearer ${canaries.wrong}` })
+    // A link that opens a customer's page, made twice under one key, mailed, and used.
+    const bola = (await api('POST', '/v1/customers', { email: 'bola@example.com', name: 'Bola' })).body.data
+    const linkPath = `/v1/customers/${bola.uuid}/portal-link`
+    const linked = await api('POST', linkPath, { send: true }, { 'idempotency-key': 'link' })
+    assert.equal((await api('POST', linkPath, { send: true }, { 'idempotency-key': 'link' })).text, linked.text)
+    const { pathname: portal } = new URL(linked.body.data.link)
+    assert.equal((await call(url, 'GET', portal)).status, 200)
+    assert.equal((await call(url, 'POST', `${portal}/cards/nothing/remove`, {})).status, 404)
+    assert.equal((await call(url, 'GET', `${portal}A`)).status, 404)
+    await until('the mail', async () => (await call(url, 'GET', '/sandbox/control/mails')).text.includes(portal))
     const tries = await until('the webhooks', async () => {
       const answer = await api('GET', `/v1/webhook-endpoints/${endpoint.uuid}/deliveries`)
       const [delivery] = answer.body.data.deliveries.data
@@ -171,6 +181,7 @@ test('secrets are unreadable in the database and in the logs, whatever was done 
       'live secret key': shown.live.secret_key,
       'live webhook secret': shown.live.webhook_secret.slice('whsec_'.length),
       'endpoint secret': endpoint.secret.slice('whsec_'.length),
+      'portal token': portal.slice('/portal/'.length),
       'rolled secret': rolled.body.data.secret.slice('whsec_'.length),
       'master key': testMasterKey,
     }

@@ -75,7 +75,7 @@ export async function startProcess(role: Role, env: Env, aheadMs = 0): Promise<S
   const gone = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
   const ready = () => output().includes('"msg":"ready"')
   const ended = () => child.exitCode !== null || child.signalCode !== null
-  await until(`${role} to be ready`, () => ready() || ended(), 30_000).catch(() => child.kill('SIGKILL'))
+  await until(`${role} to be ready`, () => ready() || ended(), 60_000).catch(() => child.kill('SIGKILL'))
   if (!ready() || ended()) throw new Error(`${role} did not start: ${output()}`)
   return {
     url: `http://127.0.0.1:${env.PORT}`,

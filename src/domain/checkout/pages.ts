@@ -1,6 +1,3 @@
-import { randomBytes } from 'node:crypto'
-import { promisify } from 'node:util'
-import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { renderSVG } from 'uqr'
@@ -22,6 +19,7 @@ import type { Context } from '../../platform/context.ts'
 import { ApiError } from '../../platform/errors.ts'
 import type { Http } from '../../platform/http.ts'
 import { formatAmount } from '../../platform/money.ts'
+import { newNonce, sendPage } from '../../platform/page.ts'
 import type { Business } from '../businesses/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
 import type { PlanRow } from '../subscription-plans/schema.ts'
@@ -44,7 +42,7 @@ export const visitOf = (request: FastifyRequest, reply: FastifyReply): Visit => 
   request,
   reply,
   language: languageOf(request.headers['accept-language']),
-  nonce: randomBytes(16).toString('base64'),
+  nonce: newNonce(),
 })
 
 /** Looks at 2 s each before the page leaves it to the payer. */
@@ -227,29 +225,11 @@ export async function send(visit: Visit, session: Shown | null, status: number, 
     business: session && sellerOf(session),
     frameAncestors: frameAncestors(business),
   }
-  const { encoding, body } = await compress(html, String(request.headers['accept-encoding'] ?? ''))
-  return reply
-    .code(status)
-    .headers({
-      'content-type': 'text/html; charset=utf-8',
-      'content-language': visit.language,
-      'content-security-policy': contentSecurityPolicy(policy),
-      'referrer-policy': 'strict-origin-when-cross-origin',
-      'x-content-type-options': 'nosniff',
-      'x-robots-tag': 'noindex',
-      'cache-control': 'no-store',
-      vary: 'accept-encoding, accept-language',
-      ...(encoding && { 'content-encoding': encoding }),
-    })
-    .send(body)
-}
-
-const [brotli, zip] = [promisify(brotliCompress), promisify(gzip)]
-/** Quick rather than small: the page is made for each visit. */
-const brotliOptions = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }
-
-async function compress(html: string, accepted: string): Promise<{ encoding: string | null; body: Buffer }> {
-  if (/\bbr\b/.test(accepted)) return { encoding: 'br', body: await brotli(html, brotliOptions) }
-  if (/\bgzip\b/.test(accepted)) return { encoding: 'gzip', body: await zip(html) }
-  return { encoding: null, body: Buffer.from(html) }
+  return await sendPage(request, reply, {
+    status,
+    html,
+    language: visit.language,
+    contentSecurityPolicy: contentSecurityPolicy(policy),
+    referrerPolicy: 'strict-origin-when-cross-origin',
+  })
 }

@@ -64,10 +64,13 @@ async function alreadyExists(ctx: Context, caller: Caller, email: string): Promi
 
 /** `field`: where a body named it. */
 export async function find(ctx: Context, caller: Caller, uuid: string, field?: string): Promise<Customer> {
-  const customer = isUuid(uuid) ? await store.findMaybe(ctx.db, caller, uuid) : undefined
+  const customer = isUuid(uuid) ? await findMaybe(ctx, caller, uuid) : undefined
   if (!customer) throw notFound('customer', field)
   return customer
 }
+
+export const findMaybe = (ctx: Context, caller: Caller, uuid: string): Promise<Customer | undefined> =>
+  store.findMaybe(ctx.db, caller, uuid)
 
 export async function findByEmail(ctx: Context, caller: Caller, email: string, field?: string): Promise<Customer> {
   const customer = await store.findMaybeByEmail(ctx.db, caller, email)

@@ -90,7 +90,7 @@ export type NewMail = MailContent & {
   now: Date
 }
 
-export type MailRow = MailContent & {
+interface MailHead {
   id: string
   businessId: string
   envMode: EnvMode
@@ -98,3 +98,7 @@ export type MailRow = MailContent & {
   /** Tries so far, the one under way included. */
   attempts: number
 }
+
+export type MailRow = MailContent & MailHead
+/** As it lies in the database: what the template shows is unreadable there. */
+export type SealedMailRow = MailHead & { template: MailTemplate; dataSealed: Buffer }

@@ -3,18 +3,22 @@ import type { Context } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
 import { newId } from '../../platform/ids.ts'
 import { type MailOutcome, sendMaxMs } from '../../platform/mail.ts'
+import type { Secrets } from '../../platform/secrets.ts'
 import * as businesses from '../businesses/service.ts'
 import { render } from './render.ts'
-import type { MailRow, MailStatus, NewMail } from './schema.ts'
+import type { MailRow, MailStatus, NewMail, SealedMailRow } from './schema.ts'
 import * as store from './store.ts'
 
 /**
  * Writes a mail in the state change's own transaction: both or neither. A second call with the same key does nothing, so
  * whatever is repeated is told once. Whether the business and the plan want mails is for the caller to ask.
  */
-export async function queueMail(tx: Tx, mail: NewMail): Promise<void> {
-  await store.insert(tx, newId(), mail)
+export async function queueMail(tx: Tx, secrets: Secrets, mail: NewMail): Promise<void> {
+  const id = newId()
+  await store.insert(tx, id, mail, secrets.seal(JSON.stringify(mail.data), boundTo(id)))
 }
+
+const boundTo = (id: string) => `mails/${id}`
 
 /** After each try that failed; then the mail is `failed`: six tries in about a day. */
 const retryDelaysMs = [minuteMs, 10 * minuteMs, hourMs, 6 * hourMs, 17 * hourMs]
@@ -31,8 +35,12 @@ export async function sendDue(ctx: Context): Promise<number> {
   const now = ctx.clock.now()
   const leasedUntil = after(now, leaseMs)
   const due = await store.claimDue(ctx.db, now, leasedUntil, batch)
-  await Promise.all(due.map((mail) => send(ctx, mail, leasedUntil)))
+  await Promise.all(due.map((mail) => send(ctx, opened(ctx, mail), leasedUntil)))
   return due.length
+}
+
+function opened({ secrets }: Context, { dataSealed, ...mail }: SealedMailRow): MailRow {
+  return { ...mail, data: JSON.parse(secrets.open(dataSealed, boundTo(mail.id))) } as MailRow
 }
 
 async function send(ctx: Context, mail: MailRow, leasedUntil: Date): Promise<void> {

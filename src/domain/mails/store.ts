@@ -1,8 +1,8 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
-import type { MailRow, MailStatus, NewMail } from './schema.ts'
+import type { MailStatus, NewMail, SealedMailRow } from './schema.ts'
 
 /** A second mail with the same key is not made. */
-export async function insert(tx: Tx, id: string, mail: NewMail): Promise<void> {
+export async function insert(tx: Tx, id: string, mail: NewMail, dataSealed: Buffer): Promise<void> {
   await tx
     .insertInto('mails')
     .values({
@@ -12,7 +12,7 @@ export async function insert(tx: Tx, id: string, mail: NewMail): Promise<void> {
       dedupe_key: mail.dedupeKey,
       template: mail.template,
       recipient: mail.to,
-      data: JSON.stringify(mail.data),
+      data_sealed: dataSealed,
       created_at: mail.now,
       updated_at: mail.now,
     })
@@ -21,12 +21,13 @@ export async function insert(tx: Tx, id: string, mail: NewMail): Promise<void> {
 }
 
 /** Takes due mails for one try each, and counts it: their time moves to `leasedUntil`. */
-export async function claimDue(db: Db, now: Date, leasedUntil: Date, limit: number): Promise<MailRow[]> {
-  const { rows } = await sql<MailRow>`/* hot */ update mails
+export async function claimDue(db: Db, now: Date, leasedUntil: Date, limit: number): Promise<SealedMailRow[]> {
+  const { rows } = await sql<SealedMailRow>`/* hot */ update mails
     set next_attempt_at = ${leasedUntil}, attempts = attempts + 1, last_error = null, updated_at = ${now}
     where id in (select id from mails where status = 'queued' and next_attempt_at <= ${now}
       order by next_attempt_at limit ${limit} for update skip locked)
-    returning id, business_id as "businessId", env_mode as "envMode", recipient, template, data, attempts`.execute(db)
+    returning id, business_id as "businessId", env_mode as "envMode", recipient, template, data_sealed as "dataSealed",
+      attempts`.execute(db)
   return rows
 }
 
@@ -42,7 +43,7 @@ export interface Try {
 /** Only while the lease is still ours. What the mail showed is forgotten with its end. */
 export async function recordTry(db: Db, one: Try): Promise<void> {
   await sql`update mails set status = ${one.status}, next_attempt_at = ${one.nextAttemptAt}, last_error = ${one.error},
-      data = case when ${one.status} = 'queued' then data end,
+      data_sealed = case when ${one.status} = 'queued' then data_sealed end,
       sent_at = case when ${one.status} = 'sent' then ${one.now}::timestamptz end, updated_at = ${one.now}
     where id = ${one.id} and status = 'queued' and next_attempt_at = ${one.leasedUntil}`.execute(db)
 }

@@ -160,6 +160,13 @@ export async function remove(ctx: Context, owner: Owner, customerId: string, uui
   return removed
 }
 
+/** Whether it was this customer's, and they removed it. */
+export async function isRemoved(ctx: Context, owner: Owner, customerId: string, uuid: string): Promise<boolean> {
+  const row = isUuid(uuid) ? await store.findMaybeSealed(ctx.db, uuid) : undefined
+  const isOwn = row?.business_id === owner.businessId && row.env_mode === owner.envMode
+  return isOwn && row.customer_id === customerId && row.deleted_at !== null
+}
+
 async function change(
   ctx: Context,
   owner: Owner,

@@ -8,7 +8,8 @@ import { type ChannelAccount, listAccounts } from '../payment-channels/service.t
 import { choose } from './choose.ts'
 import { firstOf, type Initiated, insert, newRequest, resume } from './initiate.ts'
 import { newTransaction, openAtFirst } from './open.ts'
-import type { SaveMethod } from './schema.ts'
+import type { Opens } from './plan.ts'
+import type { FullRequest, SaveMethod } from './schema.ts'
 
 /** A payment of the least sum that leaves a saved method; what it is for, nobody but the channel decides. */
 
@@ -22,35 +23,45 @@ export const saveMethod = (
   claim: IdempotencyClaim | null,
 ): Promise<Initiated> =>
   runOrReplay(ctx.db, claim, async () => {
-    const named = body.payment_channel ?? null
-    if (claim?.resumes) return await resume(ctx, caller, claim.resumes, named)
-    const currency = body.currency ?? caller.business.baseCurrency
-    const { amountMinor, accounts } = await savingAt(ctx, caller, currency, named)
-    const usdPerUnit = await rates.findMaybeRate(ctx, currency)
-    if (usdPerUnit === null) throw new ApiError(channelErrors.noPaymentChannel)
-    const wish = { currency, amountMinor, usdPerUnit, savePaymentMethod: true, plan: null }
+    if (claim?.resumes) return await resume(ctx, caller, claim.resumes, body.payment_channel ?? null)
+    const { wish, accounts } = await readWish(ctx, caller, body, 'now')
     const attempt = newTransaction(firstOf(accounts).slug)
-    const { request, customer } = await insert(ctx, caller, {
-      ...newRequest(ctx, caller, body, wish, attempt, claim),
-      intent: 'save_payment_method',
-      description: 'Save new payment method',
-    })
+    const row = { ...newRequest(ctx, caller, body, wish, attempt, claim), ...purpose }
+    const { request, customer } = await insert(ctx, caller, row)
     const opened = await openAtFirst(ctx, { business: caller.business, request, customer, accounts, attempt })
     // This answer does not show the timeline; it is not read for it.
     const full = { request: opened.request, customer, lastTransaction: opened.attempt, timeline: [] }
     return { full, action: opened.action }
   })
 
+/** The same for a page of ours, on which the customer chooses the channel: none has seen it yet. Throws 030 to 036. */
+export async function createSaveMethod(ctx: Context, caller: Caller, body: SaveMethod): Promise<FullRequest> {
+  const { wish } = await readWish(ctx, caller, body, 'later')
+  const made = await insert(ctx, caller, { ...newRequest(ctx, caller, body, wish, null, null), ...purpose })
+  return { ...made, lastTransaction: null, timeline: [] }
+}
+
+const purpose = { intent: 'save_payment_method', description: 'Save new payment method' } as const
+
+async function readWish(ctx: Context, caller: Caller, body: SaveMethod, opens: Opens) {
+  const currency = body.currency ?? caller.business.baseCurrency
+  const { amountMinor, accounts } = await savingAt(ctx, caller, currency, body.payment_channel ?? null, opens)
+  const usdPerUnit = await rates.findMaybeRate(ctx, currency)
+  if (usdPerUnit === null) throw new ApiError(channelErrors.noPaymentChannel)
+  return { wish: { currency, amountMinor, usdPerUnit, savePaymentMethod: true, plan: null }, accounts }
+}
+
 /**
- * The least sum that leaves a method at the first channel in order, and the channels that may be tried with it: those
- * that need no more. Throws 030 to 032 where no channel takes the currency, 036 where none that does can charge saved
- * methods.
+ * The least sum that leaves a method at the first channel in order, or later at each of them, and the channels that may
+ * be tried with it: those that need no more. Throws 030 to 032 where no channel takes the currency, 036 where none that
+ * does can charge saved methods.
  */
 async function savingAt(
   ctx: Context,
   caller: Caller,
   currency: string,
   named: string | null,
+  opens: Opens,
 ): Promise<{ amountMinor: bigint; accounts: ChannelAccount[] }> {
   const taking = (await listAccounts(ctx, caller)).filter(
     (one) => one.channel.limits.currencies[currency] !== undefined,
@@ -64,7 +75,8 @@ async function savingAt(
     const words = 'No connected payment channel that takes this currency can charge saved methods.'
     throw new ApiError(channelErrors.operationNotSupported, { data: { payment_channel: [words] } })
   }
-  const amountMinor = leastSumOf(first, currency)
+  const sums = able.map((one) => leastSumOf(one, currency))
+  const amountMinor = opens === 'now' ? leastSumOf(first, currency) : sums.reduce((a, b) => (b > a ? b : a))
   return { amountMinor, accounts: able.filter((one) => leastSumOf(one, currency) <= amountMinor) }
 }
 

@@ -33,5 +33,5 @@ export { checkoutToken, checkoutUrl, payUrl, readCheckoutToken } from './link.ts
 export { type ReturnVia, tell } from './open.ts'
 export { cancel, refreshAttempt, refreshByReference, refreshRequest, verify } from './outcome.ts'
 export { relay } from './relay.ts'
-export { saveMethod } from './save-method.ts'
+export { createSaveMethod, saveMethod } from './save-method.ts'
 export { lookupOf } from './saved.ts'

@@ -57,7 +57,11 @@ test('a charge that its channel does not know is refused after 15 minutes, and o
   const at = (attemptStatus: TransactionStatus, chargedAgoMs: number | null, answer = notFound) =>
     judge({ ...standing(attemptStatus), chargedAgoMs }, answer)
   assert.equal(at('unknown', 15 * minuteMs).kind, 'nothing')
-  assert.deepEqual(at('unknown', 15 * minuteMs + 1), { kind: 'refused', reason: 'the charge was never received' })
+  assert.deepEqual(at('unknown', 15 * minuteMs + 1), {
+    kind: 'refused',
+    reason: 'the charge was never received',
+    isLost: true,
+  })
   // A page that nobody has opened is not known either, however old.
   assert.equal(at('unknown', null).kind, 'nothing')
   assert.equal(at('pending', 60 * minuteMs).kind, 'nothing')

@@ -52,7 +52,7 @@ export async function noteFailure(
 }
 
 /** When the subscription ends unless it is paid. */
-const lastTryAt = (period: PeriodRow, retryAt: Date): Date => {
+export const lastTryAt = (period: PeriodRow, retryAt: Date): Date => {
   const planned = after(period.created_at, (retryDays.at(-1) ?? 0) * dayMs)
   return planned > retryAt ? planned : retryAt
 }

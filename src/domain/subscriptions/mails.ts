@@ -20,11 +20,11 @@ export interface Writing {
   readonly now: Date
 }
 
-async function write({ tx, business, now }: Writing, full: FullSubscription, key: string, content: MailContent) {
+async function write({ ctx, tx, business, now }: Writing, full: FullSubscription, key: string, content: MailContent) {
   const { subscription, plan, customer } = full
   if (!plan.send_subscription_mails || !business.sendSubscriptionMails) return
   const { business_id: businessId, env_mode: envMode } = subscription
-  await queueMail(tx, { ...content, businessId, envMode, to: customer.email, dedupeKey: key, now })
+  await queueMail(tx, ctx.secrets, { ...content, businessId, envMode, to: customer.email, dedupeKey: key, now })
 }
 
 const intervalWords: Record<Interval, [unit: string, times: number]> = {
@@ -139,8 +139,10 @@ export async function mailCancelled(
   endsAt: Date | null,
 ): Promise<void> {
   const { plan, subscription } = full
+  // Told again where a cancellation was taken back and then asked for again; once for the same one.
+  const asked = subscription.cancelled_at?.toISOString() ?? why
   const isOpen = plan.status === 'active' && plan.deleted_at === null
-  await write(writing, full, `cancelled/${subscription.id}`, {
+  await write(writing, full, `cancelled/${subscription.id}/${asked}`, {
     template: 'cancelled',
     data: {
       ...headOf(full),

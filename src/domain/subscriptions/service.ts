@@ -14,6 +14,7 @@ import { subscriptionPlanErrors } from '../subscription-plans/errors.ts'
 import * as plans from '../subscription-plans/service.ts'
 import { beginTrial } from './begin.ts'
 import { anchorOf, atRest, type Change, dueAt, inFrame, shift, withSubscription } from './change.ts'
+import { lastTryAt } from './dunning.ts'
 import { subscriptionErrors } from './errors.ts'
 import { followUp } from './follow-up.ts'
 import { mailCancelled } from './mails.ts'
@@ -41,6 +42,37 @@ export async function find(ctx: Context, caller: Caller, uuid: string): Promise<
   const row = full?.subscription
   if (!full || row?.business_id !== caller.businessId || row.env_mode !== caller.envMode) throw notFound('subscription')
   return full
+}
+
+/** What is owed while a period is past due. */
+export interface Overdue {
+  amountMinor: bigint
+  currency: string
+  /** When its method is charged again; null: it is not, because the payer must be there. */
+  retryAt: Date | null
+  /** When the subscription ends unless it is paid. */
+  endsAt: Date
+  payUrl: string
+}
+
+/** Null: nothing is owed. */
+export async function findMaybeOverdue(
+  ctx: Context,
+  caller: Caller,
+  { subscription, openRef }: FullSubscription,
+): Promise<Overdue | null> {
+  const period = subscription.status === 'past_due' ? await store.findOpenPeriod(ctx.db, subscription.id) : undefined
+  if (!period || !openRef) return null
+  const due = subscription.next_due_at
+  const next = due && due > nowOf(ctx, caller.business) ? due : null
+  const { lastTransaction: last } = await paymentRequests.find(ctx, caller, openRef)
+  return {
+    amountMinor: period.amount_minor,
+    currency: period.currency,
+    retryAt: last?.refusal === 'payer' ? null : next,
+    endsAt: lastTryAt(period, next ?? period.created_at),
+    payUrl: paymentRequests.payUrl(ctx, openRef),
+  }
 }
 
 /** `confirming`: the channel has not said whether the first charge succeeded; the subscription begins when it has. */
@@ -156,6 +188,19 @@ export const cancel = (ctx: Context, caller: Caller, uuid: string, immediately: 
     const full = await change.emit(subscription.id, 'subscription.cancelled')
     await mailCancelled(change, full, 'asked', null)
   })
+
+/** Takes a cancellation back while what is paid for lasts: it renews as before. Throws 051 once it has ended. */
+export async function keep(ctx: Context, caller: Caller, uuid: string): Promise<FullSubscription> {
+  return await changed(ctx, caller, uuid, async (change) => {
+    const { now, subscription } = change
+    const { cancels_at: cancelsAt, status } = subscription
+    if (isLive(status) && cancelsAt === null) return
+    if (!isLive(status) || cancelsAt === null || cancelsAt <= now) throw wrongState(subscription, 'It cannot be kept')
+    const due = dueAt(subscription.current_period_end, anchorOf(subscription).terms, now)
+    await shift(change, status, { cancels_at: null, cancelled_at: null, ...due })
+    return
+  })
+}
 
 /** Nothing is charged until it is resumed. Throws 051 unless it is active or trialing with nothing being charged. */
 export const pause = (ctx: Context, caller: Caller, uuid: string): Promise<FullSubscription> =>

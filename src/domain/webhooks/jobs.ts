@@ -1,7 +1,6 @@
 import { type DispatchJob, dispatchQueue } from '../../events/outbox.ts'
 import { after, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import { firstIdAt } from '../../platform/ids.ts'
 import type { Job, Sweep } from '../../platform/queue.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import { deliverDue, deliverSoon, dispatch } from './deliver.ts'
@@ -45,7 +44,7 @@ export const webhookSweeps = (ctx: Context): Sweep[] => [
     name: 'webhooks.dispatch-overdue',
     everyMs: 10 * secondMs,
     run: async () => {
-      const events = await store.listUndispatched(ctx.db, firstIdAt(after(ctx.clock.now(), -overdueMs)), batch)
+      const events = await store.listUndispatched(ctx.db, after(ctx.clock.now(), -overdueMs), batch)
       for (const event of events) {
         await ensureOnce(ctx, event)
         await dispatch(ctx, event.id)

@@ -109,17 +109,14 @@ export async function lockUndispatched(tx: Tx, eventId: string): Promise<Undispa
   return rows
 }
 
-/** `beforeId`: events made before it; their `created_at` is the business's own time, which may be ahead. */
-export async function listUndispatched(db: Db, beforeId: string, limit: number): Promise<(Owner & { id: string })[]> {
-  const rows = await db
-    .selectFrom('events')
-    .select(['id', 'business_id as businessId', 'env_mode as envMode'])
-    .where('dispatched_at', 'is', null)
-    .where('id', '<', beforeId)
-    .orderBy('id')
-    .limit(limit)
-    .execute()
-  return rows as (Owner & { id: string })[]
+/** Events whose deliveries should have been made by then. They are stamped in their mode's own time, which may be ahead. */
+export async function listUndispatched(db: Db, before: Date, limit: number): Promise<(Owner & { id: string })[]> {
+  const { rows } = await sql<Owner & { id: string }>`select e.id, e.business_id as "businessId", e.env_mode as "envMode"
+    from events e join business_modes m using (business_id, env_mode)
+    where e.dispatched_at is null
+      and e.created_at < ${before}::timestamptz + make_interval(secs => m.clock_offset_seconds)
+    order by e.id limit ${limit}`.execute(db)
+  return rows
 }
 
 /** Endpoints that want an event of this type now. */
