@@ -346,6 +346,16 @@ describe('subscriptions', () => {
       assert.equal((await chargesOf(server, customer)).length, 3)
     })
 
+    test('a customer who was deleted is never charged again: the subscription ends with what was paid', async () => {
+      const own = await threeChannels(server)
+      const { subscription, customer } = await subscribe(server, own, await createPlan(own))
+      assert.equal((await own.api('DELETE', `/v1/customers/${customer}`)).status, 200)
+      await advance(own, { days: 40 })
+      assert.equal((await subscriptionOf(own, subscription.uuid)).status, 'cancelled')
+      assert.equal((await chargesOf(server, customer)).length, 1)
+      assert.deepEqual(await eventsOf(server, subscription.uuid), ['created', 'cancelled'])
+    })
+
     test('200 another plan counts from the next period on', async () => {
       const own = await threeChannels(server)
       const [small, large] = [await createPlan(own), await createPlan(own, { amount: 9000, interval: 'weekly' })]

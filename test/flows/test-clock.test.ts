@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { advance as move } from '../../src/domain/businesses/clock.ts'
+import { authenticate } from '../../src/domain/businesses/service.ts'
+import { createSweeps } from '../../src/jobs.ts'
 import { dayMs } from '../../src/platform/clock.ts'
+import type { ApiError } from '../../src/platform/errors.ts'
 import { expectFailure } from '../support/expect.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'
 import { saveCard } from '../support/saved.ts'
@@ -13,7 +17,7 @@ import {
   type TestServer,
   threeChannels,
 } from '../support/server.ts'
-import { advance, createPlan, periodsOf, subscribe, subscriptionOf } from '../support/subscriptions.ts'
+import { advance, assertUnbroken, createPlan, periodsOf, subscribe, subscriptionOf } from '../support/subscriptions.ts'
 import { until } from '../support/wait.ts'
 
 after(stopOwnPostgres)
@@ -146,6 +150,26 @@ describe('the test clock', () => {
     await hold('now()')
     await until('the renewal', async () => (await periodsOf(server, subscription.uuid)).length === 2)
     assert.equal((await subscriptionOf(own, subscription.uuid)).status, 'active')
+  })
+
+  test('503 a move that is too much for one call says how far it came; the next call goes on, and nothing is missing', async () => {
+    const own = await threeChannels(server)
+    const plan = await createPlan(own, { interval: 'daily', send_subscription_mails: 0 })
+    const { subscription } = await subscribe(server, own, plan)
+    const caller = await authenticate(server.ctx, 'secret', own.keys.test.secret_key)
+    const sweeps = createSweeps(server.ctx)
+    const stopped = await move(server.ctx, caller, { days: 20 }, sweeps, { workMaxMs: 200, stepsMax: 50_000 }).then(
+      () => null,
+      (error: ApiError) => error,
+    )
+    assert.equal(stopped?.row.code, '016')
+    const { now, to } = stopped.data as { now: string; to: string }
+    assert.ok(new Date(now) < new Date(to), `${now} ${to}`)
+    await until('the rest', async () => (await post(own, { to })).status === 201, 120_000)
+    const periods = await periodsOf(server, subscription.uuid)
+    assertUnbroken(periods)
+    assert.equal(periods.length, 21)
+    assert.ok(periods.every((one) => one.status === 'paid'))
   })
 
   test('the same Idempotency-Key moves it once', async () => {

@@ -21,9 +21,8 @@ import * as store from './store.ts'
 
 /** Longer than one round of due work may take: calls to channels end within 20 s. */
 const holdMs = 90 * secondMs
-/** What one call works for in real time, before it says how far it came: less than an idempotency claim is held. */
-const workMaxMs = 60 * secondMs
-const stepsMax = 50_000
+/** What one call does before it says how far it came: in real time, less than an idempotency claim is held. */
+const callLimits = { workMaxMs: 60 * secondMs, stepsMax: 50_000 }
 /** What providers are waited for, once and altogether. */
 const pauseMs = 300
 const patienceMs = 5 * secondMs
@@ -49,6 +48,7 @@ export async function advance(
   caller: Caller,
   body: AdvanceClock,
   sweeps: readonly Sweep[],
+  limits = callLimits,
 ): Promise<TestClock> {
   if (caller.envMode !== 'test') throw new ApiError(businessErrors.testClockInLiveMode)
   const to = targetOf(body, await findNow(ctx, caller))
@@ -56,7 +56,7 @@ export async function advance(
   const now = ctx.clock.now()
   if (!(await store.holdClock(ctx.db, caller, { holder, now, until: after(now, holdMs) }))) throw busy()
   try {
-    await new Walk(ctx, caller, holder, to, sweeps).run()
+    await new Walk(ctx, caller, holder, to, sweeps, limits).run()
   } finally {
     await store.releaseClock(ctx.db, caller, holder)
     forgetCallers(ctx)
@@ -91,10 +91,19 @@ class Walk {
   readonly #holder: string
   readonly #to: Date
   readonly #works: NonNullable<Sweep['clocked']>[]
+  readonly #limits: typeof callLimits
   readonly #startedAt = Date.now()
   #patienceMs = patienceMs
 
-  constructor(ctx: Context, caller: Caller, holder: string, to: Date, sweeps: readonly Sweep[]) {
+  constructor(
+    ctx: Context,
+    caller: Caller,
+    holder: string,
+    to: Date,
+    sweeps: readonly Sweep[],
+    limits: typeof callLimits,
+  ) {
+    this.#limits = limits
     this.#ctx = ctx
     this.#caller = caller
     this.#holder = holder
@@ -103,7 +112,7 @@ class Walk {
   }
 
   async run(): Promise<void> {
-    for (let steps = 0; steps < stepsMax; steps += 1) {
+    for (let steps = 0; steps < this.#limits.stepsMax; steps += 1) {
       const next = await this.#workOff()
       if (!next || next.at > this.#to) return await this.#arrive()
       await this.#wait(next)
@@ -127,7 +136,7 @@ class Walk {
       let worked = 0
       for (const work of due) {
         worked += await work.run(this.#caller, this.#to)
-        if (Date.now() - this.#startedAt > workMaxMs) throw await this.#notThereYet()
+        if (Date.now() - this.#startedAt > this.#limits.workMaxMs) throw await this.#notThereYet()
       }
       if (worked === 0) return earliest(nexts)
       await this.#moveTo(now)

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Context } from '../../platform/context.ts'
-import { brokenConstraint, inTransaction } from '../../platform/db.ts'
+import { brokenConstraint, inTransaction, type Tx } from '../../platform/db.ts'
 import { ApiError, notFound } from '../../platform/errors.ts'
 import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { isUuid, newId } from '../../platform/ids.ts'
@@ -99,6 +99,10 @@ export async function remove(ctx: Context, caller: Caller, uuid: string): Promis
   if (!customer) throw notFound('customer')
   return customer
 }
+
+/** True for one that was deleted: whoever acts for them by itself stops. */
+export const isGone = async (tx: Tx, customerId: string): Promise<boolean> =>
+  (await store.findDeletedAt(tx, customerId)) !== null
 
 export const list = (ctx: Context, caller: Caller, filter: CustomerFilter, page: Page) =>
   store.list(ctx.db, caller, filter, page)

@@ -97,6 +97,12 @@ export async function softDelete(tx: Tx, owner: Owner, id: string, now: Date): P
     .executeTakeFirst()) as Customer | undefined
 }
 
+/** Null: it is there. */
+export async function findDeletedAt(tx: Tx, id: string): Promise<Date | null> {
+  const row = await tx.selectFrom('customers').select('deleted_at').where('id', '=', id).executeTakeFirst()
+  return row?.deleted_at ?? null
+}
+
 export interface CustomerFilter {
   email?: string
   /** Found in e-mail, names and customer id; `%` and `_` are plain characters. */

@@ -1,6 +1,7 @@
 import { after, dayMs, hourMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { newId } from '../../platform/ids.ts'
+import * as customers from '../customers/service.ts'
 import * as rates from '../exchange-rates/service.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
 import type { TransactionRow } from '../payment-requests/schema.ts'
@@ -65,7 +66,8 @@ async function decide(ctx: Context, due: SubscriptionRow): Promise<Step> {
     const open = await store.findOpenPeriod(tx, subscription.id)
     if (open) return await resume(change, open)
     const { cancels_at: cancelsAt } = subscription
-    if (cancelsAt && cancelsAt <= now) {
+    // As was asked, or because its customer was deleted.
+    if ((cancelsAt && cancelsAt <= now) || (await customers.isGone(tx, subscription.customer_id))) {
       await endCancelled(change)
       return { kind: 'nothing' }
     }
