@@ -65,7 +65,7 @@ create table subscription_periods (
   status text not null check (status in ('open', 'paid', 'unpaid')),
   -- Every try of every kind to pay it is an attempt of this one request, which counts one success at most.
   payment_request_id uuid not null,
-  -- Refusals that were told of, and so the place in the dunning schedule.
+  -- Refusals that were told of. When it is tried again goes by the days since the first.
   refusals integer not null default 0 check (refusals >= 0),
   -- The newest refused attempt of them.
   refused_transaction_id uuid,

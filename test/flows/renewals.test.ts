@@ -224,6 +224,13 @@ describe('a period that is refused', () => {
       )
       assert.equal(rows[0]?.n, 1)
       assert.equal((await subscriptionOf(business, subscription.uuid)).status, 'expired')
+      const told = await until('the mails', async () => {
+        const { body } = await call(server.url, 'GET', `/sandbox/control/mails?to=${subscription.customer.email}`)
+        const failed: Body[] = body.filter((mail: Body) => mail.text.includes('/pay/'))
+        return failed.length === 4 && failed
+      })
+      for (const { text } of told)
+        assert.doesNotMatch(text, /try again/i, 'no charge is promised that will not come')
       assert.deepEqual(await eventsOf(server, subscription.uuid), ['created', ...times(5, 'payment_failed'), 'expired'])
     })
   }

@@ -17,12 +17,15 @@ const graceMs = dayMs
 /** Its payment request ends then by itself. */
 export const dunningMs = 7 * dayMs + graceMs
 
-/** When a period is tried again after its `refusals`th refusal; null: never. */
+/**
+ * When a period is tried again after its `refusals`th refusal; null: never. The schedule goes by its days, not by the
+ * number of refusals: a customer who tries three cards in a row does not use it up. Where nobody worked on those days, the
+ * places that are left are used a day apart.
+ */
 export function nextRetry(firstTriedAt: Date, refusals: number, now: Date): Date | null {
-  const days = retryDays[refusals - 1]
-  if (days === undefined) return null
-  const planned = after(firstTriedAt, days * dayMs)
-  return planned > now ? planned : after(now, retryGapMs)
+  const planned = retryDays.map((days) => after(firstTriedAt, days * dayMs)).find((day) => day > now)
+  if (planned) return planned
+  return refusals <= retryDays.length ? after(now, retryGapMs) : null
 }
 
 /**
@@ -47,7 +50,10 @@ export async function noteFailure(
   const { request } = standing
   if (retryAt) {
     const endsAt = lastTryAt(period, retryAt)
-    await mailPaymentFailed(change, full, { period, request, reason, retryAt, endsAt })
+    // A card that is refused for good, or wants the payer, is not charged then: only paying helps.
+    const refusal = standing.attempts.find((one) => one.id === transactionId)?.refusal
+    const isCharged = transactionId !== null && refusal !== 'hard' && refusal !== 'payer'
+    await mailPaymentFailed(change, full, { period, request, reason, retryAt: isCharged ? retryAt : null, endsAt })
   }
 }
 
