@@ -229,8 +229,7 @@ describe('a period that is refused', () => {
         const failed: Body[] = body.filter((mail: Body) => mail.text.includes('/pay/'))
         return failed.length === 4 && failed
       })
-      for (const { text } of told)
-        assert.doesNotMatch(text, /try again/i, 'no charge is promised that will not come')
+      for (const { text } of told) assert.doesNotMatch(text, /try again/i, 'no charge is promised that will not come')
       assert.deepEqual(await eventsOf(server, subscription.uuid), ['created', ...times(5, 'payment_failed'), 'expired'])
     })
   }
