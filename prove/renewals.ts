@@ -4,6 +4,7 @@ import { boundary } from '../src/domain/subscriptions/periods.ts'
 import { dayMs, minuteMs } from '../src/platform/clock.ts'
 import { freePort } from '../test/support/postgres.ts'
 import { openWorld, type Started, type World } from '../test/support/process.ts'
+import { startReceiver } from '../test/support/receiver.ts'
 import { type Body, call } from '../test/support/server.ts'
 import { until } from '../test/support/wait.ts'
 import { seeded } from './random.ts'
@@ -102,6 +103,41 @@ async function assertBilledOnce(stage: Stage): Promise<number> {
 export interface AtOnce {
   renewals: number
   seconds: number
+  /** From an event of something else, made while the renewals were worked off, to its webhook; milliseconds. */
+  webhookP50Ms: number
+  webhookMaxMs: number
+}
+
+/** Longer than a killed worker holds a delivery. */
+const probeMaxMs = 150_000
+
+/** Cancels one payment request after the other, and notes how long each takes to be told. `stop` gives the times, sorted. */
+async function probeWebhooks(stage: Stage): Promise<{ stop: () => Promise<number[]> }> {
+  const receiver = await startReceiver()
+  await stage.api('POST', '/v1/webhook-endpoints', { url: receiver.url, events: ['payment.cancelled'] })
+  const times: number[] = []
+  let stopped = false
+  const once = async () => {
+    const wish = { customer_email: 'else@example.com', amount: 5000, payment_channel: 'paystack' }
+    const { payment_request: made } = await stage.api('POST', '/v1/payment-requests', wish)
+    const startedAt = Date.now()
+    await stage.api('PATCH', `/v1/payment-requests/${made.ref}/cancel`)
+    await until('its webhook', () => receiver.received.some((one) => one.body.data.ref === made.ref), probeMaxMs)
+    times.push(Date.now() - startedAt)
+  }
+  const run = async () => {
+    while (!stopped) await once()
+  }
+  const running = run()
+  // A failure is thrown where it is waited for.
+  running.catch(() => {})
+  return {
+    stop: async () => {
+      stopped = true
+      await running.finally(() => receiver.close())
+      return times.sort((a, b) => a - b)
+    },
+  }
 }
 
 /** `count` renewals due at the same moment, two workers, one of them killed when a third is done. */
@@ -122,6 +158,7 @@ export async function proveAtOnce(count: number, tell: (line: string) => void = 
       current_period_start = now() - interval '30 days', current_period_end = now(), remind_at = null`)
     const paid = async () =>
       (await stage.query(`select count(*)::int as n from subscription_periods where status = 'paid'`))[0].n
+    const probe = await probeWebhooks(stage)
     const startedAt = Date.now()
     const workers = await Promise.all([startRole(stage.world, 'worker'), startRole(stage.world, 'worker')])
     await until('a third to be paid', async () => (await paid()) >= count / 3, 600_000)
@@ -132,9 +169,12 @@ export async function proveAtOnce(count: number, tell: (line: string) => void = 
     await startRole(stage.world, 'worker')
     await until('all to be paid', async () => (await paid()) === count, 1_800_000)
     const seconds = (Date.now() - startedAt) / 1000
+    const times = await probe.stop()
+    assert.ok(times.length > 0, 'no webhook of anything else was waited for')
     assert.equal(await assertBilledOnce(stage), count)
     assert.equal((await stage.query(`select 1 from subscriptions where status <> 'active'`)).length, 0)
-    return { renewals: count, seconds }
+    const [webhookP50Ms, webhookMaxMs] = [times[Math.floor(times.length / 2)] ?? 0, times.at(-1) ?? 0]
+    return { renewals: count, seconds, webhookP50Ms, webhookMaxMs }
   } finally {
     await stage.close()
   }
