@@ -48,6 +48,39 @@ describe('subscriptions', () => {
     })
 
   describe('ways to begin', () => {
+    test('20 at once without a key: one charge, one subscription; the others are told that it is being paid', async () => {
+      const plan = await createPlan(business)
+      const { customer, method } = await saveCard(server, business, 'paystack', cards.paystack.pays)
+      const wish = { customer_uuid: customer, subscription_plan_uuid: plan.uuid, payment_method_uuid: method }
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, () => business.api('POST', '/v1/subscriptions', wish)),
+      )
+      assert.equal(answers.filter((one) => one.status === 201).length, 1)
+      for (const one of answers.filter(({ status }) => status !== 201)) {
+        assert.ok(['021', '054'].includes(one.body.error_code), one.text)
+      }
+      assert.equal((await chargesOf(server, customer)).length, 1)
+      assert.equal((await subscriptionsOf(customer)).length, 1)
+    })
+
+    test('while nobody knows of the first charge, a second one is refused; the plan is paid once', async () => {
+      const plan = await createPlan(business)
+      const { customer, method } = await saveCard(server, business, 'paystack', cards.paystack.pays)
+      const wish = { customer_uuid: customer, subscription_plan_uuid: plan.uuid, payment_method_uuid: method }
+      const fault = { kind: 'drop_after', channel: 'paystack', operation: 'charge', times: 1 }
+      await server.call('POST', '/sandbox/control/faults', fault)
+      const first = await business.api('POST', '/v1/subscriptions', wish)
+      assert.equal(first.status, 202, first.text)
+      const again = await business.api('POST', '/v1/subscriptions', wish)
+      expectFailure(again, { status: 409, code: '054' })
+      const elsewhere = await business.api('POST', '/v1/payment-requests/charge-payment-method', wish)
+      expectFailure(elsewhere, { status: 409, code: '054' })
+      await business.api('PATCH', `/v1/payment-requests/${first.body.data.payment_request.ref}/verify`)
+      await begun(customer)
+      expectFailure(await business.api('POST', '/v1/subscriptions', wish), { status: 400, code: '021' })
+      assert.equal((await chargesOf(server, customer)).length, 1)
+    })
+
     test('201 by a saved method: charged now, and the answer is the subscription', async () => {
       const plan = await createPlan(business, { initial_amount: 1000 })
       const { subscription, customer, method } = await subscribe(server, business, plan)

@@ -106,3 +106,5 @@ export const isGone = async (tx: Tx, customerId: string): Promise<boolean> =>
 
 export const list = (ctx: Context, caller: Caller, filter: CustomerFilter, page: Page) =>
   store.list(ctx.db, caller, filter, page)
+
+export const lock = (tx: Tx, id: string): Promise<void> => store.lock(tx, id)

@@ -85,6 +85,11 @@ export async function update(
     .executeTakeFirst()) as Customer | undefined
 }
 
+/** Until the transaction ends nobody else decides what depends on all that this customer has. */
+export async function lock(tx: Tx, id: string): Promise<void> {
+  await sql`select id from customers where id = ${id} for no key update`.execute(tx)
+}
+
 export async function softDelete(tx: Tx, owner: Owner, id: string, now: Date): Promise<Customer | undefined> {
   return (await tx
     .updateTable('customers')

@@ -8,6 +8,7 @@ import { ApiError, notFound } from '../../platform/errors.ts'
 import { isUuid, newId } from '../../platform/ids.ts'
 import type { Page } from '../../platform/pagination.ts'
 import { findNow } from '../businesses/service.ts'
+import * as customers from '../customers/service.ts'
 import { call, findMaybeAccount } from '../payment-channels/service.ts'
 import { paymentMethodErrors } from './errors.ts'
 import { type PaymentMethod, presentMethod, statusOf } from './schema.ts'
@@ -43,7 +44,7 @@ export interface Kept {
  */
 export async function keep(ctx: Context, tx: Tx, owner: Owner, kept: Kept): Promise<PaymentMethod> {
   const { customerId, slug, method, now } = kept
-  await store.lockCustomer(tx, customerId)
+  await customers.lock(tx, customerId)
   const { signature } = method
   const known = signature && (await store.findMaybeBySignature(tx, owner, customerId, slug, signature))
   const id = known ? known.id : newId()
@@ -177,7 +178,7 @@ async function change(
   if (!isUuid(uuid)) throw notFound('payment method')
   const now = await findNow(ctx, owner)
   return await inTransaction(ctx.db, async (tx) => {
-    await store.lockCustomer(tx, customerId)
+    await customers.lock(tx, customerId)
     const method = await store.findMaybe(tx, owner, uuid)
     if (method?.customer_id !== customerId) throw notFound('payment method')
     return await work(tx, method, now)

@@ -57,11 +57,6 @@ const own = (db: Db | Tx, owner: Owner) =>
     .where('env_mode', '=', owner.envMode)
     .where('deleted_at', 'is', null)
 
-/** Until the transaction ends nobody else decides which methods this customer has, or which is the default. */
-export async function lockCustomer(tx: Tx, customerId: string): Promise<void> {
-  await sql`select id from customers where id = ${customerId} for no key update`.execute(tx)
-}
-
 export async function findMaybe(db: Db | Tx, owner: Owner, id: string): Promise<PaymentMethod | undefined> {
   return (await own(db, owner).where('id', '=', id).executeTakeFirst()) as PaymentMethod | undefined
 }

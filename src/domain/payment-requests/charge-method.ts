@@ -16,7 +16,7 @@ import { duplicateReference, lifetimeMs, readWish } from './initiate.ts'
 import { payUrl } from './link.ts'
 import { giveUpUnseen, openAtFirst } from './open.ts'
 import { quietly, refreshAttempt } from './outcome.ts'
-import { purposeOf } from './plan.ts'
+import { holdPlan, purposeOf } from './plan.ts'
 import type { ChargeMethod, FullRequest } from './schema.ts'
 import { isPayable } from './states.ts'
 
@@ -88,6 +88,8 @@ async function start(
   const owner = { business_id: caller.businessId, env_mode: caller.envMode, customer_id: customer.id }
   const ready = await prepare(ctx, owner, method.id)
   const { request, attempt } = await inTransaction(ctx.db, async (tx) => {
+    // Extending twice is what two such requests ask for.
+    if (plan && body.extend_subscription_by === undefined) await holdPlan(tx, caller, customer.id, plan.id)
     const request = await insertForCharge(tx, caller, {
       id,
       customerId: customer.id,

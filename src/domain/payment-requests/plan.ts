@@ -1,11 +1,15 @@
 import type { Context } from '../../platform/context.ts'
-import { type FieldErrors, invalid } from '../../platform/errors.ts'
+import type { Tx } from '../../platform/db.ts'
+import { ApiError, type FieldErrors, invalid } from '../../platform/errors.ts'
 import { formatAmount, parseAmount } from '../../platform/money.ts'
 import type { Caller } from '../businesses/service.ts'
+import * as customers from '../customers/service.ts'
+import { subscriptionPlanErrors } from '../subscription-plans/errors.ts'
 import type { PlanRow } from '../subscription-plans/schema.ts'
 import * as plans from '../subscription-plans/service.ts'
 import { leastToSave } from './choose.ts'
 import type { Initiate, Wanted } from './schema.ts'
+import * as store from './store.ts'
 
 /** What a request for a plan pays. */
 
@@ -56,6 +60,16 @@ export async function pricePlan(
   }
   if (Object.keys(errors).length > 0) throw invalid(errors)
   return { currency, amountMinor }
+}
+
+/**
+ * In the transaction that intends a charge for a plan: nobody else intends one for this customer until it ends. A first
+ * charge that nobody knows of yet, or whose subscription has not begun, forbids a second one. Throws 021, 054.
+ */
+export async function holdPlan(tx: Tx, caller: Caller, customerId: string, planId: string): Promise<void> {
+  await customers.lock(tx, customerId)
+  if (await store.isPlanBeingPaid(tx, customerId, planId)) throw new ApiError(subscriptionPlanErrors.beingPaid)
+  await plans.requireNotSubscribed(tx, caller, planId, customerId)
 }
 
 async function trialSum(ctx: Context, caller: Caller, plan: PlanRow, body: Initiate, opens: Opens): Promise<bigint> {

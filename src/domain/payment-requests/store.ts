@@ -154,6 +154,16 @@ export async function noteRefusal(tx: Tx, transactionId: string, refusal: 'soft'
     .execute()
 }
 
+/** A first payment for the plan is unknown, or in and its subscription not begun yet. */
+export async function isPlanBeingPaid(tx: Tx, customerId: string, planId: string): Promise<boolean> {
+  const { rows } = await sql`select 1 from payment_requests r
+    where r.customer_id = ${customerId} and r.subscription_plan_id = ${planId} and r.subscription_id is null
+      and ((r.status = 'successful' and r.follow_up_due_at is not null)
+        or exists (select 1 from transactions t where t.payment_request_id = r.id and t.status = 'unknown'))
+    limit 1`.execute(tx)
+  return rows.length > 0
+}
+
 export async function noteReason(tx: Tx, transactionId: string, reason: string, now: Date): Promise<void> {
   await tx.updateTable('transactions').set({ reason, updated_at: now }).where('id', '=', transactionId).execute()
 }

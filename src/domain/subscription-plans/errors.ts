@@ -32,4 +32,12 @@ export const subscriptionPlanErrors = {
     description:
       'error_data names what would change for them. A new price for their next periods needs update_existing_subscriptions; for other terms make another plan.',
   },
+  beingPaid: {
+    code: '054',
+    name: 'PLAN_BEING_PAID',
+    status: 409,
+    message: 'A first payment of this customer for this plan is being confirmed',
+    description:
+      'Another charge now could take the money twice. Wait for its outcome (an event tells it), or verify that payment request.',
+  },
 } as const satisfies Record<string, ErrorRow>

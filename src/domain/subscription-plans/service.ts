@@ -281,9 +281,9 @@ export async function requireOpenTo(
   if (!isSubscribed && plan.status !== 'active') throw new ApiError(subscriptionPlanErrors.inactive)
 }
 
-/** Throws 021 while the customer has a subscription to the plan. */
-export async function requireNotSubscribed(ctx: Context, owner: Owner, planId: string, payer: Payer): Promise<void> {
-  if (await store.isSubscribed(ctx.db, owner, planId, payer)) {
+/** Throws 021 while the customer has a subscription to the plan; for whoever holds the customer. */
+export async function requireNotSubscribed(tx: Tx, owner: Owner, planId: string, customerId: string): Promise<void> {
+  if (await store.isSubscribed(tx, owner, planId, { id: customerId })) {
     throw new ApiError(subscriptionPlanErrors.alreadySubscribed)
   }
 }

@@ -136,7 +136,7 @@ export async function listCounters(db: Db, planIds: readonly string[]): Promise<
 }
 
 export async function isSubscribed(
-  db: Db,
+  db: Db | Tx,
   owner: Owner,
   planId: string,
   customer: { id: string } | { email: string },
