@@ -67,6 +67,8 @@ export interface PaymentLookup {
   readonly channelReference: string | null
   /** Present where the payment was a charge of a saved method: `tokenOwner` of that method. */
   readonly charged?: { readonly tokenOwner: string | null }
+  /** The provider's own id of the payment, where a webhook named one: it is asked about too; null or absent: none was. */
+  readonly channelTransactionId?: string | null
 }
 
 /** A token for charging again. Secret: encrypted at rest, never logged, never in an answer. */
@@ -116,18 +118,26 @@ export interface ChargedSaved {
 /**
  * What the channel says of one payment.
  * `pending`: not decided, also "nobody has tried yet" and every status that we do not know.
+ * `processing`: the payer has paid (or promised at the provider, as with a bank debit) and the money is on its way.
  * `failed`: the latest attempt was refused; the same page may still turn it successful.
  * `closed`: the page can never be paid any more (expired or voided at the provider, or paid and given back).
  * A payment that we already know as successful stays so, whatever is said here later: refunds and disputes have
  * their own answers.
  */
 export interface ChannelPayment {
-  readonly status: 'pending' | 'successful' | 'failed' | 'closed'
+  readonly status: 'pending' | 'processing' | 'successful' | 'failed' | 'closed'
   /** The provider's own status word, for the timeline. */
   readonly channelStatus: string
   /** The provider's idea of our reference, amount and currency; null where it says nothing. */
   readonly reference: string | null
+  /** What the payer's money amounts to at the provider, fees that the payer bore included. */
   readonly amountMinor: bigint | null
+  /** The part of `amountMinor` that is a fee or duty on top of the price; absent or null: none, or not told. */
+  readonly payerFeeMinor?: bigint | null
+  /** Greatest time that this way to pay may take from here on, where the provider's documents say; absent: the default. */
+  readonly processingMaxMs?: number
+  /** Other payments under our reference that succeeded as well: further money. Absent: the channel shows none. */
+  readonly further?: readonly FurtherPayment[]
   readonly currency: string | null
   /** The provider's own id of the payment, as text (64-bit numbers do not fit a JS number). */
   readonly channelTransactionId: string | null
@@ -137,6 +147,15 @@ export interface ChannelPayment {
   readonly reason: string | null
   readonly paidAt: Date | null
   readonly savedMethod: SavedMethod | null
+}
+
+/** One more success under the same reference, beside the payment that is answered. */
+export interface FurtherPayment {
+  readonly channelTransactionId: string
+  readonly amountMinor: bigint | null
+  readonly currency: string | null
+  readonly paymentMethod: string
+  readonly paidAt: Date | null
 }
 
 export interface RawWebhook {
@@ -154,7 +173,13 @@ export interface ChannelEvent {
   readonly type: string
   /** What to ask about; null: nothing that concerns us. */
   readonly subject:
-    | { readonly kind: 'payment'; readonly reference: string | null; readonly channelReference: string | null }
+    | {
+        readonly kind: 'payment'
+        readonly reference: string | null
+        readonly channelReference: string | null
+        /** The provider's own id of the payment, where the webhook names one. */
+        readonly channelTransactionId?: string | null
+      }
     | {
         readonly kind: 'refund'
         readonly reference: string | null
