@@ -55,6 +55,7 @@ const verbs: Record<string, string[]> = {
     'change',
     'outcome',
     'end',
+    'schedule',
     'excess',
     'follow-up',
     'link',
