@@ -57,6 +57,7 @@ const verbs: Record<string, string[]> = {
     'link',
     'return',
     'store-insert',
+    'schema-saved',
     'charge',
     'saved',
     'save-method',
