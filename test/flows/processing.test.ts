@@ -231,7 +231,10 @@ describe('money on its way', () => {
     assert.equal((await server.call('POST', '/sandbox/control/faults', fault)).status, 201)
     server.clock.advance(dayMs + hourMs)
     const second = await until('the period', async () => (await periodsOf(server, subscription.uuid))[1])
-    const attempt = await until('its charge', async () => (await retrieve(second.request)).last_transaction ?? undefined)
+    const attempt = await until(
+      'its charge',
+      async () => (await retrieve(second.request)).last_transaction ?? undefined,
+    )
     await hear(server, attempt.ref, { status: 'processing' })
     for (let day = 0; day < 9; day += 1) {
       server.clock.advance(dayMs)

@@ -16,7 +16,7 @@ import { apply, closePage, refreshRequest } from './ask.ts'
 import { withRequest } from './change.ts'
 import { load } from './find.ts'
 import { newTransaction, payerOf, requireFree, tell, voidAttempt } from './open.ts'
-import type { FullRequest, RequestRow, TransactionRow } from './schema.ts'
+import type { CreatedBy, FullRequest, RequestRow, TransactionRow } from './schema.ts'
 import { requestMachine, transactionMachine } from './states.ts'
 import type { Owner } from './store.ts'
 import * as store from './store.ts'
@@ -50,6 +50,7 @@ export interface ForCharge {
   usdPerUnit: string
   description: string | null
   reference?: string | null
+  createdBy: CreatedBy
   metaData?: Record<string, unknown> | null
   isTrial?: boolean
   subscriptionPlanId?: string | null
