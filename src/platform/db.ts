@@ -78,11 +78,11 @@ const pulseBoundMs = 2_000
 export function openPostgres(url: string, options: DatabaseOptions = {}): Database {
   const sizes = { ...poolSizesDefault, ...options.sizes }
   const { statementMs, jobStatementMs, lockMs } = { ...boundsDefault, ...options.bounds }
-  const open = (size: number, bounds: Bounds | null) => openPool(url, size, bounds, options)
-  const api = open(sizes.api, { statementMs, lockMs })
-  const lists = open(sizes.lists, { statementMs, lockMs })
-  const jobs = open(sizes.jobs, { statementMs: jobStatementMs, lockMs })
-  const pulse = open(1, { statementMs: pulseBoundMs, lockMs: pulseBoundMs })
+  const open = (name: string, size: number, bounds: Bounds | null) => openPool(url, name, size, bounds, options)
+  const api = open('asyncpay', sizes.api, { statementMs, lockMs })
+  const lists = open('asyncpay-lists', sizes.lists, { statementMs, lockMs })
+  const jobs = open('asyncpay-jobs', sizes.jobs, { statementMs: jobStatementMs, lockMs })
+  const pulse = open('asyncpay-pulse', 1, { statementMs: pulseBoundMs, lockMs: pulseBoundMs })
   const close = async () => void (await Promise.all([api, lists, jobs, pulse].map((one) => one.pool.end())))
   return {
     db: api.db,
@@ -93,7 +93,7 @@ export function openPostgres(url: string, options: DatabaseOptions = {}): Databa
     embedded: false,
     run: (text, values) => runOn(jobs.connections, text, values),
     async unbounded(work) {
-      const alone = open(1, null)
+      const alone = open('asyncpay-migrations', 1, null)
       try {
         return await work(alone.db)
       } finally {
@@ -104,7 +104,8 @@ export function openPostgres(url: string, options: DatabaseOptions = {}): Databa
   }
 }
 
-function openPool(url: string, size: number, bounds: Bounds | null, options: DatabaseOptions) {
+/** `name` is what the server's list of sessions shows. */
+function openPool(url: string, name: string, size: number, bounds: Bounds | null, options: DatabaseOptions) {
   const pool = new pg.Pool({
     connectionString: url,
     max: size,
@@ -112,7 +113,7 @@ function openPool(url: string, size: number, bounds: Bounds | null, options: Dat
     connectionTimeoutMillis: Math.min(10_000, bounds?.statementMs ?? 10_000),
     idleTimeoutMillis: 60_000,
     keepAlive: true,
-    application_name: 'asyncpay',
+    application_name: name,
     // The server's own bound comes first; this one ends what no server bounds: a commit that hangs, a server that does.
     ...(bounds && { query_timeout: bounds.statementMs + answerMarginMs }),
     Client: ListeningClient,
