@@ -207,6 +207,7 @@ export interface PaymentRequests {
   amount_to_usd: string;
   business_id: string;
   created_at: Timestamp;
+  created_by: Generated<string>;
   currency: string;
   customer_id: string;
   deleted_at: Timestamp | null;

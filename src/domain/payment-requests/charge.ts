@@ -18,7 +18,7 @@ import { paymentRequestErrors } from './errors.ts'
 import { load } from './find.ts'
 import { followLater } from './follow-up.ts'
 import { newTransaction, payerOf, tell, voidAttempt } from './open.ts'
-import type { FullRequest, RequestRow, TransactionRow } from './schema.ts'
+import type { CreatedBy, FullRequest, RequestRow, TransactionRow } from './schema.ts'
 import { isPayable, requestMachine, transactionMachine } from './states.ts'
 import type { Owner } from './store.ts'
 import * as store from './store.ts'
@@ -52,6 +52,7 @@ export interface ForCharge {
   usdPerUnit: string
   description: string | null
   reference?: string | null
+  createdBy: CreatedBy
   metaData?: Record<string, unknown> | null
   isTrial?: boolean
   subscriptionPlanId?: string | null

@@ -120,6 +120,7 @@ async function bill(change: Change, plan: PlanRow, usdPerUnit: string): Promise<
     amountMinor,
     usdPerUnit,
     description: `Subscription to ${plan.name}`,
+    createdBy: 'renewal',
     subscriptionPlanId: plan.id,
     subscriptionId: subscription.id,
     expiresAt: after(now, dunningMs),
