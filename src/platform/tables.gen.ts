@@ -276,6 +276,7 @@ export interface SubscriptionPeriods {
   env_mode: string;
   id: string;
   number: number;
+  paid_transaction_id: string | null;
   payment_request_id: string;
   refusals: Generated<number>;
   refused_transaction_id: string | null;

@@ -15,6 +15,7 @@ import * as paymentMethods from '../payment-methods/service.ts'
 import { apply, closePage, refreshRequest } from './ask.ts'
 import { withRequest } from './change.ts'
 import { load } from './find.ts'
+import { followLater } from './follow-up.ts'
 import { newTransaction, payerOf, requireFree, tell, voidAttempt } from './open.ts'
 import type { CreatedBy, FullRequest, RequestRow, TransactionRow } from './schema.ts'
 import { requestMachine, transactionMachine } from './states.ts'
@@ -219,7 +220,7 @@ async function endUnknown(
     const columns = { reason, refusal, check_at: null, updated_at: now }
     await move(tx, transactionMachine, attempt.id, 'unknown', 'failed', columns)
     await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: 'failed', now })
-    if (request.subscription_id) await store.setFollowUpDue(tx, request.id, now)
+    await followLater(tx, request, now)
   })
 }
 
@@ -247,7 +248,7 @@ async function recordPayerNeeded(ctx: Context, attempt: TransactionRow, actionUr
     const columns = { checkout_url: actionUrl, refusal: 'payer', updated_at: now }
     await move(tx, transactionMachine, attempt.id, 'unknown', 'pending', columns)
     await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: null, now })
-    if (request.subscription_id) await store.setFollowUpDue(tx, request.id, now)
+    await followLater(tx, request, now)
   })
 }
 
