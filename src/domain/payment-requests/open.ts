@@ -12,7 +12,7 @@ import { type Customer, fullName } from '../customers/schema.ts'
 import { type ChannelAccount, call, publicError } from '../payment-channels/service.ts'
 import { paymentRequestErrors } from './errors.ts'
 import type { RequestRow, TransactionRow } from './schema.ts'
-import { isPayable, isUnderWay, transactionMachine } from './states.ts'
+import { isPayable, isUnderWay, restOf, transactionMachine } from './states.ts'
 import type { NewTransaction, OpenedRows } from './store.ts'
 import * as store from './store.ts'
 
@@ -62,13 +62,14 @@ export async function openAtFirst(ctx: Context, opening: Opening): Promise<Opene
 
 /** Intent: a pending transaction at the next channel. */
 async function intend(ctx: Context, { business, request }: Opening, slug: string): Promise<NewTransaction> {
-  const attempt = newTransaction(slug)
-  await inTransaction(ctx.db, async (tx) => {
+  return await inTransaction(ctx.db, async (tx) => {
     const current = await store.lock(tx, request.id)
-    requireFree(current, await store.listTransactions(tx, request.id))
+    const attempts = await store.listTransactions(tx, request.id)
+    requireFree(current, attempts)
+    const attempt = { ...newTransaction(slug), amountMinor: restOf(current, attempts) }
     await store.insertTransaction(tx, current, attempt, nowOf(ctx, business))
+    return attempt
   })
-  return attempt
 }
 
 /** Throws 045 while money is on its way, 040 unless another attempt may be begun. */
@@ -112,7 +113,7 @@ function checkoutOf(ctx: Context, opening: Opening, attempt: NewTransaction): Op
   const returnUrl = `${ctx.baseUrl}/return/${attempt.id}${via ? `?via=${via}` : ''}`
   return {
     reference: attempt.ref,
-    amountMinor: request.amount_minor,
+    amountMinor: attempt.amountMinor ?? request.amount_minor,
     currency: request.currency,
     description: request.description ?? `Payment ${request.ref}`,
     payer: payerOf(customer),

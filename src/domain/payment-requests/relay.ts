@@ -9,7 +9,7 @@ import { findId, load } from './find.ts'
 import type { Initiated } from './initiate.ts'
 import { newTransaction, openAtFirst, type ReturnVia, requireFree, voidAttempt } from './open.ts'
 import type { FullRequest, Relay } from './schema.ts'
-import { isPayable } from './states.ts'
+import { isPayable, restOf } from './states.ts'
 import type { NewTransaction } from './store.ts'
 import * as store from './store.ts'
 
@@ -20,16 +20,15 @@ import * as store from './store.ts'
  */
 export async function relay(ctx: Context, caller: Caller, body: Relay, via?: ReturnVia): Promise<Initiated> {
   const requestId = await findId(ctx, caller, body.payment_request_ref, 'payment_request_ref')
-  const { request } = await relayable(ctx, caller, requestId)
-  const wish = { currency: request.currency, amountMinor: request.amount_minor, tokenize: request.save_payment_method }
+  const { request, restMinor } = await relayable(ctx, caller, requestId)
+  const wish = { currency: request.currency, amountMinor: restMinor, tokenize: request.save_payment_method }
   const accounts = await choose(ctx, caller, { ...wish, named: body.payment_channel })
   const [account] = accounts
   if (!account) throw new Error('routing chose no channel')
   await refreshRequest(ctx, requestId)
   await closePages(ctx, requestId)
   const { customer } = await relayable(ctx, caller, requestId)
-  const attempt = newTransaction(account.slug)
-  await replaceAttempt(ctx, requestId, attempt, nowOf(ctx, caller.business))
+  const attempt = await replaceAttempt(ctx, requestId, account.slug, nowOf(ctx, caller.business))
   const { action } = await openAtFirst(ctx, {
     business: caller.business,
     request,
@@ -60,12 +59,14 @@ async function closePages(ctx: Context, requestId: string): Promise<void> {
 }
 
 /** Our own guard, in one transaction with the intent of the new attempt. */
-async function replaceAttempt(ctx: Context, requestId: string, attempt: NewTransaction, now: Date): Promise<void> {
-  await inTransaction(ctx.db, async (tx) => {
+async function replaceAttempt(ctx: Context, requestId: string, slug: string, now: Date): Promise<NewTransaction> {
+  return await inTransaction(ctx.db, async (tx) => {
     const request = await store.lock(tx, requestId)
     const attempts = await store.listTransactions(tx, requestId)
     requireFree(request, attempts)
     for (const one of attempts) if (one.status === 'pending') await voidAttempt(tx, one, now)
+    const attempt = { ...newTransaction(slug), amountMinor: restOf(request, attempts) }
     await store.insertTransaction(tx, request, attempt, now)
+    return attempt
   })
 }
