@@ -142,7 +142,7 @@ describe('the page of a plan', () => {
     assert.equal(answer.status, 200)
     assert.match(page, /Subscribe to Gold &#60;b&#62;/)
     assert.match(page, /Page &#38; Business/)
-    assert.match(page, /every 3 months/)
+    assert.match(page, /every 90 days/)
     assert.match(page, /name="email"/)
     assert.match(answer.headers.get('content-security-policy') ?? '', /frame-ancestors \*/)
     assert.deepEqual(await countRows(server.ctx), before)

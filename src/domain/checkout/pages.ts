@@ -18,11 +18,11 @@ import type {
 import type { Context } from '../../platform/context.ts'
 import { ApiError } from '../../platform/errors.ts'
 import type { Http } from '../../platform/http.ts'
-import { formatAmount } from '../../platform/money.ts'
+import { formatFullAmount } from '../../platform/money.ts'
 import { newNonce, sendPage } from '../../platform/page.ts'
 import type { Business } from '../businesses/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
-import type { PlanRow } from '../subscription-plans/schema.ts'
+import { type PlanRow, periodDaysOf } from '../subscription-plans/schema.ts'
 import * as checkout from './service.ts'
 
 /**
@@ -153,12 +153,13 @@ export const planOf = (
   name: plan.name,
   interval: plan.interval,
   intervalCount: plan.interval_count ?? 1,
-  amount: formatAmount(plan.amount_minor, plan.currency),
+  periodDays: periodDaysOf(plan),
+  amount: formatFullAmount(plan.amount_minor, plan.currency),
   trialDays: payment.is_trial ? plan.trial_period : null,
   initialAmount:
     plan.initial_amount_minor === null || payment.is_trial || payment.extend_subscription_by !== null
       ? null
-      : formatAmount(plan.initial_amount_minor, plan.currency),
+      : formatFullAmount(plan.initial_amount_minor, plan.currency),
 })
 
 /** The merchant's addresses, with what they need to find the payment again. They prove nothing. */

@@ -5,7 +5,7 @@ import { ChannelError } from '../../channels/channel.ts'
 import type { Context } from '../../platform/context.ts'
 import type { Http } from '../../platform/http.ts'
 import { isUuid } from '../../platform/ids.ts'
-import { formatAmount } from '../../platform/money.ts'
+import { formatFullAmount } from '../../platform/money.ts'
 import { find as findBusiness } from '../businesses/service.ts'
 import { refreshAttempt } from './ask.ts'
 import { load } from './find.ts'
@@ -101,7 +101,7 @@ interface Page {
 }
 
 function pageOf(payment: RequestRow, attempt: TransactionRow, looks: number, cancelled: boolean): Page {
-  const sum = `${payment.currency} ${formatAmount(payment.amount_minor, payment.currency)}`
+  const sum = `${payment.currency} ${formatFullAmount(payment.amount_minor, payment.currency)}`
   if (payment.status === 'successful') {
     return {
       tone: 'good',
