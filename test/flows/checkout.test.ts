@@ -242,6 +242,23 @@ describe('the hosted checkout', () => {
     }
   })
 
+  test("the page leads to the shop's addresses with their query byte for byte, ours appended", async () => {
+    const query = 'reference=order%207&q=a%20b+c&tpl={ORDER}&e&e='
+    const addresses = {
+      success_redirect_url: `https://shop.example/done?${query}#top`,
+      cancel_redirect_url: `https://shop.example/no?payment_request_ref=mine&${query}`,
+      reference: 'cart 7',
+    }
+    const answer = await initialize(addresses)
+    const page = await call(server.url, 'GET', pathOf(answer))
+    const [, data = ''] = /<script type="application\/json"[^>]*>([\s\S]*?)<\/script>/.exec(page.text) ?? []
+    const { successUrl, failureUrl } = JSON.parse(data)
+    const ref = refOf(answer)
+    const own = `payment_request_ref=${ref}&asyncpay_reference=cart%207`
+    assert.equal(successUrl, `https://shop.example/done?${query}&${own}#top`)
+    assert.equal(failureUrl, `${addresses.cancel_redirect_url}&asyncpay_${own}`)
+  })
+
   test('404 a token that is altered, of another key, or of nothing opens nothing', async () => {
     const path = pathOf(await initialize())
     const [other] = pathOf(await initialize())

@@ -20,6 +20,7 @@ import { ApiError } from '../../platform/errors.ts'
 import type { Http } from '../../platform/http.ts'
 import { formatFullAmount } from '../../platform/money.ts'
 import { newNonce, sendPage } from '../../platform/page.ts'
+import { appendQuery } from '../../platform/query.ts'
 import type { Business } from '../businesses/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
 import { type PlanRow, periodDaysOf } from '../subscription-plans/schema.ts'
@@ -166,10 +167,8 @@ export const planOf = (
 function addressesOf({ caller: { business }, full: { request } }: checkout.Session) {
   const withRef = (address: string | null) => {
     if (address === null) return null
-    const url = new URL(address)
-    url.searchParams.set('payment_request_ref', request.ref)
-    if (request.reference !== null) url.searchParams.set('reference', request.reference)
-    return url.href
+    const { ref, reference } = request
+    return appendQuery(address, { payment_request_ref: ref, ...(reference !== null && { reference }) })
   }
   return {
     successUrl: withRef(request.success_redirect_url ?? business.defaultRedirectUrl),
