@@ -276,6 +276,7 @@ export interface SubscriptionPeriods {
   env_mode: string;
   id: string;
   number: number;
+  paid_transaction_id: string | null;
   payment_request_id: string;
   refusals: Generated<number>;
   refused_transaction_id: string | null;
@@ -376,6 +377,7 @@ export interface Transactions {
   payment_method: Generated<string>;
   payment_method_id: string | null;
   payment_request_id: string;
+  processing_until: Timestamp | null;
   reason: string | null;
   received_amount_minor: bigint | null;
   received_currency: string | null;

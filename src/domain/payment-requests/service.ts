@@ -28,6 +28,7 @@ export {
   giveBack,
   keepUntil,
   lockForFollowUp,
+  paidBy,
   type Standing,
   settleFollowUp,
 } from './follow-up.ts'
@@ -37,3 +38,4 @@ export { type ReturnVia, tell } from './open.ts'
 export { relay } from './relay.ts'
 export { createSaveMethod, saveMethod } from './save-method.ts'
 export { lookupOf } from './saved.ts'
+export { isUnderWay } from './states.ts'
