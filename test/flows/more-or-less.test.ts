@@ -88,7 +88,7 @@ describe('more or less than asked', () => {
     assert.equal(keys.indexOf('received_amount'), keys.indexOf('amount') + 1)
     assert.equal(paid.last_transaction.amount, '1000')
     assert.equal(paid.last_transaction.received_amount, '1500')
-    assert.equal(summaries(paid).at(-1), 'Paystack received NGN 500 more than was asked; it is kept')
+    assert.ok(summaries(paid).includes('Paystack received NGN 500 more than was asked; it is kept'))
     await until('the events', () => eventsOf(ref).length === 2)
     assert.deepEqual(eventsOf(ref), ['payment.completed.successfully', 'payment.overpaid'])
     await refundDueExcess(server.ctx)
@@ -182,7 +182,7 @@ describe('more or less than asked', () => {
     assert.equal(now.status, 'open')
     assert.equal(now.last_transaction.status, 'excess')
     assert.equal(now.last_transaction.received_amount, '400')
-    assert.equal(summaries(now).at(-1), 'Paystack received NGN 400 where NGN 1000 was asked; it is given back')
+    assert.ok(summaries(now).includes('Paystack received NGN 400 where NGN 1000 was asked; it is given back'))
     await until('the refund', async () => (await refundsOf(attempt)).length === 1)
     assert.deepEqual(await refundsOf(attempt), [['excess', '40000']])
     const relayed = await business.api('POST', '/v1/payment-requests/relay', {

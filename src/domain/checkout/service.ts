@@ -2,7 +2,7 @@ import { findChannel } from '../../channels/index.ts'
 import { secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { notFound } from '../../platform/errors.ts'
-import { formatAmount } from '../../platform/money.ts'
+import { formatFullAmount } from '../../platform/money.ts'
 import type { Caller } from '../businesses/service.ts'
 import { find as findBusiness, nowOf } from '../businesses/service.ts'
 import { presentChannel } from '../payment-channels/schema.ts'
@@ -154,4 +154,4 @@ export async function check(ctx: Context, { full }: Session): Promise<void> {
 
 /** What is asked of the buyer now; of what is paid, all of it. */
 export const amountOf = ({ full: { request, restMinor } }: Session): string =>
-  formatAmount(request.status === 'successful' ? request.amount_minor : restMinor, request.currency)
+  formatFullAmount(request.status === 'successful' ? request.amount_minor : restMinor, request.currency)

@@ -53,6 +53,8 @@ test('the judge is its table, for every state of the attempt', () => {
     const less = ['underpaid', 'underpaid', 'underpaid', 'underpaid', 'excess', 'excess', ...ended]
     assert.deepEqual(verdicts(says('successful', { amountMinor: 499_900n }), requestStatus), payable ? less : further)
     assert.deepEqual(verdicts(says('successful', { amountMinor: 500_100n }), requestStatus), payable ? paid : further)
+    const withFee = says('successful', { amountMinor: 500_000n + 7_500n, payerFeeMinor: 7_500n })
+    assert.deepEqual(verdicts(withFee, requestStatus), payable ? paid : further)
     assert.deepEqual(verdicts(says('successful', { amountMinor: null }), requestStatus), further)
     assert.deepEqual(verdicts(says('successful', { currency: 'USD' }), requestStatus), further)
     const onItsWay = ['processing', 'processing', 'nothing', 'processing', 'late', 'late', ...ended]
