@@ -53,6 +53,7 @@ const verbs: Record<string, string[]> = {
     'open',
     'plan',
     'relay',
+    'turn',
     'ask',
     'change',
     'outcome',

@@ -240,8 +240,8 @@ describe('charging a saved method', () => {
     await fault({ channel: 'paystack', kind: 'webhook_lost' })
     const ref = refIn(await charge(saved))
     const relay = { payment_request_ref: ref, payment_channel: 'stripe' }
-    expectFailure(await business.api('POST', '/v1/payment-requests/relay', relay), { status: 409, code: '040' })
-    expectFailure(await business.api('PATCH', `/v1/payment-requests/${ref}/cancel`), { status: 409, code: '040' })
+    expectFailure(await business.api('POST', '/v1/payment-requests/relay', relay), { status: 409, code: '046' })
+    expectFailure(await business.api('PATCH', `/v1/payment-requests/${ref}/cancel`), { status: 409, code: '046' })
     server.clock.advance(3 * dayMs)
     await until('the expiry to have looked', async () => {
       const row = await server.ctx.db

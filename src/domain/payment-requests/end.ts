@@ -1,14 +1,12 @@
 import { dayMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import { ApiError } from '../../platform/errors.ts'
 import { move } from '../../platform/states.ts'
 import { type Caller, findNow } from '../businesses/service.ts'
 import { closePage, refreshRequest } from './ask.ts'
 import { type Change, withRequest } from './change.ts'
-import { paymentRequestErrors } from './errors.ts'
 import { findId, load } from './find.ts'
 import { endOf } from './follow-up.ts'
-import { tell, voidAttempt } from './open.ts'
+import { requireFree, tell, voidAttempt } from './open.ts'
 import type { FullRequest, RequestRow } from './schema.ts'
 import { isPayable, requestMachine, transactionMachine } from './states.ts'
 import * as store from './store.ts'
@@ -27,9 +25,7 @@ export async function cancel(ctx: Context, caller: Caller, ref: string): Promise
   await withRequest(ctx, requestId, async (change) => {
     const { request, attempts } = change
     if (request.status === 'cancelled') return
-    if (!isPayable(request.status) || attempts.some((one) => one.status === 'unknown')) {
-      throw new ApiError(paymentRequestErrors.notRelayable)
-    }
+    requireFree(request, attempts)
     await end(change, 'cancelled', 'Payment cancelled')
     await change.emit('payment.cancelled')
   })
