@@ -147,7 +147,7 @@ async function settlePages(ctx: Context, requestId: string): Promise<void> {
 /** The janitor's first question, should this process die before the answer: the call is over by then. */
 const firstCheckMs = 30 * secondMs
 
-/** Intent. Throws 040 when the request cannot be paid, 046 while an attempt of it is unknown. */
+/** Intent. Throws 040 when the request cannot be paid, 045 while money is on its way, 046 while an attempt is unknown. */
 export async function intend(
   tx: Tx,
   requestId: string,
@@ -259,6 +259,7 @@ export async function outcomeOf(ctx: Context, attemptId: string): Promise<Charge
     case 'successful':
       return { kind: 'successful' }
     case 'unknown':
+    case 'processing':
       return { kind: 'unknown' }
     case 'pending':
       return { kind: 'payer_needed', action: attempt.checkout_url }

@@ -72,12 +72,13 @@ async function intend(ctx: Context, { business, request }: Opening, slug: string
   return attempt
 }
 
-/** Throws 040 unless another attempt may be begun, or the request ended; 046 while a charge of it is unknown. */
+/** Throws 040 for a request that has ended, 045 while money is on its way, 046 while a charge is unknown. */
 export function requireFree(
   request: RequestRow | undefined,
   attempts: readonly TransactionRow[],
 ): asserts request is RequestRow {
   if (!request || !isPayable(request.status)) throw new ApiError(paymentRequestErrors.notRelayable)
+  if (attempts.some((one) => one.status === 'processing')) throw new ApiError(paymentRequestErrors.processing)
   if (attempts.some((one) => one.status === 'unknown')) throw new ApiError(paymentRequestErrors.beingConfirmed)
 }
 

@@ -18,7 +18,7 @@ import { busy, inTurn } from './turn.ts'
  * Moves a request to the channel that is named: what is pending elsewhere is asked about (money that is in counts),
  * closed at its channel where that can be done, voided here, and a new attempt is opened. One relay of a request goes
  * after the other; who asks for the channel that was opened meanwhile gets that page. Throws 040 when the request can no
- * longer be paid, 047 when the others take too long, 031 to 033 when the channel cannot take it.
+ * longer be paid, 045 and 046 while a payment is under way, 047 when the others take too long, 031 to 033 when the channel cannot take it.
  */
 export async function relay(ctx: Context, caller: Caller, body: Relay, via?: ReturnVia): Promise<Initiated> {
   const requestId = await findId(ctx, caller, body.payment_request_ref, 'payment_request_ref')
@@ -63,6 +63,9 @@ async function findMaybePage(
 async function relayable(ctx: Context, caller: Caller, requestId: string): Promise<FullRequest> {
   const full = await load(ctx, requestId)
   const { status, expires_at } = full.request
+  // Its time may be over: the money on its way keeps it.
+  if (isPayable(status) && full.lastTransaction?.status === 'processing')
+    throw new ApiError(paymentRequestErrors.processing)
   if (!isPayable(status) || expires_at <= nowOf(ctx, caller.business))
     throw new ApiError(paymentRequestErrors.notRelayable)
   return full

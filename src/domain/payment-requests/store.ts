@@ -129,22 +129,6 @@ export async function lock(tx: Tx, requestId: string): Promise<RequestRow | unde
     .executeTakeFirst()) as RequestRow | undefined
 }
 
-/** Real times. False: it is somebody else's turn. */
-export async function takeTurn(
-  db: Db,
-  requestId: string,
-  { holder, now, until }: { holder: string; now: Date; until: Date },
-): Promise<boolean> {
-  const { rows } = await sql`update payment_requests set relay_holder = ${holder}, relaying_until = ${until}
-    where id = ${requestId} and (relaying_until is null or relaying_until <= ${now}) returning id`.execute(db)
-  return rows.length === 1
-}
-
-export async function endTurn(db: Db, requestId: string, holder: string): Promise<void> {
-  await sql`update payment_requests set relay_holder = null, relaying_until = null
-    where id = ${requestId} and relay_holder = ${holder}`.execute(db)
-}
-
 export async function listTransactions(db: Db | Tx, requestId: string): Promise<TransactionRow[]> {
   const rows = await db
     .selectFrom('transactions')
@@ -177,18 +161,31 @@ export async function noteRefusal(tx: Tx, transactionId: string, refusal: 'soft'
     .execute()
 }
 
-/** A first payment for the plan is unknown, or in and its subscription not begun yet. */
+/** A first payment for the plan is under way, or in and its subscription not begun yet. */
 export async function isPlanBeingPaid(tx: Tx, customerId: string, planId: string): Promise<boolean> {
   const { rows } = await sql`select 1 from payment_requests r
     where r.customer_id = ${customerId} and r.subscription_plan_id = ${planId} and r.subscription_id is null
       and ((r.status = 'successful' and r.follow_up_due_at is not null)
-        or exists (select 1 from transactions t where t.payment_request_id = r.id and t.status = 'unknown'))
+        or exists (select 1 from transactions t where t.payment_request_id = r.id and t.status in ('unknown', 'processing')))
     limit 1`.execute(tx)
   return rows.length > 0
 }
 
 export async function noteReason(tx: Tx, transactionId: string, reason: string, now: Date): Promise<void> {
   await tx.updateTable('transactions').set({ reason, updated_at: now }).where('id', '=', transactionId).execute()
+}
+
+/** Money is on its way on an attempt for which it will not count. */
+export async function noteLate(
+  tx: Tx,
+  transactionId: string,
+  { until, checkAt }: { until: Date; checkAt: Date | null },
+): Promise<void> {
+  await tx
+    .updateTable('transactions')
+    .set({ processing_until: until, check_at: checkAt, check_count: 0 })
+    .where('id', '=', transactionId)
+    .execute()
 }
 
 /** By our ref, else by the channel's own reference. */
@@ -226,7 +223,7 @@ export const dueChecks: DueRows = {
   table: 'transactions',
   column: 'check_at',
   counter: 'check_count',
-  waiting: `status = 'unknown' and check_count > 0`,
+  waiting: `status in ('unknown', 'processing') and check_count > 0`,
 }
 
 /** What is settled meanwhile stays without a next look. */
@@ -246,7 +243,7 @@ const fullSelect = sql`select to_jsonb(r) as request, to_jsonb(c) as customer, t
   from payment_requests r
   join customers c on c.id = r.customer_id
   left join lateral (select * from transactions where payment_request_id = r.id
-    order by (status = 'successful') desc, (status in ('pending', 'unknown', 'processing')) desc,
+    order by (status = 'successful') desc, (status = 'processing') desc, (status in ('pending', 'unknown')) desc,
       coalesce(opened_at, created_at) desc, id desc limit 1) t on true`
 
 interface FullRow {
@@ -378,7 +375,7 @@ export async function setFollowUpDue(tx: Tx, requestId: string, dueAt: Date | nu
 export async function setExpiry(
   tx: Tx,
   requestId: string,
-  times: { expires_at: Date; expiry_check_at?: Date },
+  times: { expires_at?: Date; expiry_check_at?: Date },
 ): Promise<void> {
   await tx.updateTable('payment_requests').set(times).where('id', '=', requestId).execute()
 }

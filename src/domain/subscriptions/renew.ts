@@ -85,7 +85,7 @@ async function resume({ tx, now, subscription }: Change, open: PeriodRow): Promi
   const { request, attempts } = await paymentRequests.lockForFollowUp(tx, requestId)
   if (request.follow_up_due_at !== null) return { kind: 'follow', requestId }
   const payable = request.status === 'new' || request.status === 'open'
-  if (!payable || attempts.some((one) => one.status === 'unknown')) {
+  if (!payable || attempts.some((one) => paymentRequests.isUnderWay(one.status))) {
     await store.update(tx, subscription.id, { next_due_at: after(now, lookAgainMs) })
     return { kind: 'nothing' }
   }
