@@ -228,6 +228,8 @@ export interface PaymentRequests {
   payment_method: Generated<string>;
   ref: string;
   reference: string | null;
+  relay_holder: string | null;
+  relaying_until: Timestamp | null;
   save_payment_method: Generated<boolean>;
   saved_method_id: string | null;
   status: string;
@@ -264,6 +266,7 @@ export interface Refunds {
   payment_request_id: string;
   reason: string | null;
   ref: string;
+  sent_at: Timestamp | null;
   status: string;
   transaction_id: string;
   updated_at: Timestamp;
@@ -389,6 +392,7 @@ export interface Transactions {
   refund_due_at: Timestamp | null;
   refund_due_origin: string | null;
   refusal: string | null;
+  sent_at: Timestamp | null;
   status: string;
   updated_at: Timestamp;
   usd_per_unit: Numeric;

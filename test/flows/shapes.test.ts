@@ -39,7 +39,9 @@ function withOwnKeys(body: Body): Body {
 /** What has arrived stands after what was asked. */
 const withReceived = (transaction: Body): Body =>
   Object.fromEntries(
-    Object.entries(transaction).flatMap((entry) => (entry[0] === 'amount' ? [entry, ['received_amount', null]] : [entry])),
+    Object.entries(transaction).flatMap((entry) =>
+      entry[0] === 'amount' ? [entry, ['received_amount', null]] : [entry],
+    ),
   )
 
 const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'

@@ -14,8 +14,11 @@ export const claimExcess = (ctx: Context, claim: Claim): Promise<TransactionRow[
 
 export const { dueExcess } = store
 
-/** In the transaction that decides how the money goes back. */
-export const settleExcess = (tx: Tx, transactionId: string): Promise<void> => setRefundDue(tx, transactionId, null)
+/** In the transaction that decides how the money goes back; the request is held, as for every change of an attempt. */
+export async function settleExcess(tx: Tx, attempt: TransactionRow): Promise<void> {
+  await store.lock(tx, attempt.payment_request_id)
+  await setRefundDue(tx, attempt.id, null)
+}
 
 export const postponeExcess = (ctx: Context, { id, refund_due_origin }: TransactionRow, until: Date): Promise<void> =>
   setRefundDue(ctx.db, id, until, refund_due_origin)

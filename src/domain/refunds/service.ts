@@ -44,7 +44,7 @@ export async function refundDue(ctx: Context, attempt: TransactionRow): Promise<
   if (!account) return await paymentRequests.postponeExcess(ctx, attempt, after(await nowFor(ctx, attempt), hourMs))
   // All of it went back before.
   if (attempt.status === 'successful' && amountMinor === 0n) {
-    return await inTransaction(ctx.db, (tx) => paymentRequests.settleExcess(tx, attempt.id))
+    return await inTransaction(ctx.db, (tx) => paymentRequests.settleExcess(tx, attempt))
   }
   if (!account.channel.refund || amountMinor === null || currency === null || amountMinor <= 0n) {
     return await leaveToPerson(ctx, attempt, account)
@@ -85,7 +85,7 @@ const accountOf = (ctx: Context, attempt: TransactionRow) =>
 async function leaveToPerson(ctx: Context, attempt: TransactionRow, account: ChannelAccount): Promise<void> {
   const now = await nowFor(ctx, attempt)
   await inTransaction(ctx.db, async (tx) => {
-    await paymentRequests.settleExcess(tx, attempt.id)
+    await paymentRequests.settleExcess(tx, attempt)
     const summary = `${account.channel.displayName} cannot be asked to refund this; please refund it by hand`
     await tellOf(tx, attempt, summary, null, now)
   })
@@ -101,7 +101,7 @@ async function intend(
   const { amountMinor, currency, origin } = due
   const row = { id: newId(), ref: newRef('AsR-'), transactionId: attempt.id, ...due, now }
   const made = await inTransaction(ctx.db, async (tx) => {
-    await paymentRequests.settleExcess(tx, attempt.id)
+    await paymentRequests.settleExcess(tx, attempt)
     const isNew = await store.insertOnce(tx, {
       ...row,
       reason: reasons[origin],

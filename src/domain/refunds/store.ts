@@ -60,7 +60,7 @@ export async function noteTrouble(tx: Tx, id: string, words: string): Promise<bo
 }
 
 export async function lock(tx: Tx, id: string): Promise<RefundRow> {
-  const row = await tx.selectFrom('refunds').selectAll().where('id', '=', id).forUpdate().executeTakeFirstOrThrow()
+  const row = await tx.selectFrom('refunds').selectAll().where('id', '=', id).forNoKeyUpdate().executeTakeFirstOrThrow()
   return row as RefundRow
 }
 
