@@ -17,11 +17,8 @@ export function answerFailures(app: Pick<FastifyInstance, 'addHook' | 'setErrorH
 
 function answer(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (thrown instanceof StoredAnswer) {
-    return reply
-      .code(thrown.status)
-      .header('content-type', 'application/json; charset=utf-8')
-      .header('idempotent-replayed', 'true')
-      .send(thrown.body)
+    const { status, headers, body } = replayOf(thrown)
+    return reply.code(status).headers(headers).header('content-type', 'application/json; charset=utf-8').send(body)
   }
   return sendFailure(reply, told(thrown, request))
 }
@@ -37,20 +34,27 @@ export function sendFailure(reply: FastifyReply, error: ApiError): FastifyReply 
 
 /** Written past every hook, with the headers that were set for the caller's browser. */
 function lastWord(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const error = told(thrown, request)
   const kept = Object.entries(reply.getHeaders()).filter(([name]) => keptHeaders.test(name))
-  const body = bodyOf(failure(error))
+  const { status, headers, body } = thrown instanceof StoredAnswer ? replayOf(thrown) : wordsFor(told(thrown, request))
   reply.hijack()
   if (reply.raw.headersSent) return void reply.raw.destroy()
-  reply.raw.writeHead(error.row.status, {
+  reply.raw.writeHead(status, {
     ...Object.fromEntries(kept),
-    ...headersOf(error),
+    ...headers,
     'request-id': request.id,
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
   })
   reply.raw.end(body)
 }
+
+const replayOf = ({ status, body }: StoredAnswer) => ({ status, headers: { 'idempotent-replayed': 'true' }, body })
+
+const wordsFor = (error: ApiError) => ({
+  status: error.row.status,
+  headers: headersOf(error),
+  body: bodyOf(failure(error)),
+})
 
 const keptHeaders = /^(access-control-.*|vary|connection|x-ratelimit-.*)$/
 

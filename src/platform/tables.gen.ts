@@ -157,8 +157,10 @@ export interface IdempotencyKeys {
   key: string;
   locked_until: Timestamp;
   object_id: string | null;
+  process_id: string | null;
   response_body: Buffer | null;
   response_status: number | null;
+  token: string | null;
 }
 
 export interface Mails {
@@ -244,6 +246,12 @@ export interface PortalLinks {
   expires_at: Timestamp;
   id: string;
   return_url: string | null;
+}
+
+export interface Processes {
+  beat_at: Timestamp;
+  id: string;
+  started_at: Timestamp;
 }
 
 export interface Refunds {
@@ -444,6 +452,7 @@ export interface DB {
   payment_methods: PaymentMethods;
   payment_requests: PaymentRequests;
   portal_links: PortalLinks;
+  processes: Processes;
   refunds: Refunds;
   subscription_periods: SubscriptionPeriods;
   subscription_plans: SubscriptionPlans;
