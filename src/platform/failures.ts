@@ -24,6 +24,7 @@ function answer(thrown: FastifyError, request: FastifyRequest, reply: FastifyRep
 }
 
 export function sendFailure(reply: FastifyReply, error: ApiError): FastifyReply {
+  if (error.row.isPassing && reply.request.idempotency) reply.request.idempotency.isPassing = true
   return reply
     .code(error.row.status)
     .headers(headersOf(error))

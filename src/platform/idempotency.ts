@@ -45,6 +45,8 @@ export class IdempotencyClaim {
   begun = false
   /** True once this request is the one that runs. */
   held = false
+  /** Its answer is a refusal that is true of this moment alone. */
+  isPassing = false
   /** What a crashed first request had already made. */
   resumes: string | null = null
 
@@ -184,21 +186,29 @@ async function takeOver(db: Db, claim: IdempotencyClaim, row: Twin): Promise<boo
   return taken.numUpdatedRows === 1n
 }
 
-/** Inside the effect's own transaction: a twin that takes over finds what was made instead of making it again. */
+/**
+ * Inside the effect's own transaction: a twin that takes over finds what was made instead of making it again. Whoever
+ * was taken over meanwhile makes nothing: throws 012, and the transaction with it.
+ */
 export async function noteMade(tx: Tx, claim: IdempotencyClaim | null, objectId: string): Promise<void> {
-  if (claim?.held) await matching(tx, claim).set({ object_id: objectId }).execute()
+  if (!claim?.held) return
+  const noted = await matching(tx, claim)
+    .set({ object_id: objectId })
+    .where('token', '=', claim.token)
+    .executeTakeFirst()
+  if (noted.numUpdatedRows !== 1n) throw inUse()
 }
 
 /**
- * Keeps the answer before it is sent. A 5xx is not kept: the same request may be sent again and goes on. While the
- * database is away the caller hears so; answer or release is brought to it as soon as it is back.
+ * Keeps the answer before it is sent. A 5xx is not kept, nor a refusal that is true of this moment alone: the same request
+ * may be sent again and goes on. While the database is away the caller hears so; answer or release is brought to it as soon as it is back.
  */
 export async function finishClaim(db: Db, claim: IdempotencyClaim, reply: FastifyReply, body: string): Promise<void> {
   if (!claim.begun) return
   claim.begun = false
   const { holder } = claim
   const end = () => holder.end(claim.token)
-  if (reply.statusCode >= 500) {
+  if (reply.statusCode >= 500 || claim.isPassing) {
     return await holder.untilDone('release of an idempotency key', (brought) => releaseClaim(brought, claim), end)
   }
   if (!claim.held) return end()
