@@ -13,7 +13,7 @@ trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 
 cat >pom.xml <<'XML'
-<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<project><modelVersion>4.0.0</modelVersion>
   <groupId>findings</groupId><artifactId>amount</artifactId><version>1</version><packaging>pom</packaging>
   <dependencies>
     <dependency><groupId>org.jpos</groupId><artifactId>jpos</artifactId><version>2.1.9</version></dependency>

@@ -16,7 +16,7 @@ cd "$dir"
 echo '{"private":true}' >package.json
 timeout 300 npm install --silent --no-audit --no-fund --ignore-scripts rrule-temporal@2.2.8 >log 2>&1 || { cat log >&2; exit 2; }
 cat >pom.xml <<'XML'
-<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<project><modelVersion>4.0.0</modelVersion>
   <groupId>findings</groupId><artifactId>skip</artifactId><version>1</version><packaging>pom</packaging>
   <dependencies>
     <dependency><groupId>org.dmfs</groupId><artifactId>lib-recur</artifactId><version>0.17.1</version></dependency>
