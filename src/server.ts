@@ -58,6 +58,7 @@ async function closeApp(app: Http): Promise<void> {
 }
 
 async function openApp({ ctx, config }: Runtime, sandbox: Sandbox | null): Promise<Http> {
+  await ctx.holder.start()
   const app = await createApp(ctx, {
     rateLimit: config.rateLimit,
     ...(sandbox && { mount: { prefix: '/sandbox', register: sandbox.register as never } }),

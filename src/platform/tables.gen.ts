@@ -159,8 +159,10 @@ export interface IdempotencyKeys {
   key: string;
   locked_until: Timestamp;
   object_id: string | null;
+  process_id: string | null;
   response_body: Buffer | null;
   response_status: number | null;
+  token: string | null;
 }
 
 export interface Mails {
@@ -248,6 +250,12 @@ export interface PortalLinks {
   expires_at: Timestamp;
   id: string;
   return_url: string | null;
+}
+
+export interface Processes {
+  beat_at: Timestamp;
+  id: string;
+  started_at: Timestamp;
 }
 
 export interface Refunds {
@@ -454,6 +462,7 @@ export interface DB {
   payment_methods: PaymentMethods;
   payment_requests: PaymentRequests;
   portal_links: PortalLinks;
+  processes: Processes;
   refunds: Refunds;
   subscription_periods: SubscriptionPeriods;
   subscription_plans: SubscriptionPlans;
