@@ -9,8 +9,9 @@ import { StoredAnswer } from './idempotency.ts'
  * whoever writes it, comes to `lastWord`, after which nothing runs any more.
  */
 export function answerFailures(app: Pick<FastifyInstance, 'addHook' | 'setErrorHandler'>): void {
-  app.addHook('onRoute', (route) => {
-    route.errorHandler ??= answer
+  app.addHook('onRoute', function ownAnswer(route) {
+    // A program that is mounted here, such as the sandbox, answers in a form of its own.
+    if (this.errorHandler === lastWord) route.errorHandler ??= answer
   })
   app.setErrorHandler(lastWord)
 }
