@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type { Pooler } from './platform/connect.ts'
+import { DatabaseUrlError, readDatabaseUrl } from './platform/database-url.ts'
 
 /** Everything that the environment decides. Nothing else reads `process.env`; a wrong value stops the start with one clear line. */
 export interface Config {
@@ -8,6 +10,8 @@ export interface Config {
   readonly host: string
   /** Null: the embedded database under `dataDir`. */
   readonly databaseUrl: string | null
+  /** What is between us and the database's server. */
+  readonly databasePooler: Pooler
   readonly dataDir: string
   /** The public address, without a trailing slash. */
   readonly baseUrl: string
@@ -37,10 +41,7 @@ type Env = Readonly<Record<string, string | undefined>>
 
 /** Reads the environment. Throws `ConfigError` that names the variable and what to do. */
 export function readConfig(env: Env = process.env): Config {
-  const databaseUrl = text(env, 'DATABASE_URL')
-  if (databaseUrl && !/^postgres(ql)?:\/\//.test(databaseUrl)) {
-    throw new ConfigError('DATABASE_URL must begin with postgres:// (or be absent for the embedded database)')
-  }
+  const databaseUrl = readDatabase(env)
   const dataDir = resolve(text(env, 'DATA_DIR') ?? './data')
   const port = integer(env, 'PORT', 8080, 0, 65_535)
   const embedded = databaseUrl === null
@@ -49,6 +50,7 @@ export function readConfig(env: Env = process.env): Config {
     port,
     host: text(env, 'HOST') ?? '127.0.0.1',
     databaseUrl,
+    databasePooler: oneOf(env, 'DATABASE_POOLER', 'auto', ['auto', 'transaction', 'none']),
     dataDir,
     baseUrl,
     masterKey: readMasterKey(env, dataDir, embedded),
@@ -61,6 +63,18 @@ export function readConfig(env: Env = process.env): Config {
     exchangeRatesUrl: httpUrl(env, 'EXCHANGE_RATES_URL'),
     smtpUrl: smtpUrl(env),
     mailFrom: mailFrom(env, new URL(baseUrl).hostname),
+  }
+}
+
+/** Its errors show no part of it: it holds a password. */
+function readDatabase(env: Env): string | null {
+  const value = text(env, 'DATABASE_URL')
+  try {
+    if (value !== null) readDatabaseUrl(value)
+    return value
+  } catch (error) {
+    if (error instanceof DatabaseUrlError) throw new ConfigError(`DATABASE_URL ${error.message}`)
+    throw error
   }
 }
 
@@ -127,10 +141,11 @@ function flag(env: Env, name: string, byDefault: boolean): boolean {
   throw new ConfigError(`${name} must be 1 or 0, not "${value}"`)
 }
 
-function oneOf(env: Env, name: string, byDefault: string, allowed: string[]): string {
+function oneOf<Word extends string>(env: Env, name: string, byDefault: Word, allowed: readonly Word[]): Word {
   const value = text(env, name) ?? byDefault
-  if (!allowed.includes(value)) throw new ConfigError(`${name} must be one of ${allowed.join(', ')}, not "${value}"`)
-  return value
+  const found = allowed.find((word) => word === value)
+  if (found === undefined) throw new ConfigError(`${name} must be one of ${allowed.join(', ')}, not "${value}"`)
+  return found
 }
 
 function httpUrl(env: Env, name: string): string | null {

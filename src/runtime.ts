@@ -83,7 +83,7 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
 
 const openDatabase = async (config: Config, onStatement: () => void): Promise<Database> =>
   config.databaseUrl
-    ? openPostgres(config.databaseUrl, config.poolSize, { onStatement })
+    ? openPostgres(config.databaseUrl, config.poolSize, { onStatement, pooler: config.databasePooler })
     : await openEmbedded(join(config.dataDir, 'postgres'), { onStatement })
 
 function fetchOf(fetches: Map<string, ProviderFetch>, slug: string): typeof globalThis.fetch {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { CompiledQuery, Kysely, PostgresDialect, type RawBuilder, sql, type Transaction } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import pg from 'pg'
+import { connectionOf, isBehindPooler, type Pooler } from './connect.ts'
 import type { DB } from './tables.gen.ts'
 
 /**
@@ -30,17 +31,16 @@ export interface Database {
 export interface DatabaseOptions {
   /** Called once a statement; counts round trips. */
   onStatement?: () => void
+  /** What is between us and the server; default: found out at each connection. */
+  pooler?: Pooler
 }
 
 /** A PostgreSQL server by URL. `poolSize` connections at most. */
 export function openPostgres(url: string, poolSize: number, options: DatabaseOptions = {}): Database {
   const pool = new pg.Pool({
-    connectionString: url,
+    ...connectionOf(url, options.pooler),
     max: poolSize,
-    // A pool that cannot give a connection within this time means overload: the caller answers 503.
-    connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 60_000,
-    application_name: 'asyncpay',
   })
   return wrap(pool, false, options, () => pool.end())
 }
@@ -81,6 +81,7 @@ const hotMark = '/* hot */'
 /**
  * Statements of the hot path begin with the comment `hot` and get a name, so that the server plans them once a
  * connection; all others stay unnamed, so that the number of kept plans is bounded by what is written in the stores.
+ * Behind a pooler none has a name.
  */
 function namingPool(pool: pg.Pool, onStatement?: () => void) {
   const names = new Map<string, string>()
@@ -97,7 +98,7 @@ function namingPool(pool: pg.Pool, onStatement?: () => void) {
       return {
         query: (text: string, values: unknown[]) => {
           onStatement?.()
-          return text.startsWith(hotMark)
+          return text.startsWith(hotMark) && !isBehindPooler(client)
             ? client.query({ name: nameOf(text), text, values })
             : client.query(text, values)
         },
