@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Config } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import { seedBundledRates } from './domain/exchange-rates/service.ts'
 import { createJobs, createSweeps } from './jobs.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
@@ -81,10 +81,19 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
   }
 }
 
-const openDatabase = async (config: Config, onStatement: () => void): Promise<Database> =>
-  config.databaseUrl
-    ? openPostgres(config.databaseUrl, config.poolSize, { onStatement, pooler: config.databasePooler })
-    : await openEmbedded(join(config.dataDir, 'postgres'), { onStatement })
+async function openDatabase(config: Config, onStatement: () => void): Promise<Database> {
+  if (config.databaseUrl === null) return await openEmbedded(join(config.dataDir, 'postgres'), { onStatement })
+  const database = openPostgres(config.databaseUrl, config.poolSize, { onStatement, pooler: config.databasePooler })
+  try {
+    // The first connection: whatever keeps it from being made is for the person who starts us, in one line.
+    await database.pool.query('select 1')
+    return database
+  } catch (error) {
+    await database.close()
+    const words = error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : error
+    throw new ConfigError(`the database of DATABASE_URL cannot be reached: ${words}`)
+  }
+}
 
 function fetchOf(fetches: Map<string, ProviderFetch>, slug: string): typeof globalThis.fetch {
   let found = fetches.get(slug)
