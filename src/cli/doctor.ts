@@ -37,7 +37,7 @@ async function databaseCheck(config: Config): Promise<Check> {
       true,
     ]
   }
-  const database = openPostgres(config.databaseUrl, 1, { pooler: config.databasePooler })
+  const database = openPostgres(config.databaseUrl, { pooler: config.databasePooler })
   try {
     const client = await database.pool.connect()
     const { rows } = await client.query<{ version: number }>(

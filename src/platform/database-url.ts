@@ -14,8 +14,6 @@ export interface DatabaseAddress {
   readonly connection: ClientConfig
   /** A server must be asked whether it takes writes before it is used. */
   readonly asksForWrites: boolean
-  /** The address itself says that a pooler in transaction mode is in front. */
-  readonly saysPooled: boolean
 }
 
 /** What is wrong with an address, to follow its name: "must …". Never a part of it: it holds a password. */
@@ -31,8 +29,8 @@ const portForm = 'must have ports from 1 to 65535, and %2F for a / in user or pa
 
 /**
  * Each parameter that is understood and what it may be, in words for who got it wrong. The names are libpq's; `ssl` and
- * `no-verify` are the driver's, `pgbouncer` is known from other clients. What is not here is refused: a setting that
- * does nothing is found out too late.
+ * `no-verify` are the driver's, `pgbouncer` other clients'; a pooler is found out without it. What is not here is refused:
+ * that a setting does nothing is noticed too late.
  */
 const parameters = new Map<string, readonly [RegExp, string]>(
   Object.entries({
@@ -75,7 +73,7 @@ export function readDatabaseUrl(url: string): DatabaseAddress {
     user: given.user ?? decode(user),
     password: given.password ?? decode(rest.join(':')),
     database: decode(database),
-    application_name: given.application_name ?? 'asyncpay',
+    application_name: given.application_name ?? '',
   }
   const servers = readServers(given.host ?? hosts, given.port)
   return {
@@ -88,7 +86,6 @@ export function readDatabaseUrl(url: string): DatabaseAddress {
       ...(given.channel_binding && { enableChannelBinding: given.channel_binding !== 'disable' }),
     },
     asksForWrites: servers.length > 1 || /^(read-write|primary)$/.test(given.target_session_attrs ?? ''),
-    saysPooled: given.pgbouncer === 'true',
   }
 }
 

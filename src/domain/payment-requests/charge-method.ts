@@ -8,6 +8,7 @@ import { type Caller, nowOf } from '../businesses/service.ts'
 import * as customers from '../customers/service.ts'
 import { listAccounts } from '../payment-channels/service.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
+import { quietly, refreshAttempt } from './ask.ts'
 import { type ChargeOutcome, chargeRequest, insertForCharge, intend, outcomeOf, prepare, sendCharge } from './charge.ts'
 import { choose } from './choose.ts'
 import { paymentRequestErrors } from './errors.ts'
@@ -15,9 +16,9 @@ import { load } from './find.ts'
 import { duplicateReference, lifetimeMs, readWish } from './initiate.ts'
 import { payUrl } from './link.ts'
 import { giveUpUnseen, openAtFirst } from './open.ts'
-import { quietly, refreshAttempt } from './outcome.ts'
 import { holdPlan, purposeOf } from './plan.ts'
-import type { ChargeMethod, FullRequest } from './schema.ts'
+import type { FullRequest } from './schema.ts'
+import type { ChargeMethod } from './schema-saved.ts'
 import { isPayable } from './states.ts'
 
 /** A request of its own, paid at once by a saved method. */
@@ -98,6 +99,7 @@ async function start(
       amountMinor,
       usdPerUnit,
       reference: body.reference ?? null,
+      createdBy: caller.kind,
       metaData: body.meta_data ?? body.metadata ?? null,
       expiresAt: after(now, lifetimeMs),
       now,

@@ -12,11 +12,13 @@ import { channelErrors } from '../payment-channels/errors.ts'
 import { type ChannelAccount, call, findMaybeAccount, publicError } from '../payment-channels/service.ts'
 import { paymentMethodErrors } from '../payment-methods/errors.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
+import { apply, closePage, refreshRequest } from './ask.ts'
+import { withRequest } from './change.ts'
 import { paymentRequestErrors } from './errors.ts'
 import { load } from './find.ts'
+import { followLater } from './follow-up.ts'
 import { newTransaction, payerOf, tell, voidAttempt } from './open.ts'
-import { apply, closePage, refreshRequest, withRequest } from './outcome.ts'
-import type { FullRequest, RequestRow, TransactionRow } from './schema.ts'
+import type { CreatedBy, FullRequest, RequestRow, TransactionRow } from './schema.ts'
 import { isPayable, requestMachine, transactionMachine } from './states.ts'
 import type { Owner } from './store.ts'
 import * as store from './store.ts'
@@ -50,6 +52,7 @@ export interface ForCharge {
   usdPerUnit: string
   description: string | null
   reference?: string | null
+  createdBy: CreatedBy
   metaData?: Record<string, unknown> | null
   isTrial?: boolean
   subscriptionPlanId?: string | null
@@ -219,7 +222,7 @@ async function endUnknown(
     const columns = { reason, refusal, check_at: null, updated_at: now }
     await move(tx, transactionMachine, attempt.id, 'unknown', 'failed', columns)
     await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: 'failed', now })
-    if (request.subscription_id) await store.setFollowUpDue(tx, request.id, now)
+    await followLater(tx, request, now)
   })
 }
 
@@ -247,7 +250,7 @@ async function recordPayerNeeded(ctx: Context, attempt: TransactionRow, actionUr
     const columns = { checkout_url: actionUrl, refusal: 'payer', updated_at: now }
     await move(tx, transactionMachine, attempt.id, 'unknown', 'pending', columns)
     await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: null, now })
-    if (request.subscription_id) await store.setFollowUpDue(tx, request.id, now)
+    await followLater(tx, request, now)
   })
 }
 

@@ -138,6 +138,7 @@ export function newRequest(
     amountToUsd: toUsd(wish.amountMinor, wish.currency, wish.usdPerUnit),
     usdPerUnit: wish.usdPerUnit,
     reference: body.reference ?? null,
+    createdBy: caller.kind,
     metaData: metaData ?? null,
     successRedirectUrl: body.success_redirect_url ?? null,
     failureRedirectUrl: body.failure_redirect_url ?? body.cancel_redirect_url ?? null,
