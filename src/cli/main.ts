@@ -101,7 +101,7 @@ async function runHere(config: Config, name: Operation, args: Record<string, unk
 }
 
 /** A server that has the data folder and no socket yet is starting, or stopping: in this time it is either there or gone. */
-const ownerMaxMs = 15_000
+const ownerMaxMs = 60_000
 const ownerLookEveryMs = 50
 
 async function inOwner(
