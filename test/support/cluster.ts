@@ -23,14 +23,16 @@ export interface Node {
 export interface Cluster {
   readonly primary: Node
   readonly standby: Node
+  /** Resolves when a commit gets through, at the standby too. */
+  commits(node: Node): Promise<void>
   /** Makes the standby the primary; resolves when it takes writes. */
   promote(): Promise<void>
   close(): Promise<void>
 }
 
 const quick = ['-c', 'fsync=off', '-c', 'max_connections=100', '-c', 'listen_addresses=127.0.0.1']
-/** Sockets only on the network: no folder of the system is written to. */
-const settings = [...quick, '-c', 'unix_socket_directories=', '-c', 'hot_standby_feedback=on']
+/** Sockets only on the network: no folder of the system is written to. A standby looks for its primary often. */
+const settings = [...quick, '-c', 'unix_socket_directories=', '-c', 'wal_retrieve_retry_interval=100ms']
 
 export async function openCluster(): Promise<Cluster> {
   const folder = openFolder('asyncpay-cluster-')
@@ -58,7 +60,12 @@ export async function openCluster(): Promise<Cluster> {
   const promote = async () => {
     await standby.query('select pg_promote(true, 60)')
   }
-  return { primary, standby, promote, close }
+  const commits = (node: Node) =>
+    until('a commit to get through', async () => {
+      await node.query(`select pg_logical_emit_message(true, 'drill', 'a commit')`)
+      return true
+    }).then(() => {})
+  return { primary, standby, commits, promote, close }
 }
 
 async function makeNode(dataDir: string): Promise<Node> {
