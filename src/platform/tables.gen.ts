@@ -226,6 +226,8 @@ export interface PaymentRequests {
   payment_method: Generated<string>;
   ref: string;
   reference: string | null;
+  relay_holder: string | null;
+  relaying_until: Timestamp | null;
   save_payment_method: Generated<boolean>;
   saved_method_id: string | null;
   status: string;
@@ -262,6 +264,7 @@ export interface Refunds {
   payment_request_id: string;
   reason: string | null;
   ref: string;
+  sent_at: Timestamp | null;
   status: string;
   transaction_id: string;
   updated_at: Timestamp;
@@ -377,12 +380,14 @@ export interface Transactions {
   payment_method: Generated<string>;
   payment_method_id: string | null;
   payment_request_id: string;
+  processing_until: Timestamp | null;
   reason: string | null;
   received_amount_minor: bigint | null;
   received_currency: string | null;
   ref: string;
   refund_due_at: Timestamp | null;
   refusal: string | null;
+  sent_at: Timestamp | null;
   status: string;
   updated_at: Timestamp;
   usd_per_unit: Numeric;

@@ -12,11 +12,13 @@ export interface Seller {
 
 export type Interval = 'daily' | 'weekly' | 'monthly' | 'quarterly' | 'biannually' | 'annually'
 
-/** A plan that is bought with this payment. Amounts in major units, in the payment's currency. */
+/** A plan that is bought with this payment. Amounts in major units, in the payment's currency, with all its digits. */
 export interface PlanView {
   readonly name: string
   readonly interval: Interval
   readonly intervalCount: number
+  /** Days of one period, where the plan counts in days; null: by the calendar. */
+  readonly periodDays: number | null
   readonly amount: string
   readonly trialDays: number | null
   readonly initialAmount: string | null
@@ -29,7 +31,7 @@ export interface PaymentView {
   readonly nonce: string
   readonly envMode: EnvMode
   readonly business: Seller
-  /** Major units, decimal text; never a number, which would lose digits. */
+  /** Major units, decimal text with all digits of the currency; never a number, which would lose some. */
   readonly amount: string
   readonly currency: string
   readonly description: string | null
@@ -55,7 +57,15 @@ export interface CheckoutView extends PaymentView {
   readonly failureUrl: string | null
 }
 
-export type AttemptStatus = 'pending' | 'failed' | 'voided' | 'expired' | 'unknown' | 'successful' | 'excess'
+export type AttemptStatus =
+  | 'pending'
+  | 'processing'
+  | 'failed'
+  | 'voided'
+  | 'expired'
+  | 'unknown'
+  | 'successful'
+  | 'excess'
 
 /** What `/state` and the event stream give too. */
 export interface CheckoutState {
@@ -96,6 +106,7 @@ export interface ShareView extends PaymentView {
  * | expired, cancelled, failed, paid | how the payment ended |
  * | not_done | the buyer came back and nothing is paid |
  * | confirming | the provider has not decided yet |
+ * | processing | the money is on its way |
  * | too_many | wait a little |
  * | broken | our fault |
  */
@@ -107,6 +118,7 @@ export type MessageKind =
   | 'paid'
   | 'not_done'
   | 'confirming'
+  | 'processing'
   | 'too_many'
   | 'broken'
 

@@ -18,11 +18,12 @@ import type {
 import type { Context } from '../../platform/context.ts'
 import { ApiError } from '../../platform/errors.ts'
 import type { Http } from '../../platform/http.ts'
-import { formatAmount } from '../../platform/money.ts'
+import { formatFullAmount } from '../../platform/money.ts'
 import { newNonce, sendPage } from '../../platform/page.ts'
+import { appendQuery } from '../../platform/query.ts'
 import type { Business } from '../businesses/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
-import type { PlanRow } from '../subscription-plans/schema.ts'
+import { type PlanRow, periodDaysOf } from '../subscription-plans/schema.ts'
 import * as checkout from './service.ts'
 
 /**
@@ -92,7 +93,8 @@ export function checkoutPages(app: Http, ctx: Context): void {
     const session = await checkout.open(ctx, token)
     const kind = kindOf(session)
     const looks = Number(request.query.look ?? 0)
-    const again = kind === 'confirming' ? `/checkout/${token}/returned?look=${looks + 1}` : null
+    const again =
+      kind === 'confirming' || kind === 'processing' ? `/checkout/${token}/returned?look=${looks + 1}` : null
     const view = {
       ...messageOf(visit, session, kind),
       refreshTo: looks < looksMax ? again : null,
@@ -153,22 +155,21 @@ export const planOf = (
   name: plan.name,
   interval: plan.interval,
   intervalCount: plan.interval_count ?? 1,
-  amount: formatAmount(plan.amount_minor, plan.currency),
+  periodDays: periodDaysOf(plan),
+  amount: formatFullAmount(plan.amount_minor, plan.currency),
   trialDays: payment.is_trial ? plan.trial_period : null,
   initialAmount:
     plan.initial_amount_minor === null || payment.is_trial || payment.extend_subscription_by !== null
       ? null
-      : formatAmount(plan.initial_amount_minor, plan.currency),
+      : formatFullAmount(plan.initial_amount_minor, plan.currency),
 })
 
 /** The merchant's addresses, with what they need to find the payment again. They prove nothing. */
 function addressesOf({ caller: { business }, full: { request } }: checkout.Session) {
   const withRef = (address: string | null) => {
     if (address === null) return null
-    const url = new URL(address)
-    url.searchParams.set('payment_request_ref', request.ref)
-    if (request.reference !== null) url.searchParams.set('reference', request.reference)
-    return url.href
+    const { ref, reference } = request
+    return appendQuery(address, { payment_request_ref: ref, ...(reference !== null && { reference }) })
   }
   return {
     successUrl: withRef(request.success_redirect_url ?? business.defaultRedirectUrl),
@@ -181,11 +182,12 @@ function messageOf(visit: Visit, session: checkout.Session, kind: MessageKind): 
   return { language, nonce, kind, payment: paymentOf(visit, session), link: null, refreshTo: null, isWindow: false }
 }
 
-/** How it stands, in a word; what can still be paid is `confirming` while an attempt is undecided. */
+/** How it stands, in a word; what can still be paid is `confirming` while an attempt is undecided, `processing` while its money is on its way. */
 function kindOf({ full: { request, lastTransaction: last } }: checkout.Session): MessageKind {
   if (request.status === 'successful') return 'paid'
   if (request.status === 'expired' || request.status === 'cancelled' || request.status === 'failed')
     return request.status
+  if (last?.status === 'processing') return 'processing'
   return last?.status === 'pending' || last?.status === 'unknown' ? 'confirming' : 'not_done'
 }
 

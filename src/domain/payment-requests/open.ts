@@ -11,6 +11,7 @@ import { nowOf } from '../businesses/service.ts'
 import { type Customer, fullName } from '../customers/schema.ts'
 import { type ChannelAccount, call, publicError } from '../payment-channels/service.ts'
 import { paymentRequestErrors } from './errors.ts'
+import { load } from './find.ts'
 import type { RequestRow, TransactionRow } from './schema.ts'
 import { isPayable, transactionMachine } from './states.ts'
 import type { NewTransaction, OpenedRows } from './store.ts'
@@ -65,11 +66,20 @@ async function intend(ctx: Context, { business, request }: Opening, slug: string
   const attempt = newTransaction(slug)
   await inTransaction(ctx.db, async (tx) => {
     const current = await store.lock(tx, request.id)
-    const undecided = (await store.listTransactions(tx, request.id)).some((one) => one.status === 'unknown')
-    if (!current || !isPayable(current.status) || undecided) throw new ApiError(paymentRequestErrors.notRelayable)
+    requireFree(current, await store.listTransactions(tx, request.id))
     await store.insertTransaction(tx, current, attempt, nowOf(ctx, business))
   })
   return attempt
+}
+
+/** Throws 040 for a request that has ended, 045 while money is on its way, 046 while a charge is unknown. */
+export function requireFree(
+  request: RequestRow | undefined,
+  attempts: readonly TransactionRow[],
+): asserts request is RequestRow {
+  if (!request || !isPayable(request.status)) throw new ApiError(paymentRequestErrors.notRelayable)
+  if (attempts.some((one) => one.status === 'processing')) throw new ApiError(paymentRequestErrors.processing)
+  if (attempts.some((one) => one.status === 'unknown')) throw new ApiError(paymentRequestErrors.beingConfirmed)
 }
 
 /** Call and outcome. Throws `ChannelError`. */
@@ -84,16 +94,30 @@ async function openAt(
     channel.openCheckout(checkout, credentials, transport),
   )
   const now = nowOf(ctx, opening.business)
-  const kept = await store.recordOpened(ctx.db, attempt.id, {
+  const ids = { requestId: opening.request.id, attemptId: attempt.id }
+  const kept = await store.recordOpened(ctx.db, ids, {
     checkoutUrl: opened.url,
     channelReference: opened.channelReference,
     checkAt: after(now, firstCheckMs),
     now,
     timeline: { id: newId(), summary: `Asyncpay relayed payment to ${account.channel.displayName}` },
   })
-  // Voided while the channel was opening it: nobody has seen the page, and it stays unseen.
-  if (!kept) throw new ApiError(paymentRequestErrors.notRelayable)
+  // Given up while the channel was opening it: nobody has seen the page, and it stays unseen.
+  if (!kept) throw await refusalOf(ctx, opening.request.id)
   return { ...kept, action: opened.url }
+}
+
+/** Why nothing can be opened for a request now, in words that are true of it. */
+async function refusalOf(ctx: Context, requestId: string): Promise<ApiError> {
+  const attempts = await store.listTransactions(ctx.db, requestId)
+  const { request } = await load(ctx, requestId)
+  try {
+    requireFree(request, attempts)
+  } catch (error) {
+    if (error instanceof ApiError) return error
+    throw error
+  }
+  return new ApiError(paymentRequestErrors.busy, { headers: { 'retry-after': '1' } })
 }
 
 function checkoutOf(ctx: Context, opening: Opening, attempt: NewTransaction): OpenCheckout {
@@ -174,6 +198,8 @@ export async function giveUpUnseen(ctx: Context, requestId: string, attempt: Tra
 /** Our own guard for every channel: money that comes on a voided attempt does not count. */
 export async function voidAttempt(tx: Tx, attempt: TransactionRow, now: Date): Promise<void> {
   await move(tx, transactionMachine, attempt.id, attempt.status, 'voided', { updated_at: now })
+  // What was never relayed is not told of.
+  if (attempt.opened_at === null) return
   const name = findChannel(attempt.payment_channel_slug).displayName
   const summary = `Asyncpay voided payment request with ${name}`
   await tell(tx, { requestId: attempt.payment_request_id, transactionId: attempt.id, summary, status: null, now })

@@ -69,11 +69,18 @@ export interface Opened {
  * The channel has opened its page: kept in one statement, if the attempt is still pending (a relay or a cancellation
  * may have come meanwhile). Undefined: it is not.
  */
-export async function recordOpened(db: Db, attemptId: string, opened: Opened): Promise<OpenedRows | undefined> {
-  const { rows } = await sql<OpenedRows>`/* hot */ with attempt as (
-      update transactions set checkout_url = ${opened.checkoutUrl}, channel_reference = ${opened.channelReference},
+export async function recordOpened(
+  db: Db,
+  { requestId, attemptId }: { requestId: string; attemptId: string },
+  opened: Opened,
+): Promise<OpenedRows | undefined> {
+  // The request is locked before its attempt, as everywhere.
+  const { rows } = await sql<OpenedRows>`/* hot */ with held as (
+      select id from payment_requests where id = ${requestId} for no key update
+    ), attempt as (
+      update transactions t set checkout_url = ${opened.checkoutUrl}, channel_reference = ${opened.channelReference},
         opened_at = ${opened.now}, check_at = ${opened.checkAt}, updated_at = ${opened.now}
-      where id = ${attemptId} and status = 'pending' returning *
+      from held where t.id = ${attemptId} and t.payment_request_id = held.id and t.status = 'pending' returning t.*
     ), request as (
       update payment_requests r set status = 'open', updated_at = ${opened.now} from attempt
       where r.id = attempt.payment_request_id and r.status in ('new', 'open') returning r.*
@@ -118,7 +125,7 @@ export async function lock(tx: Tx, requestId: string): Promise<RequestRow | unde
     .selectFrom('payment_requests')
     .selectAll()
     .where('id', '=', requestId)
-    .forUpdate()
+    .forNoKeyUpdate()
     .executeTakeFirst()) as RequestRow | undefined
 }
 
@@ -154,18 +161,31 @@ export async function noteRefusal(tx: Tx, transactionId: string, refusal: 'soft'
     .execute()
 }
 
-/** A first payment for the plan is unknown, or in and its subscription not begun yet. */
+/** A first payment for the plan is under way, or in and its subscription not begun yet. */
 export async function isPlanBeingPaid(tx: Tx, customerId: string, planId: string): Promise<boolean> {
   const { rows } = await sql`select 1 from payment_requests r
     where r.customer_id = ${customerId} and r.subscription_plan_id = ${planId} and r.subscription_id is null
       and ((r.status = 'successful' and r.follow_up_due_at is not null)
-        or exists (select 1 from transactions t where t.payment_request_id = r.id and t.status = 'unknown'))
+        or exists (select 1 from transactions t where t.payment_request_id = r.id and t.status in ('unknown', 'processing')))
     limit 1`.execute(tx)
   return rows.length > 0
 }
 
 export async function noteReason(tx: Tx, transactionId: string, reason: string, now: Date): Promise<void> {
   await tx.updateTable('transactions').set({ reason, updated_at: now }).where('id', '=', transactionId).execute()
+}
+
+/** Money is on its way on an attempt for which it will not count. */
+export async function noteLate(
+  tx: Tx,
+  transactionId: string,
+  { until, checkAt }: { until: Date; checkAt: Date | null },
+): Promise<void> {
+  await tx
+    .updateTable('transactions')
+    .set({ processing_until: until, check_at: checkAt, check_count: 0 })
+    .where('id', '=', transactionId)
+    .execute()
 }
 
 /** By our ref, else by the channel's own reference. */
@@ -203,7 +223,7 @@ export const dueChecks: DueRows = {
   table: 'transactions',
   column: 'check_at',
   counter: 'check_count',
-  waiting: `status = 'unknown' and check_count > 0`,
+  waiting: `status in ('unknown', 'processing') and check_count > 0`,
 }
 
 /** What is settled meanwhile stays without a next look. */
@@ -223,7 +243,8 @@ const fullSelect = sql`select to_jsonb(r) as request, to_jsonb(c) as customer, t
   from payment_requests r
   join customers c on c.id = r.customer_id
   left join lateral (select * from transactions where payment_request_id = r.id
-    order by (status = 'successful') desc, id desc limit 1) t on true`
+    order by (status = 'successful') desc, (status = 'processing') desc, (status in ('pending', 'unknown')) desc,
+      coalesce(opened_at, created_at) desc, id desc limit 1) t on true`
 
 interface FullRow {
   request: RequestRow
@@ -354,7 +375,7 @@ export async function setFollowUpDue(tx: Tx, requestId: string, dueAt: Date | nu
 export async function setExpiry(
   tx: Tx,
   requestId: string,
-  times: { expires_at: Date; expiry_check_at?: Date },
+  times: { expires_at?: Date; expiry_check_at?: Date },
 ): Promise<void> {
   await tx.updateTable('payment_requests').set(times).where('id', '=', requestId).execute()
 }
