@@ -5,6 +5,7 @@ import { createJobs, createSweeps } from './jobs.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import type { Context } from './platform/context.ts'
 import { assertNoTransaction, type Database, openEmbedded, openPostgres } from './platform/db.ts'
+import { Holder } from './platform/holder.ts'
 import { releaseClaims } from './platform/idempotency.ts'
 import { createLog } from './platform/log.ts'
 import { createMailer } from './platform/mail.ts'
@@ -34,12 +35,14 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
   try {
     await migrate(database, migrationsFolder)
     const queue = createQueue(database, log)
+    const holder = new Holder(database, log)
     const fetches = new Map<string, ProviderFetch>()
     const webhookSender = createWebhookSender({ allowPrivate: config.allowPrivateWebhooks })
     const ctx: Context = {
       db: database.db,
       database,
       queue,
+      holder,
       clock,
       log,
       metrics,
@@ -65,6 +68,7 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
     const close = async () => {
       await queue.stop()
       await Promise.all([webhookSender.close(), ...[...fetches.values()].map((one) => one.close())])
+      await holder.stop()
       await database.close()
     }
     return {

@@ -76,8 +76,14 @@ async function closeApp(app: Http): Promise<void> {
   }
 }
 
+<<<<<<< HEAD
 const makeApp = ({ ctx, config }: Runtime, sandbox: Sandbox | null): Promise<Http> =>
   createApp(ctx, {
+=======
+async function openApp({ ctx, config }: Runtime, sandbox: Sandbox | null): Promise<Http> {
+  await ctx.holder.start()
+  const app = await createApp(ctx, {
+>>>>>>> main
     rateLimit: config.rateLimit,
     ...(sandbox && { mount: { prefix: '/sandbox', register: sandbox.register as never } }),
   })

@@ -74,8 +74,8 @@ export interface DatabaseBounds {
 export const poolSizesDefault: PoolSizes = { api: 10, lists: 3, jobs: 5 }
 export const boundsDefault: DatabaseBounds = { statementMs: 10_000, jobStatementMs: 60_000, lockMs: 5_000 }
 
-/** Whether a process is alive is told every second: what takes longer than this is no life. */
-const pulseBoundMs = 2_000
+/** Whether a process is alive is told twice a second: what takes longer than this is no life. */
+const pulseBoundMs = 1_000
 
 /** A PostgreSQL server by URL. */
 export function openPostgres(url: string, options: DatabaseOptions = {}): Database {
@@ -116,7 +116,12 @@ function openPool(url: string, name: string, size: number, bounds: Bounds | null
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     // The server's own bound comes first; this one ends what no server bounds: a commit that hangs, a server that does.
+<<<<<<< HEAD
     ...(bounds && { query_timeout: bounds.statementMs + answerMarginMs }),
+=======
+    ...(bounds && { query_timeout: bounds.statementMs + Math.min(answerMarginMs, bounds.statementMs / 2) }),
+    Client: ListeningClient,
+>>>>>>> main
     onConnect: async (client) => {
       const { rows } = await client.query<{ pid: number }>(sessionText(bounds))
       notePooler(client, rows[0]?.pid, options.pooler)
