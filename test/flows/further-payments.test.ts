@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { FurtherPayment } from '../../src/channels/channel.ts'
 import { refreshByReference } from '../../src/domain/payment-requests/ask.ts'
-import { refundDueExcess } from '../../src/domain/refunds/jobs.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'
 import { type Receiver, startReceiver } from '../support/receiver.ts'
 import {
@@ -164,42 +163,34 @@ describe('further payments on one page', () => {
     await server.call('DELETE', '/sandbox/control/faults')
   })
 
-  test('a further payment goes back by its own id, not by that of the payment that counts', async () => {
+  test('the small story: a Flutterwave link paid twice, both told by webhook; one counts, the other goes back by its own id', async () => {
     const created = await initiate()
-    const attempt = attemptRef(created)
-    for (const again of [undefined, true]) {
-      const body = { channel: 'flutterwave', reference: attempt, outcome: 'success', ...(again && { again }) }
+    const [ref, attempt] = [requestRef(created), attemptRef(created)]
+    for (const again of [false, true]) {
+      const body = { channel: 'flutterwave', reference: attempt, outcome: 'success', again }
       assert.equal((await server.call('POST', '/sandbox/control/pay', body)).status, 200)
     }
-    const { id, channel_transaction_id } = await until('the payment', async () => {
-      const row = await attemptRow(server, attempt)
-      return row.status === 'successful' && row
-    })
-    // The second, as the channel named it in its webhook.
-    const second = await until('both webhooks', async () => {
-      const hooks = await server.ctx.db.selectFrom('hook_inbox').select('body').execute()
-      const told = hooks.map((hook) => JSON.parse(hook.body.toString('utf8')).data)
-      const others = told.filter((one) => one.tx_ref === attempt && String(one.id) !== channel_transaction_id)
-      return others.length > 0 && String(others[0].id)
-    })
-    await hear(server, attempt, {
-      status: 'successful',
-      channelTransactionId: channel_transaction_id,
-      further: [another(second)],
-    })
-    await refundDueExcess(server.ctx)
-    const refund = await until('the refund', async () =>
-      ((await server.call('GET', '/sandbox/control/ledger')).body as Body[]).find(
-        (row) => row.kind === 'refund' && row.reference === attempt,
-      ),
+    const ledger = async () =>
+      ((await server.call('GET', '/sandbox/control/ledger')).body as Body[])
+        .filter((row) => row.reference === attempt)
+        .map(({ kind, status, amount_minor }) => `${kind} ${status} ${amount_minor}`)
+    await until('the refund', async () => (await ledger()).length === 3)
+    assert.equal((await retrieve(ref)).status, 'successful')
+    assert.deepEqual(
+      (await ledger()).filter((row) => row.startsWith('refund')).map((row) => row.split(' ')[2]),
+      ['200000'],
     )
-    assert.equal(Number(refund.amount_minor), 200_000)
-    const rows = await server.ctx.db
+    const [counted, further, ...others] = await rowsOf(attempt)
+    assert.deepEqual([counted?.status, further?.status, others.length], ['successful', 'excess', 0])
+    assert.notEqual(further?.channel_transaction_id, counted?.channel_transaction_id)
+    const refunds = await server.ctx.db
       .selectFrom('refunds as r')
       .innerJoin('transactions as t', 't.id', 'r.transaction_id')
-      .select(['t.further_of', 't.channel_transaction_id'])
-      .where('t.further_of', '=', id)
+      .select(['r.origin', 't.channel_transaction_id'])
+      .where('r.payment_request_id', '=', (await attemptRow(server, attempt)).payment_request_id)
       .execute()
-    assert.deepEqual(rows, [{ further_of: id, channel_transaction_id: second }])
+    assert.deepEqual(refunds, [{ origin: 'excess', channel_transaction_id: further?.channel_transaction_id }])
+    await until('the events', () => eventsOf(ref).length === 2)
+    assert.deepEqual(eventsOf(ref), ['payment.completed.successfully', 'payment.excess'])
   })
 })
