@@ -1,7 +1,7 @@
 import type { RawBuilder } from 'kysely'
 import { type Db, sql, type Tx } from '../../platform/db.ts'
 import type { DueRows } from '../../platform/due.ts'
-import type { Page } from '../../platform/pagination.ts'
+import { newestOf, type Page } from '../../platform/pagination.ts'
 import { revive } from '../../platform/rows.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import type { Customer } from '../customers/schema.ts'
@@ -322,8 +322,10 @@ export async function list(
   owner: Owner,
   filter: RequestFilter,
   page: Page,
+  newestMax: number | null,
 ): Promise<{ rows: FullRequest[]; total: number }> {
-  const conditions = sql.join(conditionsOf(owner, filter), sql` and `)
+  const newest = filter.search && newestMax !== null ? [newestOf(owner, 'payment_requests', sql`r.id`, newestMax)] : []
+  const conditions = sql.join([...conditionsOf(owner, filter), ...newest], sql` and `)
   const counted = await sql<{ total: bigint }>`select count(*) as total from payment_requests r
     join customers c on c.id = r.customer_id where ${conditions}`.execute(db)
   const { rows } = await sql<FullRow>`${fullSelect} where ${conditions}
