@@ -1,10 +1,12 @@
 import { flushCompileCache } from 'node:module'
 import type { Config } from '../config.ts'
+import { faultOf } from '../platform/faults.ts'
+import type { Logger } from '../platform/log.ts'
 import { type Role, type Server, startServer } from '../server.ts'
 import { createDemo, introduceAccounts } from './demo.ts'
 import { lockDataDir } from './lock.ts'
 import { type Keys, readKeys, UsageError } from './operations.ts'
-import { serveSocket, socketPath } from './socket.ts'
+import { serveSocket, socketPath, wordsOf } from './socket.ts'
 
 /** A drain that takes longer is cut off, so that a stuck provider never keeps a deployment waiting. */
 const shutdownMaxMs = 40_000
@@ -19,6 +21,7 @@ export async function start(config: Config, role: Role): Promise<void> {
   const unlock = config.databaseUrl === null ? lockDataDir(config.dataDir) : () => {}
   const server = await startServer(config, role)
   const { ctx } = server.runtime
+  surviveOutages(ctx.log)
   if (config.sandbox && role !== 'worker') await openDemo(server)
   const socket = config.databaseUrl === null ? await serveSocket(ctx, config.dataDir, () => refresh(server)) : null
   onceAskedToStop(async () => {
@@ -40,6 +43,19 @@ async function openDemo(server: Server): Promise<void> {
 
 async function refresh(server: Server): Promise<void> {
   if (server.sandbox) await introduceAccounts(server.runtime.ctx, server.sandbox)
+}
+
+/**
+ * The last net. What the database does to a connection, or a promise that nobody waited for, is told and no reason to
+ * end: everything that must survive is a row. Whatever else nobody caught ends the process, and its supervisor starts
+ * another.
+ */
+function surviveOutages(log: Logger): void {
+  process.on('unhandledRejection', (error) => log.error({ error: wordsOf(error) }, 'nobody waited for this'))
+  process.on('uncaughtException', (error) => {
+    log.fatal({ error: error.stack }, 'nobody caught this')
+    if (faultOf(error) === null) process.exit(1)
+  })
 }
 
 function onceAskedToStop(stop: () => Promise<void>): void {
