@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Config } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import { seedBundledRates } from './domain/exchange-rates/service.ts'
 import { createJobs, createSweeps } from './jobs.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
@@ -91,8 +91,9 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
 
 async function openDatabase(config: Config, onStatement: () => void): Promise<Database> {
   if (config.databaseUrl === null) return await openEmbedded(join(config.dataDir, 'postgres'), { onStatement })
-  return openPostgres(config.databaseUrl, {
+  const database = openPostgres(config.databaseUrl, {
     onStatement,
+    pooler: config.databasePooler,
     sizes: { api: config.poolSize, lists: config.listPoolSize, jobs: config.jobPoolSize },
     bounds: {
       statementMs: config.statementTimeoutMs,
@@ -100,6 +101,15 @@ async function openDatabase(config: Config, onStatement: () => void): Promise<Da
       lockMs: config.lockTimeoutMs,
     },
   })
+  try {
+    // The first connection: whatever keeps it from being made is for the person who starts us, in one line.
+    await database.pool.query('select 1')
+    return database
+  } catch (error) {
+    await database.close()
+    const words = error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : error
+    throw new ConfigError(`the database of DATABASE_URL cannot be reached: ${words}`)
+  }
 }
 
 function fetchOf(fetches: Map<string, ProviderFetch>, slug: string): typeof globalThis.fetch {

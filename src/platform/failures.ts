@@ -8,9 +8,10 @@ import { StoredAnswer } from './idempotency.ts'
  * failures by `answer`, or by a page of its own; what is thrown while that is on its way, by a hook that sends it or by
  * whoever writes it, comes to `lastWord`, after which nothing runs any more.
  */
-export function answerFailures(app: Pick<FastifyInstance, 'addHook' | 'setErrorHandler'>): void {
-  app.addHook('onRoute', (route) => {
-    route.errorHandler ??= answer
+export function answerFailures(app: Pick<FastifyInstance, 'addHook' | 'setErrorHandler' | 'errorHandler'>): void {
+  app.addHook('onRoute', function ownAnswer(route) {
+    // A program that is mounted here, such as the sandbox, answers in a form of its own.
+    if (this.errorHandler === app.errorHandler) route.errorHandler ??= answer
   })
   app.setErrorHandler(lastWord)
 }

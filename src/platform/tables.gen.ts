@@ -68,6 +68,8 @@ export interface BusinessModes {
   enabled_webhooks: Generated<boolean>;
   env_mode: string;
   hook_token: string;
+  on_overpayment: Generated<string>;
+  on_underpayment: Generated<string>;
   refund_save_charges: Generated<boolean>;
   route_by: Generated<string>;
   send_subscription_mails: Generated<boolean>;
@@ -381,7 +383,9 @@ export interface Transactions {
   description: string | null;
   ends_request: Generated<boolean>;
   env_mode: string;
+  further_of: string | null;
   id: string;
+  is_kept: Generated<boolean>;
   mode: string;
   opened_at: Timestamp | null;
   payment_channel_slug: string;
@@ -394,6 +398,7 @@ export interface Transactions {
   received_currency: string | null;
   ref: string;
   refund_due_at: Timestamp | null;
+  refund_due_origin: string | null;
   refusal: string | null;
   sent_at: Timestamp | null;
   status: string;

@@ -245,6 +245,7 @@ const rowOf = (owner: Owner, row: NewRequest, customerId: string): RequestRow =>
   currency: row.currency,
   amount_minor: row.amountMinor,
   amount_to_usd: row.amountToUsd,
+  usd_per_unit: row.usdPerUnit,
   description: row.description,
   reference: row.reference,
   created_by: row.createdBy,
