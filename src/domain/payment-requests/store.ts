@@ -345,8 +345,7 @@ export async function list(
 
 function conditionsOf(owner: Owner, filter: RequestFilter, newestMax: number | null): RawBuilder<unknown>[] {
   const conditions = [
-    sql`r.business_id = ${owner.businessId}`,
-    sql`r.env_mode = ${owner.envMode}`,
+    sql`r.business_id = ${owner.businessId} and r.env_mode = ${owner.envMode}`,
     sql`r.deleted_at is null`,
   ]
   if (filter.status) conditions.push(sql`r.status = ${filter.status}`)
