@@ -36,16 +36,18 @@ export interface NewCharge extends NewTransaction {
   methodId: string
   endsRequest: boolean
   checkAt: Date
+  /** Real time. */
+  sentAt: Date
 }
 
 /** The intent of a charge without the payer: `unknown` from the start, because from here on only the channel knows. */
 export async function insertCharge(tx: Tx, requestId: string, charge: NewCharge, now: Date): Promise<TransactionRow> {
   const { rows } = await sql<TransactionRow>`insert into transactions (id, ref, business_id, env_mode,
       payment_request_id, payment_channel_slug, mode, payment_method_id, ends_request, status, currency, amount_minor,
-      amount_to_usd, usd_per_unit, description, opened_at, check_at, created_at, updated_at)
+      amount_to_usd, usd_per_unit, description, opened_at, check_at, sent_at, created_at, updated_at)
     select ${charge.id}, ${charge.ref}, business_id, env_mode, id, ${charge.slug}, 'saved', ${charge.methodId},
       ${charge.endsRequest}, 'unknown', currency, amount_minor, amount_to_usd, usd_per_unit, description, ${now},
-      ${charge.checkAt}, ${now}, ${now}
+      ${charge.checkAt}, ${charge.sentAt}, ${now}, ${now}
     from payment_requests where id = ${requestId} returning *`.execute(tx)
   const [row] = rows
   if (!row) throw new Error(`payment request ${requestId} is gone`)
@@ -227,10 +229,14 @@ export const dueChecks: DueRows = {
 }
 
 /** What is settled meanwhile stays without a next look. */
-export async function setNextCheck(db: Db, transactionId: string, checkAt: Date | null): Promise<void> {
+export async function setNextCheck(
+  db: Db,
+  transactionId: string,
+  { at, isAnew }: { at: Date | null; isAnew: boolean },
+): Promise<void> {
   await db
     .updateTable('transactions')
-    .set({ check_at: checkAt })
+    .set({ check_at: at, ...(isAnew && { check_count: 0 }) })
     .where('id', '=', transactionId)
     .where('status', 'not in', ['successful', 'excess'])
     .execute()
