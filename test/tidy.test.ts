@@ -59,6 +59,8 @@ const verbs: Record<string, string[]> = {
     'outcome',
     'end',
     'schedule',
+    'received',
+    'store-received',
     'excess',
     'follow-up',
     'link',

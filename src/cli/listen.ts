@@ -3,6 +3,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 export interface Listening {
+  /** Named when it ends: by then there may be another business. */
+  business_id: string
   uuid: string
   secret: string
 }
@@ -12,7 +14,7 @@ export interface ListenOptions {
   /** Also sent on to this address, headers and body as they came. */
   forwardTo: string | null
   add: (url: string) => Promise<Listening>
-  remove: (uuid: string) => Promise<void>
+  remove: (listening: Listening) => Promise<void>
 }
 
 const bodyMaxBytes = 1024 * 1024
@@ -20,6 +22,8 @@ const forwardTimeoutMs = 15_000
 
 /** Receives the test mode's webhooks on this machine, checks each signature, prints one line each, until Ctrl-C. */
 export async function listen(options: ListenOptions): Promise<void> {
+  // From now on: whoever ends it while the endpoint is being made leaves none behind.
+  const asked = askedToEnd()
   let listening: Listening | null = null
   const server = createServer(async (incoming, outgoing) => {
     let body = ''
@@ -39,9 +43,18 @@ export async function listen(options: ListenOptions): Promise<void> {
   console.log(
     `Listening for webhooks of the test mode at ${url}\nSigning secret ${listening.secret}\nCtrl-C ends it.\n`,
   )
-  await new Promise<void>((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve))
+  await asked
   server.close()
-  await options.remove(listening.uuid)
+  server.closeIdleConnections()
+  await options.remove(listening)
+}
+
+/** Ctrl-C, a supervisor, a terminal that is closed, a reader of the output that is gone. A second signal ends it at once. */
+function askedToEnd(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
+    process.stdout.on('error', () => resolve())
+  })
 }
 
 async function forward(to: string | null, headers: Record<string, string>, body: string): Promise<number> {

@@ -1,6 +1,7 @@
+import type { Server as SocketServer } from 'node:http'
 import { flushCompileCache } from 'node:module'
 import type { Config } from '../config.ts'
-import { type Role, type Server, startServer } from '../server.ts'
+import { prepareServer, type Role, type Server } from '../server.ts'
 import { createDemo, introduceAccounts } from './demo.ts'
 import { lockDataDir } from './lock.ts'
 import { type Keys, readKeys, UsageError } from './operations.ts'
@@ -17,10 +18,11 @@ export async function start(config: Config, role: Role): Promise<void> {
   // Its path may be too long: said before anything is opened.
   if (config.databaseUrl === null) socketPath(config.dataDir)
   const unlock = config.databaseUrl === null ? lockDataDir(config.dataDir) : () => {}
-  const server = await startServer(config, role)
+  const { server, socket } = await openServer(config, role).catch((error: unknown) => {
+    unlock()
+    throw error
+  })
   const { ctx } = server.runtime
-  if (config.sandbox && role !== 'worker') await openDemo(server)
-  const socket = config.databaseUrl === null ? await serveSocket(ctx, config.dataDir, () => refresh(server)) : null
   onceAskedToStop(async () => {
     ctx.log.info('stopping')
     socket?.close()
@@ -31,6 +33,24 @@ export async function start(config: Config, role: Role): Promise<void> {
   ctx.log.info({ role, database: config.databaseUrl ? 'postgresql' : 'embedded' }, 'ready')
   // The next start is faster for it, also when this process is killed. Does nothing where no cache is set.
   flushCompileCache()
+}
+
+/** Whoever is told that it is ready finds everything: the demo, and the socket for commands, are there before it listens. */
+async function openServer(config: Config, role: Role): Promise<{ server: Server; socket: SocketServer | null }> {
+  const server = await prepareServer(config, role)
+  let socket: SocketServer | null = null
+  try {
+    if (config.sandbox && role !== 'worker') await openDemo(server)
+    if (config.databaseUrl === null) {
+      socket = await serveSocket(server.runtime.ctx, config.dataDir, () => refresh(server))
+    }
+    await server.open()
+    return { server, socket }
+  } catch (error) {
+    socket?.close()
+    await server.close()
+    throw error
+  }
 }
 
 async function openDemo(server: Server): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { Database, Db } from './db.ts'
+import type { Holder } from './holder.ts'
 import type { Logger } from './log.ts'
 import type { Mailer } from './mail.ts'
 import type { Metrics } from './metrics.ts'
@@ -12,6 +13,7 @@ export interface Context {
   readonly db: Db
   readonly database: Database
   readonly queue: Queue
+  readonly holder: Holder
   readonly clock: Clock
   readonly secrets: Secrets
   readonly log: Logger

@@ -133,6 +133,8 @@ function modeChanges(changes: UpdateBusiness & { route_by?: RouteBy }): store.Mo
     mode.send_subscription_mails = Boolean(changes.send_subscription_mails)
   if (changes.allowed_domains !== undefined) mode.allowed_domains = changes.allowed_domains
   if (changes.refund_save_charges !== undefined) mode.refund_save_charges = Boolean(changes.refund_save_charges)
+  if (changes.on_overpayment !== undefined) mode.on_overpayment = changes.on_overpayment
+  if (changes.on_underpayment !== undefined) mode.on_underpayment = changes.on_underpayment
   if (changes.route_by !== undefined) mode.route_by = changes.route_by
   return mode
 }

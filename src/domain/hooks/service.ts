@@ -99,5 +99,5 @@ async function ask(ctx: Context, hook: HookRow): Promise<string> {
   if (subject === null) return 'ignored: nothing that concerns us'
   if (subject.kind !== 'payment') return `ignored: ${subject.kind}`
   const known = await refreshByReference(ctx, hook, hook.slug, subject)
-  return known ? 'asked' : 'ignored: none of our payments'
+  return known !== undefined ? 'asked' : 'ignored: none of our payments'
 }

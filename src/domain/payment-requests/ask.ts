@@ -5,43 +5,62 @@ import { type ChannelAccount, call, findMaybeAccount, publicError } from '../pay
 import { withRequest } from './change.ts'
 import { findId, load } from './find.ts'
 import { write } from './outcome.ts'
+import { leadBySuccess, recordFurther, successesIn } from './received.ts'
 import { lookupOf } from './saved.ts'
 import type { FullRequest, TransactionRow } from './schema.ts'
 import { isSettled, isUndecided, isUnderWay, judge } from './states.ts'
 import type { Owner } from './store.ts'
 import * as store from './store.ts'
+import { isRecorded } from './store-received.ts'
 
 /**
  * Every outcome enters here, whoever brought it (webhook, return, janitor, verify, cancel, expiry): ask the channel
  * with nothing open, then judge and write under the request's lock.
  */
 
-/** Asks the channel about one attempt and applies its word. Throws `ChannelError` when there is none. */
-export async function refreshAttempt(ctx: Context, attempt: TransactionRow): Promise<void> {
+/**
+ * Asks the channel about one attempt, and about the payment that a webhook named, and applies its word. Throws
+ * `ChannelError` when there is none.
+ */
+export async function refreshAttempt(
+  ctx: Context,
+  attempt: TransactionRow,
+  channelTransactionId: string | null = null,
+): Promise<void> {
   const account = await accountOf(ctx, attempt)
-  const lookup = await lookupOf(ctx, attempt)
+  const lookup = await lookupOf(ctx, attempt, channelTransactionId)
   const answer = await call(ctx, account, 'verify', (channel, credentials, transport) =>
     channel.fetchPayment(lookup, credentials, transport),
   )
   await apply(ctx, attempt, answer)
 }
 
-/** A provider's webhook named a payment: asks about it. False: it is none of ours. Throws `ChannelError`. */
+/**
+ * A provider's webhook named a payment: asks about it, and gives the attempt as it is then. A payment that is recorded
+ * already is not asked about again; one that is not is, also where its attempt is settled: it is further money. Undefined:
+ * none of ours. Throws `ChannelError`.
+ */
 export async function refreshByReference(
   ctx: Context,
   owner: Owner,
   slug: string,
   lookup: PaymentLookupWords,
-): Promise<boolean> {
+): Promise<TransactionRow | undefined> {
   const attempt = await store.findMaybeTransaction(ctx.db, owner, slug, lookup)
-  if (!attempt) return false
-  await refreshAttempt(ctx, attempt)
-  return true
+  if (!attempt) return undefined
+  const { channelTransactionId = null } = lookup
+  if (isSettled(attempt.status) && channelTransactionId !== null) {
+    const requestId = attempt.payment_request_id
+    if (await isRecorded(ctx.db, owner, { requestId, slug, channelTransactionId })) return attempt
+  }
+  await refreshAttempt(ctx, attempt, channelTransactionId)
+  return await store.findMaybeTransactionById(ctx.db, attempt.id)
 }
 
 export interface PaymentLookupWords {
   reference: string | null
   channelReference: string | null
+  channelTransactionId?: string | null
 }
 
 async function accountOf(ctx: Context, attempt: TransactionRow): Promise<ChannelAccount> {
@@ -57,9 +76,10 @@ async function accountOf(ctx: Context, attempt: TransactionRow): Promise<Channel
 export async function apply(
   ctx: Context,
   attempt: TransactionRow,
-  answer: ChannelPayment,
+  said: ChannelPayment,
   isHardDecline = false,
 ): Promise<void> {
+  const answer = leadBySuccess(said)
   // Nothing new: no lock needed to see that. A charge that was never received is news at some age.
   const isOwn = (answer.reference ?? attempt.ref) === attempt.ref
   if (answer.status === 'pending' && isOwn && !isUnderWay(attempt.status)) return
@@ -79,7 +99,10 @@ export async function apply(
       answer,
     )
     await write(change, current, verdict, answer, isHardDecline)
-    return verdict.kind
+    if (verdict.kind === 'foreign' || successesIn(answer).length === 0) return verdict.kind
+    const [now] = (await store.listTransactions(change.tx, change.request.id)).filter((one) => one.id === current.id)
+    const found = now ? await recordFurther(change, now, current.status, answer) : 0
+    return found > 0 && verdict.kind === 'nothing' ? 'excess' : verdict.kind
   })
   if (verdictKind === 'nothing') return
   ctx.log.info({ transaction: attempt.ref, verdict: verdictKind }, 'outcome applied')

@@ -18,7 +18,7 @@ import { load } from './find.ts'
 import { followLater } from './follow-up.ts'
 import { newTransaction, payerOf, requireFree, tell, voidAttempt } from './open.ts'
 import type { CreatedBy, FullRequest, RequestRow, TransactionRow } from './schema.ts'
-import { requestMachine, transactionMachine } from './states.ts'
+import { requestMachine, restOf, transactionMachine } from './states.ts'
 import type { Owner } from './store.ts'
 import * as store from './store.ts'
 import { insertChargeRequest } from './store-insert.ts'
@@ -162,8 +162,16 @@ export async function intend(
   requireFree(request, attempts)
   for (const one of attempts) if (one.status === 'pending') await voidAttempt(tx, one, now)
   if (request.status === 'new') await move(tx, requestMachine, requestId, 'new', 'open', { updated_at: now })
-  const charge = { ...newTransaction(account.slug), methodId, endsRequest, checkAt: after(now, firstCheckMs), sentAt }
-  const attempt = await store.insertCharge(tx, requestId, charge, now)
+  const amountMinor = restOf(request, attempts)
+  const charge = {
+    ...newTransaction(account.slug),
+    amountMinor,
+    methodId,
+    endsRequest,
+    checkAt: after(now, firstCheckMs),
+    sentAt,
+  }
+  const attempt = await store.insertCharge(tx, request, charge, now)
   const summary = `Asyncpay charged the saved payment method with ${account.channel.displayName}`
   await tell(tx, { requestId, transactionId: attempt.id, summary, status: null, now })
   return attempt

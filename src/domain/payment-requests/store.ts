@@ -1,6 +1,7 @@
 import type { RawBuilder } from 'kysely'
 import { type Db, sql, type Tx } from '../../platform/db.ts'
 import type { DueRows } from '../../platform/due.ts'
+import { toUsd } from '../../platform/money.ts'
 import type { Page } from '../../platform/pagination.ts'
 import { revive } from '../../platform/rows.ts'
 import type { EnvMode } from '../businesses/schema.ts'
@@ -16,6 +17,8 @@ export interface NewTransaction {
   id: string
   ref: string
   slug: string
+  /** The rest, where a part of the request's amount has arrived; absent: all of it. */
+  amountMinor?: bigint
 }
 
 /** A further attempt of a request that is still payable. False: it is not, nothing written. */
@@ -28,7 +31,7 @@ export async function insertTransaction(
   await sql`insert into transactions (id, ref, business_id, env_mode, payment_request_id, payment_channel_slug, mode,
       status, currency, amount_minor, amount_to_usd, usd_per_unit, description, created_at, updated_at)
     select ${attempt.id}, ${attempt.ref}, business_id, env_mode, id, ${attempt.slug}, 'redirect', 'pending', currency,
-      amount_minor, amount_to_usd, usd_per_unit, description, ${now}, ${now}
+      ${sumOf(request, attempt)}, usd_per_unit, description, ${now}, ${now}
     from payment_requests where id = ${request.id}`.execute(tx)
 }
 
@@ -41,18 +44,23 @@ export interface NewCharge extends NewTransaction {
 }
 
 /** The intent of a charge without the payer: `unknown` from the start, because from here on only the channel knows. */
-export async function insertCharge(tx: Tx, requestId: string, charge: NewCharge, now: Date): Promise<TransactionRow> {
+export async function insertCharge(tx: Tx, request: RequestRow, charge: NewCharge, now: Date): Promise<TransactionRow> {
   const { rows } = await sql<TransactionRow>`insert into transactions (id, ref, business_id, env_mode,
       payment_request_id, payment_channel_slug, mode, payment_method_id, ends_request, status, currency, amount_minor,
       amount_to_usd, usd_per_unit, description, opened_at, check_at, sent_at, created_at, updated_at)
     select ${charge.id}, ${charge.ref}, business_id, env_mode, id, ${charge.slug}, 'saved', ${charge.methodId},
-      ${charge.endsRequest}, 'unknown', currency, amount_minor, amount_to_usd, usd_per_unit, description, ${now},
+      ${charge.endsRequest}, 'unknown', currency, ${sumOf(request, charge)}, usd_per_unit, description, ${now},
       ${charge.checkAt}, ${charge.sentAt}, ${now}, ${now}
-    from payment_requests where id = ${requestId} returning *`.execute(tx)
+    from payment_requests where id = ${request.id} returning *`.execute(tx)
   const [row] = rows
-  if (!row) throw new Error(`payment request ${requestId} is gone`)
+  if (!row) throw new Error(`payment request ${request.id} is gone`)
   return row
 }
+
+const sumOf = (request: RequestRow, { amountMinor }: Pick<NewTransaction, 'amountMinor'>) =>
+  amountMinor === undefined || amountMinor === request.amount_minor
+    ? sql`amount_minor, amount_to_usd`
+    : sql`${amountMinor}, ${toUsd(amountMinor, request.currency, String(request.usd_per_unit))}`
 
 export interface OpenedRows {
   request: RequestRow
@@ -245,10 +253,11 @@ export async function setNextCheck(
 /** Requests whose time is up. */
 export const dueExpiries: DueRows = { table: 'payment_requests', column: 'expiry_check_at' }
 
-const fullSelect = sql`select to_jsonb(r) as request, to_jsonb(c) as customer, to_jsonb(t) as transaction
+const fullSelect = sql`select to_jsonb(r) as request, to_jsonb(c) as customer, to_jsonb(t) as transaction,
+    (select coalesce(sum(received_amount_minor), 0) from transactions where payment_request_id = r.id and is_kept) as kept
   from payment_requests r
   join customers c on c.id = r.customer_id
-  left join lateral (select * from transactions where payment_request_id = r.id
+  left join lateral (select * from transactions where payment_request_id = r.id and further_of is null
     order by (status = 'successful') desc, (status = 'processing') desc, (status in ('pending', 'unknown')) desc,
       coalesce(opened_at, created_at) desc, id desc limit 1) t on true`
 
@@ -256,6 +265,7 @@ interface FullRow {
   request: RequestRow
   customer: Customer
   transaction: TransactionRow | null
+  kept: string
 }
 
 async function withTimeline(db: Db | Tx, rows: FullRow[]): Promise<FullRequest[]> {
@@ -263,6 +273,7 @@ async function withTimeline(db: Db | Tx, rows: FullRow[]): Promise<FullRequest[]
   const lines = ids.length === 0 ? [] : await listLines(db, ids)
   return rows.map((row) => ({
     request: revive<RequestRow>(row.request),
+    restMinor: BigInt(revive<RequestRow>(row.request).amount_minor) - BigInt(row.kept),
     customer: revive<Customer>(row.customer),
     lastTransaction: row.transaction && revive<TransactionRow>(row.transaction),
     timeline: lines.filter((line) => line.payment_request_id === row.request.id),
@@ -392,8 +403,3 @@ export async function setSavedMethod(tx: Tx, requestId: string, methodId: string
 
 /** Payments that are due to go back. */
 export const dueExcess: DueRows = { table: 'transactions', column: 'refund_due_at' }
-
-/** Null: settled, nothing is due any more. */
-export async function setRefundDue(db: Db | Tx, transactionId: string, dueAt: Date | null): Promise<void> {
-  await db.updateTable('transactions').set({ refund_due_at: dueAt }).where('id', '=', transactionId).execute()
-}

@@ -42,7 +42,11 @@ function nextCheck(count: number, now: Date, until?: Date): { at: Date | null; i
 export async function refundDue(ctx: Context, attempt: TransactionRow): Promise<void> {
   const account = await accountOf(ctx, attempt)
   const { amountMinor, currency, origin } = await dueOf(ctx, attempt)
-  if (!account) return await paymentRequests.postponeExcess(ctx, attempt.id, after(await nowFor(ctx, attempt), hourMs))
+  if (!account) return await paymentRequests.postponeExcess(ctx, attempt, after(await nowFor(ctx, attempt), hourMs))
+  // All of it went back before.
+  if (attempt.status === 'successful' && amountMinor === 0n) {
+    return await inTransaction(ctx.db, (tx) => paymentRequests.settleExcess(tx, attempt))
+  }
   if (!account.channel.refund || amountMinor === null || currency === null || amountMinor <= 0n) {
     return await leaveToPerson(ctx, attempt, account)
   }
@@ -50,18 +54,27 @@ export async function refundDue(ctx: Context, attempt: TransactionRow): Promise<
   if (refund) await send(ctx, account, refund, attempt)
 }
 
-/** What counts goes back where it was charged for nothing but saving a method, or where it bought nothing. */
+/**
+ * What does not count goes back whole. Of what counts: what is over, where that alone is due; else what has not gone back
+ * yet, where it was charged for nothing but saving a method, or bought nothing.
+ */
 async function dueOf(ctx: Context, attempt: TransactionRow) {
-  const { received_amount_minor: amountMinor, received_currency: currency } = attempt
-  if (attempt.status !== 'successful') return { amountMinor, currency, origin: 'excess' as const }
+  const { currency, amount_minor, refund_due_origin: part } = attempt
+  if (attempt.status !== 'successful') {
+    const { received_amount_minor: amountMinor, received_currency } = attempt
+    return { amountMinor, currency: received_currency, origin: 'excess' as const }
+  }
+  const received = attempt.received_amount_minor ?? amount_minor
+  if (part === 'overpayment') return { amountMinor: received - amount_minor, currency, origin: part }
   const origin = (await paymentRequests.isSavingSum(ctx, attempt)) ? ('saved_method' as const) : ('not_owed' as const)
-  return { amountMinor: attempt.amount_minor, currency: attempt.currency, origin }
+  return { amountMinor: received - (await store.sumRefunds(ctx.db, attempt.id)), currency, origin }
 }
 
 const reasons = {
   excess: 'Excess payment',
   saved_method: 'Charged to save a payment method',
   not_owed: 'Paid for nothing',
+  overpayment: 'More than was asked',
 } as const
 
 const nowFor = (ctx: Context, row: { business_id: string; env_mode: EnvMode }) =>
@@ -253,11 +266,27 @@ async function lookAgain(
   const sinceMs = refund.sent_at
     ? ctx.clock.now().getTime() - refund.sent_at.getTime()
     : (await nowFor(ctx, refund)).getTime() - refund.created_at.getTime()
-  // All of a payment can be refunded once only, so a second sending cannot give it back twice.
   if (answer.channelStatus === 'not_found' && sinceMs > notReceivedAfterMs) {
+    // All of a payment can be refunded once only, so a second sending cannot give it back twice. A part could be.
+    if (!isWhole(refund, attempt)) return await leavePartToPerson(ctx, account, refund, attempt)
     const isOurs = await store.takeSending(ctx.db, refund, ctx.clock.now())
     if (isOurs) await send(ctx, account, refund, attempt)
     return
   }
   await apply(ctx, refund, attempt, answer)
+}
+
+/** A fee that the payer bore is not in what was received, and is far less than it: also then twice is more than there is. */
+const isWhole = (refund: RefundRow, attempt: TransactionRow): boolean =>
+  refund.amount_minor === (attempt.received_amount_minor ?? attempt.amount_minor)
+
+/** Told once. The channel goes on being asked: it may know the refund later. */
+async function leavePartToPerson(ctx: Context, account: ChannelAccount, refund: RefundRow, attempt: TransactionRow) {
+  const now = await nowFor(ctx, refund)
+  const sum = `${refund.currency} ${formatAmount(refund.amount_minor, refund.currency)}`
+  const summary = `${account.channel.displayName} does not know the refund of ${sum}; please look at it by hand`
+  await inTransaction(ctx.db, async (tx) => {
+    const isNew = await store.noteTrouble(tx, refund.id, 'the payment channel does not know this refund')
+    if (isNew) await tellOf(tx, attempt, summary, null, now)
+  })
 }

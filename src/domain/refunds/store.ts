@@ -23,7 +23,7 @@ export async function insertOnce(tx: Tx, row: NewRefund): Promise<boolean> {
       status, currency, amount_minor, reason, check_at, sent_at, created_at, updated_at)
     select ${row.id}, ${row.ref}, business_id, env_mode, payment_request_id, id, ${row.origin}, 'unknown', ${row.currency},
       ${row.amountMinor}, ${row.reason}, ${row.checkAt}, ${row.sentAt}, ${row.now}, ${row.now} from transactions where id = ${row.transactionId}
-    on conflict (transaction_id, origin) where origin in ('excess', 'saved_method', 'not_owed') do nothing returning id`.execute(
+    on conflict (transaction_id, origin) where origin in ('excess', 'saved_method', 'not_owed', 'overpayment') do nothing returning id`.execute(
       tx,
     )
   return rows.length === 1
@@ -41,6 +41,24 @@ export async function findByTransaction(
     .where('origin', '=', origin)
     .executeTakeFirst()
   return row as RefundRow | undefined
+}
+
+/** What has gone back of a payment, or is on its way. */
+export async function sumRefunds(db: Db, transactionId: string): Promise<bigint> {
+  const { rows } = await sql<{ sum: string }>`select coalesce(sum(amount_minor), 0)::text as sum from refunds
+    where transaction_id = ${transactionId} and status <> 'failed'`.execute(db)
+  return BigInt(rows[0]?.sum ?? 0)
+}
+
+/** False: it was noted before. */
+export async function noteTrouble(tx: Tx, id: string, words: string): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('refunds')
+    .set({ failure_reason: words })
+    .where('id', '=', id)
+    .where('failure_reason', 'is', null)
+    .executeTakeFirst()
+  return numUpdatedRows === 1n
 }
 
 export async function lock(tx: Tx, id: string): Promise<RefundRow> {
