@@ -76,14 +76,10 @@ async function closeApp(app: Http): Promise<void> {
   }
 }
 
-<<<<<<< HEAD
-const makeApp = ({ ctx, config }: Runtime, sandbox: Sandbox | null): Promise<Http> =>
-  createApp(ctx, {
-=======
-async function openApp({ ctx, config }: Runtime, sandbox: Sandbox | null): Promise<Http> {
+async function makeApp({ ctx, config }: Runtime, sandbox: Sandbox | null): Promise<Http> {
   await ctx.holder.start()
-  const app = await createApp(ctx, {
->>>>>>> main
+  return await createApp(ctx, {
     rateLimit: config.rateLimit,
     ...(sandbox && { mount: { prefix: '/sandbox', register: sandbox.register as never } }),
   })
+}

@@ -116,12 +116,7 @@ function openPool(url: string, name: string, size: number, bounds: Bounds | null
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     // The server's own bound comes first; this one ends what no server bounds: a commit that hangs, a server that does.
-<<<<<<< HEAD
-    ...(bounds && { query_timeout: bounds.statementMs + answerMarginMs }),
-=======
     ...(bounds && { query_timeout: bounds.statementMs + Math.min(answerMarginMs, bounds.statementMs / 2) }),
-    Client: ListeningClient,
->>>>>>> main
     onConnect: async (client) => {
       const { rows } = await client.query<{ pid: number }>(sessionText(bounds))
       notePooler(client, rows[0]?.pid, options.pooler)
