@@ -35,26 +35,45 @@ export async function refreshAttempt(
   await apply(ctx, attempt, answer)
 }
 
+/** What is known of a payment that a webhook named. */
+export interface Named {
+  readonly status: TransactionRow['status']
+  /** That very payment is recorded; also where the webhook named none. */
+  readonly isRecorded: boolean
+}
+
+/** By our own rows alone. Undefined: none of ours. */
+export async function findMaybeNamed(
+  ctx: Context,
+  owner: Owner,
+  slug: string,
+  lookup: PaymentLookupWords,
+): Promise<(Named & { attempt: TransactionRow }) | undefined> {
+  const attempt = await store.findMaybeTransaction(ctx.db, owner, slug, lookup)
+  if (!attempt) return undefined
+  const { channelTransactionId = null } = lookup
+  const payment = { requestId: attempt.payment_request_id, slug, channelTransactionId: channelTransactionId ?? '' }
+  const known = channelTransactionId === null || (await isRecorded(ctx.db, owner, payment))
+  return { attempt, status: attempt.status, isRecorded: known }
+}
+
 /**
- * A provider's webhook named a payment: asks about it, and gives the attempt as it is then. A payment that is recorded
- * already is not asked about again; one that is not is, also where its attempt is settled: it is further money. Undefined:
- * none of ours. Throws `ChannelError`.
+ * A provider's webhook named a payment: asks about it, and gives what is known then. A payment that is recorded already
+ * is not asked about again; one that is not is, also where its attempt is settled: it is further money. Undefined: none of
+ * ours. Throws `ChannelError`.
  */
 export async function refreshByReference(
   ctx: Context,
   owner: Owner,
   slug: string,
   lookup: PaymentLookupWords,
-): Promise<TransactionRow | undefined> {
-  const attempt = await store.findMaybeTransaction(ctx.db, owner, slug, lookup)
-  if (!attempt) return undefined
+): Promise<Named | undefined> {
+  const named = await findMaybeNamed(ctx, owner, slug, lookup)
+  if (!named) return undefined
   const { channelTransactionId = null } = lookup
-  if (isSettled(attempt.status) && channelTransactionId !== null) {
-    const requestId = attempt.payment_request_id
-    if (await isRecorded(ctx.db, owner, { requestId, slug, channelTransactionId })) return attempt
-  }
-  await refreshAttempt(ctx, attempt, channelTransactionId)
-  return await store.findMaybeTransactionById(ctx.db, attempt.id)
+  if (channelTransactionId !== null && isSettled(named.status) && named.isRecorded) return named
+  await refreshAttempt(ctx, named.attempt, channelTransactionId)
+  return await findMaybeNamed(ctx, owner, slug, lookup)
 }
 
 export interface PaymentLookupWords {
