@@ -66,7 +66,7 @@ const verbs: Record<string, string[]> = {
     'link',
     'return',
     'store-insert',
-    'store-turn',
+    'store-open',
     'schema-saved',
     'charge',
     'saved',

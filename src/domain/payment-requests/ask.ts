@@ -113,7 +113,7 @@ export async function apply(
         amountMinor: current.amount_minor,
         currency: current.currency,
         isOverdue: current.processing_until !== null && current.processing_until <= change.now,
-        chargedAgoMs: current.mode === 'saved' ? change.now.getTime() - current.created_at.getTime() : null,
+        chargedAgoMs: chargedAgoMs(ctx, current, change.now),
       },
       answer,
     )
@@ -126,6 +126,13 @@ export async function apply(
   if (verdictKind === 'nothing') return
   ctx.log.info({ transaction: attempt.ref, verdict: verdictKind }, 'outcome applied')
   if (verdictKind === 'success') await closeOthers(ctx, attempt)
+}
+
+/** In real time: the channel does not live by a test clock. (Rows of before say when only in the time of their mode.) */
+function chargedAgoMs(ctx: Context, attempt: TransactionRow, now: Date): number | null {
+  if (attempt.mode !== 'saved') return null
+  const { sent_at: sentAt, created_at: createdAt } = attempt
+  return sentAt ? ctx.clock.now().getTime() - sentAt.getTime() : now.getTime() - createdAt.getTime()
 }
 
 /** The request is paid: pages that are still open elsewhere are closed where that can be done. */

@@ -99,7 +99,8 @@ export async function chargeRequest(
     const ready = await prepare(ctx, full.request, methodId)
     if (full.lastTransaction) await settlePages(ctx, requestId)
     const now = await findNow(ctx, ownerOf(full.request))
-    const attempt = await inTransaction(ctx.db, (tx) => intend(tx, requestId, ready, !keepOpen, now))
+    const at = { now, sentAt: ctx.clock.now() }
+    const attempt = await inTransaction(ctx.db, (tx) => intend(tx, requestId, ready, !keepOpen, at))
     return await sendCharge(ctx, full, ready, attempt)
   } catch (error) {
     if (error instanceof ApiError) return { kind: 'not_chargeable', error }
@@ -153,7 +154,8 @@ export async function intend(
   requestId: string,
   { account, methodId }: Pick<Ready, 'account' | 'methodId'>,
   endsRequest: boolean,
-  now: Date,
+  /** The time of the business, and real time. */
+  { now, sentAt }: { now: Date; sentAt: Date },
 ): Promise<TransactionRow> {
   const request = await store.lock(tx, requestId)
   const attempts = await store.listTransactions(tx, requestId)
@@ -167,6 +169,7 @@ export async function intend(
     methodId,
     endsRequest,
     checkAt: after(now, firstCheckMs),
+    sentAt,
   }
   const attempt = await store.insertCharge(tx, request, charge, now)
   const summary = `Asyncpay charged the saved payment method with ${account.channel.displayName}`

@@ -14,8 +14,9 @@ import { paymentRequestErrors } from './errors.ts'
 import { load } from './find.ts'
 import type { RequestRow, TransactionRow } from './schema.ts'
 import { isPayable, restOf, transactionMachine } from './states.ts'
-import type { NewTransaction, OpenedRows } from './store.ts'
+import type { NewTransaction } from './store.ts'
 import * as store from './store.ts'
+import { type OpenedRows, recordOpened } from './store-open.ts'
 
 /** Opening a payment at a channel: intent (a pending transaction), call (nothing open), outcome. */
 
@@ -96,7 +97,7 @@ async function openAt(
   )
   const now = nowOf(ctx, opening.business)
   const ids = { requestId: opening.request.id, attemptId: attempt.id }
-  const kept = await store.recordOpened(ctx.db, ids, {
+  const kept = await recordOpened(ctx.db, ids, {
     checkoutUrl: opened.url,
     channelReference: opened.channelReference,
     checkAt: after(now, firstCheckMs),

@@ -292,6 +292,8 @@ export interface TransactionRow {
   /** How a charge of a saved method was refused: `payer`, the payer must be present; null: it was not, or never sent. */
   refusal: 'soft' | 'hard' | 'payer' | null
   opened_at: Date | null
+  /** When a charge was about to be sent, in real time, by which its channel lives; null for pages. */
+  sent_at: Date | null
   /** Until when money that is on its way may take; null: none ever was. */
   processing_until: Date | null
   check_count: number

@@ -66,7 +66,7 @@ export interface Standing {
   readonly reference: string
   readonly amountMinor: bigint
   readonly currency: string
-  /** How long ago a charge of a saved method was about to be sent; null for a page. */
+  /** How long ago, in real time, a charge of a saved method was about to be sent; null for a page. */
   readonly chargedAgoMs: number | null
   /** The time that money on its way may take is over. */
   readonly isOverdue: boolean

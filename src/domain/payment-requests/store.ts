@@ -39,16 +39,18 @@ export interface NewCharge extends NewTransaction {
   methodId: string
   endsRequest: boolean
   checkAt: Date
+  /** Real time. */
+  sentAt: Date
 }
 
 /** The intent of a charge without the payer: `unknown` from the start, because from here on only the channel knows. */
 export async function insertCharge(tx: Tx, request: RequestRow, charge: NewCharge, now: Date): Promise<TransactionRow> {
   const { rows } = await sql<TransactionRow>`insert into transactions (id, ref, business_id, env_mode,
       payment_request_id, payment_channel_slug, mode, payment_method_id, ends_request, status, currency, amount_minor,
-      amount_to_usd, usd_per_unit, description, opened_at, check_at, created_at, updated_at)
+      amount_to_usd, usd_per_unit, description, opened_at, check_at, sent_at, created_at, updated_at)
     select ${charge.id}, ${charge.ref}, business_id, env_mode, id, ${charge.slug}, 'saved', ${charge.methodId},
       ${charge.endsRequest}, 'unknown', currency, ${sumOf(request, charge)}, usd_per_unit, description, ${now},
-      ${charge.checkAt}, ${now}, ${now}
+      ${charge.checkAt}, ${charge.sentAt}, ${now}, ${now}
     from payment_requests where id = ${request.id} returning *`.execute(tx)
   const [row] = rows
   if (!row) throw new Error(`payment request ${request.id} is gone`)
@@ -59,47 +61,6 @@ const sumOf = (request: RequestRow, { amountMinor }: Pick<NewTransaction, 'amoun
   amountMinor === undefined || amountMinor === request.amount_minor
     ? sql`amount_minor, amount_to_usd`
     : sql`${amountMinor}, ${toUsd(amountMinor, request.currency, String(request.usd_per_unit))}`
-
-export interface OpenedRows {
-  request: RequestRow
-  attempt: TransactionRow
-}
-
-export interface Opened {
-  checkoutUrl: string
-  channelReference: string
-  checkAt: Date
-  now: Date
-  timeline: { id: string; summary: string }
-}
-
-/**
- * The channel has opened its page: kept in one statement, if the attempt is still pending (a relay or a cancellation
- * may have come meanwhile). Undefined: it is not.
- */
-export async function recordOpened(
-  db: Db,
-  { requestId, attemptId }: { requestId: string; attemptId: string },
-  opened: Opened,
-): Promise<OpenedRows | undefined> {
-  // The request is locked before its attempt, as everywhere.
-  const { rows } = await sql<OpenedRows>`/* hot */ with held as (
-      select id from payment_requests where id = ${requestId} for no key update
-    ), attempt as (
-      update transactions t set checkout_url = ${opened.checkoutUrl}, channel_reference = ${opened.channelReference},
-        opened_at = ${opened.now}, check_at = ${opened.checkAt}, updated_at = ${opened.now}
-      from held where t.id = ${attemptId} and t.payment_request_id = held.id and t.status = 'pending' returning t.*
-    ), request as (
-      update payment_requests r set status = 'open', updated_at = ${opened.now} from attempt
-      where r.id = attempt.payment_request_id and r.status in ('new', 'open') returning r.*
-    ), line as (
-      insert into timeline_records (id, payment_request_id, transaction_id, summary, created_at, updated_at)
-      select ${opened.timeline.id}, payment_request_id, id, ${opened.timeline.summary}, ${opened.now}, ${opened.now} from attempt
-    )
-    select to_jsonb(request) as request, to_jsonb(attempt) as attempt from request, attempt`.execute(db)
-  const [row] = rows
-  return row && { request: revive(row.request), attempt: revive(row.attempt) }
-}
 
 export interface NewLine {
   id: string
@@ -235,10 +196,14 @@ export const dueChecks: DueRows = {
 }
 
 /** What is settled meanwhile stays without a next look. */
-export async function setNextCheck(db: Db, transactionId: string, checkAt: Date | null): Promise<void> {
+export async function setNextCheck(
+  db: Db,
+  transactionId: string,
+  { at, isAnew }: { at: Date | null; isAnew: boolean },
+): Promise<void> {
   await db
     .updateTable('transactions')
-    .set({ check_at: checkAt })
+    .set({ check_at: at, ...(isAnew && { check_count: 0 }) })
     .where('id', '=', transactionId)
     .where('status', 'not in', ['successful', 'excess'])
     .execute()

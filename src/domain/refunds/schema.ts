@@ -22,6 +22,8 @@ export interface RefundRow {
   channel_reference: string | null
   failure_reason: string | null
   check_count: number
+  /** When it was about to be sent, in real time; null in rows of before. */
+  sent_at: Date | null
   created_at: Date
   updated_at: Date
   deleted_at: Date | null

@@ -27,14 +27,15 @@ const checkDelaysMs = [30 * secondMs, 5 * minuteMs, hourMs]
 const asksMax = checkDelaysMs.length + 90
 /** As often while a test clock is being moved: that moves our clock and not the provider's. */
 const asksOnTheWayMax = 12
-/** A refund that the channel still does not know after this was never received, and may be sent again. */
+/** Real time: a refund that the channel still does not know after this was never received, and may be sent again. */
 const notReceivedAfterMs = 5 * minuteMs
 
-/** `until`: where a test clock is being moved to. */
-function nextCheck(count: number, now: Date, until?: Date): Date | null {
-  if (count > asksMax) return null
+/** `until`: where a test clock is being moved to. There the asking begins anew: the provider's time has hardly passed. */
+function nextCheck(count: number, now: Date, until?: Date): { at: Date | null; isAnew: boolean } {
+  if (count > asksMax) return { at: null, isAnew: false }
   const next = after(now, checkDelaysMs[count] ?? dayMs)
-  return until && count >= asksOnTheWayMax && next < until ? until : next
+  const isLeft = until !== undefined && count >= asksOnTheWayMax && next < until
+  return { at: isLeft ? until : next, isAnew: isLeft }
 }
 
 /** Sends back what is due to go back. Safe to repeat; throws nothing that a channel says. */
@@ -106,6 +107,7 @@ async function intend(
       ...row,
       reason: reasons[origin],
       checkAt: after(now, checkDelaysMs[0] ?? 0),
+      sentAt: ctx.clock.now(),
     })
     if (isNew)
       await tellOf(tx, attempt, `Asyncpay is refunding ${currency} ${formatAmount(amountMinor, currency)}`, null, now)
@@ -150,7 +152,7 @@ async function recordSilence(
   error: ChannelError,
 ): Promise<void> {
   if (error.outcome === 'unknown') return
-  if (error.reason !== 'refused') return await setStatus(ctx, refund, attempt, 'pending', {})
+  if (error.reason !== 'refused') return void (await setStatus(ctx, refund, attempt, 'pending', {}))
   const known = await ask(ctx, account, refund, attempt)
   if (known && known.channelStatus !== 'not_found') return await apply(ctx, refund, attempt, known)
   await setStatus(ctx, refund, attempt, 'failed', { failure_reason: error.message.slice(0, 300) })
@@ -185,22 +187,21 @@ async function apply(ctx: Context, refund: RefundRow, attempt: TransactionRow, a
   if (answer.channelStatus === 'not_found') return
   const columns = { channel_reference: answer.channelReference ?? refund.channel_reference }
   if (answer.status === 'failed') {
-    return await setStatus(ctx, refund, attempt, 'failed', {
-      ...columns,
-      failure_reason: answer.reason?.slice(0, 300) ?? answer.channelStatus,
-    })
+    const reason = answer.reason?.slice(0, 300) ?? answer.channelStatus
+    await setStatus(ctx, refund, attempt, 'failed', { ...columns, failure_reason: reason })
+    return
   }
   await setStatus(ctx, refund, attempt, answer.status, columns)
 }
 
-/** Outcome: state, timeline and event in one transaction. */
+/** Outcome: state, timeline and event in one transaction. False: it was not where it would have moved from. */
 async function setStatus(
   ctx: Context,
   refund: RefundRow,
   attempt: TransactionRow,
   to: RefundRow['status'],
   columns: Record<string, unknown>,
-): Promise<void> {
+): Promise<boolean> {
   const reference = await paymentRequests.referenceOf(ctx, refund.payment_request_id)
   const isFinal = to === 'successful' || to === 'failed'
   const now = await nowFor(ctx, refund)
@@ -213,6 +214,7 @@ async function setStatus(
     return true
   })
   if (moved && isFinal) ctx.queue.wake(dispatchQueue)
+  return moved
 }
 
 async function tellAndEmit(ctx: Context, tx: Tx, refund: RefundRow, attempt: TransactionRow, reference: string | null) {
@@ -254,16 +256,22 @@ async function lookAgain(
 ): Promise<void> {
   if (refund.status === 'pending' && refund.channel_reference === null) {
     // Certainly not accepted so far. From here on nobody knows until the channel says.
-    await setStatus(ctx, refund, attempt, 'unknown', {})
+    const isOurs = await setStatus(ctx, refund, attempt, 'unknown', {})
+    // Else somebody else has just sent it.
+    if (!isOurs) return
     return await send(ctx, account, { ...refund, status: 'unknown' }, attempt)
   }
   const answer = await ask(ctx, account, refund, attempt)
   if (!answer) return
-  const old = (await nowFor(ctx, refund)).getTime() - refund.created_at.getTime() > notReceivedAfterMs
-  if (answer.channelStatus === 'not_found' && old) {
+  const sinceMs = refund.sent_at
+    ? ctx.clock.now().getTime() - refund.sent_at.getTime()
+    : (await nowFor(ctx, refund)).getTime() - refund.created_at.getTime()
+  if (answer.channelStatus === 'not_found' && sinceMs > notReceivedAfterMs) {
     // All of a payment can be refunded once only, so a second sending cannot give it back twice. A part could be.
-    if (isWhole(refund, attempt)) return await send(ctx, account, refund, attempt)
-    return await leavePartToPerson(ctx, account, refund, attempt)
+    if (!isWhole(refund, attempt)) return await leavePartToPerson(ctx, account, refund, attempt)
+    const isOurs = await store.takeSending(ctx.db, refund, ctx.clock.now())
+    if (isOurs) await send(ctx, account, refund, attempt)
+    return
   }
   await apply(ctx, refund, attempt, answer)
 }

@@ -11,6 +11,8 @@ export interface NewRefund {
   amountMinor: bigint
   reason: string
   checkAt: Date
+  /** Real time. */
+  sentAt: Date
   now: Date
 }
 
@@ -18,9 +20,9 @@ export interface NewRefund {
 export async function insertOnce(tx: Tx, row: NewRefund): Promise<boolean> {
   const { rows } =
     await sql`insert into refunds (id, ref, business_id, env_mode, payment_request_id, transaction_id, origin,
-      status, currency, amount_minor, reason, check_at, created_at, updated_at)
+      status, currency, amount_minor, reason, check_at, sent_at, created_at, updated_at)
     select ${row.id}, ${row.ref}, business_id, env_mode, payment_request_id, id, ${row.origin}, 'unknown', ${row.currency},
-      ${row.amountMinor}, ${row.reason}, ${row.checkAt}, ${row.now}, ${row.now} from transactions where id = ${row.transactionId}
+      ${row.amountMinor}, ${row.reason}, ${row.checkAt}, ${row.sentAt}, ${row.now}, ${row.now} from transactions where id = ${row.transactionId}
     on conflict (transaction_id, origin) where origin in ('excess', 'saved_method', 'not_owed', 'overpayment') do nothing returning id`.execute(
       tx,
     )
@@ -72,10 +74,21 @@ export const dueRefunds: DueRows = {
   waiting: 'check_count > 0',
 }
 
-export async function setCheck(db: Db, id: string, checkAt: Date | null): Promise<void> {
+/** Sent again now, in real time. False: somebody else has just done so. */
+export async function takeSending(db: Db, { id, sent_at: sentAt }: RefundRow, now: Date): Promise<boolean> {
+  const { rows } = await sql`update refunds set sent_at = ${now}
+    where id = ${id} and sent_at is not distinct from ${sentAt} returning id`.execute(db)
+  return rows.length === 1
+}
+
+export async function setCheck(
+  db: Db,
+  id: string,
+  { at, isAnew }: { at: Date | null; isAnew: boolean },
+): Promise<void> {
   await db
     .updateTable('refunds')
-    .set({ check_at: checkAt })
+    .set({ check_at: at, ...(isAnew && { check_count: 0 }) })
     .where('id', '=', id)
     .where('status', 'in', ['pending', 'unknown'])
     .execute()
