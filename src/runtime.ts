@@ -7,6 +7,7 @@ import type { Context } from './platform/context.ts'
 import { assertNoTransaction, type Database, openEmbedded, openPostgres } from './platform/db.ts'
 import { Holder } from './platform/holder.ts'
 import { releaseClaims } from './platform/idempotency.ts'
+import { createLists } from './platform/lists.ts'
 import { createLog } from './platform/log.ts'
 import { createMailer } from './platform/mail.ts'
 import { createMetrics } from './platform/metrics.ts'
@@ -40,6 +41,7 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
     const webhookSender = createWebhookSender({ allowPrivate: config.allowPrivateWebhooks })
     const ctx: Context = {
       db: database.db,
+      lists: createLists(database, config.listPoolSize),
       database,
       queue,
       holder,
@@ -59,7 +61,8 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
       channelUrl: (slug) => config.channelUrls[slug] ?? null,
       providerFetch: (slug) => fetchOf(fetches, slug),
     }
-    const jobs = createJobs(ctx, config.exchangeRatesUrl)
+    const ofJobs: Context = { ...ctx, db: database.jobs }
+    const jobs = createJobs(ofJobs, config.exchangeRatesUrl)
     await queue.start(jobs.map((job) => job.name))
     await seedBundledRates(ctx)
     // One process alone has the embedded database: whoever held a claim before this start is dead.
@@ -74,7 +77,7 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
     return {
       ctx,
       config,
-      startWorker: () => queue.work(jobs, createSweeps(ctx)),
+      startWorker: () => queue.work(jobs, createSweeps(ofJobs)),
       close: () => {
         closing ??= close()
         return closing

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 export interface Listening {
@@ -26,11 +26,8 @@ export async function listen(options: ListenOptions): Promise<void> {
   const asked = askedToEnd()
   let listening: Listening | null = null
   const server = createServer(async (incoming, outgoing) => {
-    let body = ''
-    for await (const chunk of incoming) {
-      body += chunk
-      if (body.length > bodyMaxBytes) return void incoming.destroy()
-    }
+    const body = await readBody(incoming)
+    if (body === null) return void incoming.destroy()
     const headers = incoming.headers as Record<string, string>
     const valid = listening !== null && isSignedBy(listening.secret, headers, body)
     const status = await forward(options.forwardTo, headers, body)
@@ -55,6 +52,20 @@ function askedToEnd(): Promise<void> {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
     process.stdout.on('error', () => resolve())
   })
+}
+
+/** Null: too long, or broken off by the sender. */
+async function readBody(incoming: IncomingMessage): Promise<string | null> {
+  let body = ''
+  try {
+    for await (const chunk of incoming) {
+      body += chunk
+      if (body.length > bodyMaxBytes) return null
+    }
+    return body
+  } catch {
+    return null
+  }
 }
 
 async function forward(to: string | null, headers: Record<string, string>, body: string): Promise<number> {

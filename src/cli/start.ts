@@ -1,11 +1,13 @@
 import type { Server as SocketServer } from 'node:http'
 import { flushCompileCache } from 'node:module'
 import type { Config } from '../config.ts'
+import { faultOf } from '../platform/faults.ts'
+import type { Logger } from '../platform/log.ts'
 import { prepareServer, type Role, type Server } from '../server.ts'
 import { createDemo, introduceAccounts } from './demo.ts'
 import { lockDataDir } from './lock.ts'
 import { type Keys, readKeys, UsageError } from './operations.ts'
-import { serveSocket, socketPath } from './socket.ts'
+import { serveSocket, socketPath, wordsOf } from './socket.ts'
 
 /** A drain that takes longer is cut off, so that a stuck provider never keeps a deployment waiting. */
 const shutdownMaxMs = 40_000
@@ -23,6 +25,7 @@ export async function start(config: Config, role: Role): Promise<void> {
     throw error
   })
   const { ctx } = server.runtime
+  surviveOutages(ctx.log)
   onceAskedToStop(async () => {
     ctx.log.info('stopping')
     socket?.close()
@@ -60,6 +63,19 @@ async function openDemo(server: Server): Promise<void> {
 
 async function refresh(server: Server): Promise<void> {
   if (server.sandbox) await introduceAccounts(server.runtime.ctx, server.sandbox)
+}
+
+/**
+ * The last net. What the database does to a connection, or a promise that nobody waited for, is told and no reason to
+ * end: everything that must survive is a row. Whatever else nobody caught ends the process, and its supervisor starts
+ * another.
+ */
+function surviveOutages(log: Logger): void {
+  process.on('unhandledRejection', (error) => log.error({ error: wordsOf(error) }, 'nobody waited for this'))
+  process.on('uncaughtException', (error) => {
+    log.fatal({ error: error.stack }, 'nobody caught this')
+    if (faultOf(error) === null) process.exit(1)
+  })
 }
 
 function onceAskedToStop(stop: () => Promise<void>): void {

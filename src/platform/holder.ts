@@ -43,7 +43,7 @@ export class Holder {
   /** Before the first claim. The embedded database belongs to one process: nobody else asks. */
   async start(): Promise<void> {
     if (this.#embedded || this.#beating) return
-    await this.#beat()
+    await this.beat()
     this.#steadySince = performance.now()
     this.#beating = this.#keepBeating()
   }
@@ -105,7 +105,7 @@ export class Holder {
   async #keepBeating(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       try {
-        await this.#beat()
+        await this.beat()
         this.#steadySince ??= performance.now()
         await this.#pause(beatEveryMs)
       } catch (error) {
@@ -116,9 +116,10 @@ export class Holder {
     }
   }
 
-  async #beat(): Promise<void> {
+  /** A sign of life: one row, written and committed. */
+  async beat(db: Db = this.#db): Promise<void> {
     await sql`/* hot */ insert into processes (id, started_at, beat_at) values (${this.id}, clock_timestamp(), clock_timestamp())
-      on conflict (id) do update set beat_at = clock_timestamp()`.execute(this.#db)
+      on conflict (id) do update set beat_at = clock_timestamp()`.execute(db)
   }
 
   async #pause(ms: number): Promise<void> {

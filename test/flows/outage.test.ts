@@ -29,6 +29,7 @@ describe('the database goes away under a server', () => {
   let other: TestServer
   let business: TestBusiness
   let admin: pg.Client
+  let watcher: pg.Client
   before(async () => {
     database = await createDatabase()
     line = await openTcpLine(database.url)
@@ -37,7 +38,8 @@ describe('the database goes away under a server', () => {
     other = await startTestServer({ databaseUrl: database.url, role: 'api' })
     business = await server.business()
     admin = new pg.Client(database.url)
-    await admin.connect()
+    watcher = new pg.Client(database.url)
+    await Promise.all([admin.connect(), watcher.connect()])
   })
   afterEach(async () => {
     line.mend()
@@ -46,6 +48,7 @@ describe('the database goes away under a server', () => {
   })
   after(async () => {
     await admin?.end()
+    await watcher?.end()
     await server?.close()
     await other?.close()
     await line?.close()
@@ -119,7 +122,7 @@ describe('the database goes away under a server', () => {
     const closing = (async () => {
       while (closings < 10) {
         await admin.query(
-          `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+          `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like 'asyncpay%'`,
         )
         closings += 1
         await business.api('GET', '/v1/payment-requests?per_page=1')
@@ -242,6 +245,32 @@ describe('the database goes away under a server', () => {
     assert.equal((await postAtOther(body, 'apart')).text, taken.text)
     assert.equal(await requestsOf('apart@example.com'), 1)
     assert.equal(await pagesOf('apart@example.com'), 1)
+  })
+
+  test('a process that is stopped while the database is away comes to its end', async () => {
+    const own = await openTcpLine(database.url)
+    const stopped = await startTestServer({ databaseUrl: own.url })
+    own.cut()
+    assert.equal((await stopped.call('GET', '/health/ready')).status, 503)
+    await stopped.close()
+    await own.close()
+  })
+
+  test('503 a test clock whose mover lost the database is let go within 5 s of its being back', async () => {
+    const advance = () => business.api('POST', '/v1/test-clock/advance', { days: 1 }, keyed('advance'))
+    await admin.query('begin')
+    await admin.query('select 1 from business_modes where business_id = $1 for update', [business.id])
+    const first = advance()
+    await until('the move to wait', async () => {
+      const { rows } = await watcher.query(`select 1 from pg_stat_activity where wait_event_type = 'Lock'
+        and datname = current_database() and query like '%clock_held_until%'`)
+      return rows.length > 0
+    })
+    line.cut()
+    await admin.query('rollback')
+    isAway(await first)
+    line.mend()
+    await until('the move', async () => (await advance()).status === 201, backWithinMs)
   })
 
   test('503 a commit that hangs is answered in time, readiness says so, and all goes on when it does', async () => {

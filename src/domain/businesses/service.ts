@@ -1,6 +1,6 @@
 import { after } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import { inTransaction, type Tx } from '../../platform/db.ts'
+import { type Database, inTransaction, type Tx } from '../../platform/db.ts'
 import { ApiError, notFound } from '../../platform/errors.ts'
 import { newId, newToken, randomHex } from '../../platform/ids.ts'
 import { businessErrors } from './errors.ts'
@@ -41,7 +41,7 @@ export function presentedKey(headers: Readonly<Record<string, string | string[] 
 /** How long another process's change of keys or settings may stay unseen here. */
 const callerCacheMs = 1_000
 const callerCacheMax = 10_000
-const callerCaches = new WeakMap<Context, Map<string, { caller: Caller; until: number }>>()
+const callerCaches = new WeakMap<Database, Map<string, { caller: Caller; until: number }>>()
 
 /** Finds the caller of a key of `kind`. Throws 001/003 for what is no such key, 002/004 for one that nobody has. */
 export async function authenticate(ctx: Context, kind: KeyKind, key: string | null): Promise<Caller> {
@@ -62,10 +62,10 @@ export async function authenticate(ctx: Context, kind: KeyKind, key: string | nu
 }
 
 function callerCache(ctx: Context) {
-  let cache = callerCaches.get(ctx)
+  let cache = callerCaches.get(ctx.database)
   if (!cache) {
     cache = new Map()
-    callerCaches.set(ctx, cache)
+    callerCaches.set(ctx.database, cache)
   }
   return cache
 }
@@ -100,7 +100,7 @@ export async function findNow(
 }
 
 /** After a change of what callers carry: seen by this process at once. */
-export const forgetCallers = (ctx: Context): boolean => callerCaches.delete(ctx)
+export const forgetCallers = (ctx: Context): boolean => callerCaches.delete(ctx.database)
 
 export async function update(
   ctx: Context,
@@ -120,7 +120,7 @@ export async function update(
     const detail = { ...business, ...mode }
     await audit(tx, { ...caller, actor: `key:${caller.keyId}`, action: 'business.updated', detail, now })
   })
-  callerCaches.delete(ctx)
+  callerCaches.delete(ctx.database)
   return await find(ctx, caller.businessId, caller.envMode)
 }
 

@@ -2,7 +2,7 @@ import type { RawBuilder } from 'kysely'
 import { type Db, sql, type Tx } from '../../platform/db.ts'
 import type { DueRows } from '../../platform/due.ts'
 import { toUsd } from '../../platform/money.ts'
-import type { Page } from '../../platform/pagination.ts'
+import { newestOf, type Page } from '../../platform/pagination.ts'
 import { revive } from '../../platform/rows.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import type { Customer } from '../customers/schema.ts'
@@ -298,8 +298,9 @@ export async function list(
   owner: Owner,
   filter: RequestFilter,
   page: Page,
+  newestMax: number | null,
 ): Promise<{ rows: FullRequest[]; total: number }> {
-  const conditions = sql.join(conditionsOf(owner, filter), sql` and `)
+  const conditions = sql.join(conditionsOf(owner, filter, newestMax), sql` and `)
   const counted = await sql<{ total: bigint }>`select count(*) as total from payment_requests r
     join customers c on c.id = r.customer_id where ${conditions}`.execute(db)
   const { rows } = await sql<FullRow>`${fullSelect} where ${conditions}
@@ -307,10 +308,9 @@ export async function list(
   return { rows: await withTimeline(db, rows), total: Number(counted.rows[0]?.total ?? 0n) }
 }
 
-function conditionsOf(owner: Owner, filter: RequestFilter): RawBuilder<unknown>[] {
+function conditionsOf(owner: Owner, filter: RequestFilter, newestMax: number | null): RawBuilder<unknown>[] {
   const conditions = [
-    sql`r.business_id = ${owner.businessId}`,
-    sql`r.env_mode = ${owner.envMode}`,
+    sql`r.business_id = ${owner.businessId} and r.env_mode = ${owner.envMode}`,
     sql`r.deleted_at is null`,
   ]
   if (filter.status) conditions.push(sql`r.status = ${filter.status}`)
@@ -325,6 +325,7 @@ function conditionsOf(owner: Owner, filter: RequestFilter): RawBuilder<unknown>[
   if (filter.search) {
     const pattern = `%${filter.search.replace(/[\\%_]/g, '\\$&')}%`
     conditions.push(sql`(r.ref ilike ${pattern} or r.reference ilike ${pattern} or c.email ilike ${pattern})`)
+    if (newestMax !== null) conditions.push(newestOf(owner, 'payment_requests', sql`r.id`, newestMax))
   }
   return conditions
 }
