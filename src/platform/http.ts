@@ -12,6 +12,7 @@ import type { Context } from './context.ts'
 import { ApiError, type ErrorRow, failure, httpErrors, notFound } from './errors.ts'
 import { StoredAnswer } from './idempotency.ts'
 import { newId } from './ids.ts'
+import { mayDiffer, parseExactly, settleNumbers } from './json.ts'
 import { validatorCompiler } from './validation.ts'
 
 /** 128 KiB: the largest honest body is far smaller; file uploads and bulk endpoints say their own. */
@@ -124,9 +125,11 @@ function readJson(app: Http): void {
       else done(null, value)
     })
   })
-  // A POST without any body has no content type: the schema says what is missing.
   app.addHook('preValidation', async (request) => {
+    // A POST without any body has no content type: the schema says what is missing.
     if ((request.method === 'POST' || request.method === 'PUT') && request.body === undefined) request.body = {}
+    const shape = request.routeOptions.schema?.body
+    if (shape && mayDiffer(request.bodyText)) request.body = settleNumbers(parseExactly(request.bodyText), shape)
   })
 }
 

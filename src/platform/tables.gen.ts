@@ -103,7 +103,7 @@ export interface Customers {
   first_name: string | null;
   id: string;
   last_name: string | null;
-  meta_data: Json | null;
+  meta_data: string | null;
   name: string | null;
   phone_code: string | null;
   phone_number: string | null;
@@ -221,7 +221,7 @@ export interface PaymentRequests {
   intent: string;
   is_trial: Generated<boolean>;
   logo: string | null;
-  meta_data: Json | null;
+  meta_data: string | null;
   payment_method: Generated<string>;
   ref: string;
   reference: string | null;
@@ -300,7 +300,7 @@ export interface SubscriptionPlans {
   interval: string;
   interval_count: number | null;
   link_id: string;
-  meta_data: Json | null;
+  meta_data: string | null;
   name: string;
   send_subscription_mails: Generated<boolean>;
   status: string;

@@ -2,6 +2,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { type FieldErrors, invalid } from './errors.ts'
+import { isRawNumber } from './json.ts'
 import { assertWebhookUrl } from './outgoing.ts'
 
 /**
@@ -95,7 +96,7 @@ const depthMax = 16
 
 function isStorable(value: unknown, depth: number): boolean {
   if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
-  if (typeof value !== 'object' || value === null) return true
+  if (typeof value !== 'object' || value === null || isRawNumber(value)) return true
   if (depth >= depthMax) return false
   return Object.entries(value).every(([key, inner]) => isStorable(key, depth) && isStorable(inner, depth + 1))
 }

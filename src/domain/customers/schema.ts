@@ -3,7 +3,16 @@ import { wireTime } from '../../platform/clock.ts'
 import type { FieldErrors } from '../../platform/errors.ts'
 import { paginatorSchema } from '../../platform/pagination.ts'
 import { withCheck } from '../../platform/validation.ts'
-import { checkMetaData, metaData, metaDataInput, nullable, optionalText, text, time } from '../../platform/wire.ts'
+import {
+  checkMetaData,
+  metaData,
+  metaDataInput,
+  nullable,
+  optionalText,
+  presentMetaData,
+  text,
+  time,
+} from '../../platform/wire.ts'
 import { type EnvMode, envMode } from '../businesses/schema.ts'
 
 export const customerSchema = Type.Object({
@@ -93,7 +102,8 @@ export interface Customer {
   zip: string | null
   country: string | null
   external_customer_ids: Record<string, unknown> | null
-  meta_data: Record<string, unknown> | null
+  /** JSON text. */
+  meta_data: string | null
   created_at: Date
   updated_at: Date
   deleted_at: Date | null
@@ -121,7 +131,7 @@ export const presentCustomer = (customer: Customer): CustomerBody => ({
   state: customer.state,
   zip: customer.zip,
   country: customer.country,
-  meta_data: customer.meta_data,
+  meta_data: presentMetaData(customer.meta_data),
   deleted_at: customer.deleted_at && wireTime(customer.deleted_at),
   created_at: wireTime(customer.created_at),
   updated_at: wireTime(customer.updated_at),

@@ -5,6 +5,7 @@ import { ApiError, notFound } from '../../platform/errors.ts'
 import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { isUuid, newId } from '../../platform/ids.ts'
 import type { Page } from '../../platform/pagination.ts'
+import { keepMetaData } from '../../platform/wire.ts'
 import { type Caller, nowOf } from '../businesses/service.ts'
 import { customerErrors } from './errors.ts'
 import type { CreateCustomer, Customer, UpdateCustomer } from './schema.ts'
@@ -25,8 +26,8 @@ export function valuesOf(body: Partial<CreateCustomer>): CustomerValues {
   const values: CustomerValues = {}
   for (const column of store.writable) {
     if (column === 'meta_data') {
-      const data = body.meta_data ?? body.metadata
-      if (data !== undefined) values.meta_data = JSON.stringify(data)
+      const kept = keepMetaData(body)
+      if (kept !== null) values.meta_data = kept
     } else if (body[column] !== undefined) values[column] = body[column]
   }
   return values

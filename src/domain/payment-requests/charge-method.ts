@@ -4,6 +4,7 @@ import { brokenConstraint, inTransaction } from '../../platform/db.ts'
 import { ApiError } from '../../platform/errors.ts'
 import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { newId } from '../../platform/ids.ts'
+import { keepMetaData } from '../../platform/wire.ts'
 import { type Caller, nowOf } from '../businesses/service.ts'
 import * as customers from '../customers/service.ts'
 import { listAccounts } from '../payment-channels/service.ts'
@@ -98,7 +99,7 @@ async function start(
       amountMinor,
       usdPerUnit,
       reference: body.reference ?? null,
-      metaData: body.meta_data ?? body.metadata ?? null,
+      metaData: keepMetaData(body),
       expiresAt: after(now, lifetimeMs),
       now,
     })

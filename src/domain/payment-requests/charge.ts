@@ -50,7 +50,7 @@ export interface ForCharge {
   usdPerUnit: string
   description: string | null
   reference?: string | null
-  metaData?: Record<string, unknown> | null
+  metaData?: string | null
   isTrial?: boolean
   subscriptionPlanId?: string | null
   extendSubscriptionBy?: number | null

@@ -4,7 +4,16 @@ import type { FieldErrors } from '../../platform/errors.ts'
 import { amountTooLarge, exponentOf, formatAmount, parseAmount } from '../../platform/money.ts'
 import { paginatorSchema } from '../../platform/pagination.ts'
 import { withCheck } from '../../platform/validation.ts'
-import { checkMetaData, metaData, metaDataInput, nullable, optionalText, text, time } from '../../platform/wire.ts'
+import {
+  checkMetaData,
+  metaData,
+  metaDataInput,
+  nullable,
+  optionalText,
+  presentMetaData,
+  text,
+  time,
+} from '../../platform/wire.ts'
 import {
   type Business,
   businessSchema,
@@ -256,7 +265,8 @@ export interface RequestRow {
   description: string | null
   reference: string | null
   payment_method: string
-  meta_data: Record<string, unknown> | null
+  /** JSON text. */
+  meta_data: string | null
   success_redirect_url: string | null
   failure_redirect_url: string | null
   /** Shown on the hosted checkout instead of the business's own. */
@@ -381,7 +391,7 @@ export function presentRequest(
     amount: formatAmount(request.amount_minor, request.currency),
     amount_to_usd: request.amount_to_usd,
     description: request.description,
-    meta_data: request.meta_data,
+    meta_data: presentMetaData(request.meta_data),
     discount: null,
     cancel_redirect_url: request.failure_redirect_url,
     status: request.status,

@@ -18,7 +18,8 @@ export interface NewRequest {
   usdPerUnit: string
   description: string | null
   reference: string | null
-  metaData: Record<string, unknown> | null
+  /** JSON text. */
+  metaData: string | null
   successRedirectUrl: string | null
   failureRedirectUrl: string | null
   logo: string | null
@@ -67,7 +68,7 @@ const inputTypes = {
   usd_per_unit: 'numeric',
   description: 'text',
   reference: 'text',
-  meta_data: 'jsonb',
+  meta_data: 'text',
   success_redirect_url: 'text',
   failure_redirect_url: 'text',
   logo: 'text',
@@ -157,7 +158,7 @@ const insertRows = prepared<{ rows: string }, { n: number; customer: Customer }>
     ), made as (
       insert into customers (id, business_id, env_mode, customer_id, email, meta_data, created_at, updated_at, ${newColumns})
       select distinct on (v.business_id, v.env_mode, lower(v.email)) v.new_id, v.business_id, v.env_mode, v.new_customer_id,
-        v.email, (v.customer ->> 'meta_data')::jsonb, v.now, v.now, ${newValues}
+        v.email, v.customer ->> 'meta_data', v.now, v.now, ${newValues}
       from input v where v.customer_id is null and not exists (select 1 from known where known.n = v.n)
       order by v.business_id, v.env_mode, lower(v.email), v.n returning *
     ), customer as (
@@ -263,7 +264,8 @@ export interface NewChargeRequest
   amountToUsd: string
   timelineId: string
   reference: string | null
-  metaData: Record<string, unknown> | null
+  /** JSON text. */
+  metaData: string | null
   expiryCheckAt: Date | null
   isTrial: boolean
   subscriptionPlanId: string | null
@@ -290,7 +292,7 @@ export async function insertChargeRequest(tx: Tx, owner: Owner, row: NewChargeRe
       usd_per_unit: row.usdPerUnit,
       description: row.description,
       reference: row.reference,
-      meta_data: row.metaData && JSON.stringify(row.metaData),
+      meta_data: row.metaData,
       is_trial: row.isTrial,
       subscription_plan_id: row.subscriptionPlanId,
       extend_subscription_by: row.extendSubscriptionBy,

@@ -12,6 +12,7 @@ import {
   metaDataInput,
   nullable,
   optionalText,
+  presentMetaData,
   text,
   time,
 } from '../../platform/wire.ts'
@@ -213,7 +214,8 @@ export interface PlanRow {
   trial_period: number | null
   tags: string[] | null
   send_subscription_mails: boolean
-  meta_data: Record<string, unknown> | null
+  /** JSON text. */
+  meta_data: string | null
   link_id: string
   created_at: Date
   updated_at: Date
@@ -243,7 +245,7 @@ export const presentPlan = (plan: PlanRow, counters: PlanCounters): PlanBody => 
   interval: plan.interval,
   interval_count: plan.interval_count,
   link_id: plan.link_id,
-  meta_data: plan.meta_data,
+  meta_data: presentMetaData(plan.meta_data),
   status: plan.status,
   deleted_at: plan.deleted_at && wireTime(plan.deleted_at),
   created_at: wireTime(plan.created_at),

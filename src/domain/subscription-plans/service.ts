@@ -6,6 +6,7 @@ import { isUuid, newId, newToken } from '../../platform/ids.ts'
 import { parseAmount, toUsd } from '../../platform/money.ts'
 import type { Page } from '../../platform/pagination.ts'
 import { readSignedId, signId } from '../../platform/signed.ts'
+import { keepMetaData } from '../../platform/wire.ts'
 import { type Caller, nowOf } from '../businesses/service.ts'
 import { find as findCustomer } from '../customers/service.ts'
 import * as rates from '../exchange-rates/service.ts'
@@ -64,8 +65,8 @@ function termsOf(body: Partial<CreatePlan> & UpdatePlan): PlanValues {
   if (body.send_subscription_mails !== undefined) values.send_subscription_mails = Boolean(body.send_subscription_mails)
   if (body.billing_calendar !== undefined) values.billing_calendar = body.billing_calendar
   if (body.time_zone !== undefined) values.time_zone = body.time_zone
-  const metaData = body.meta_data ?? body.metadata
-  if (metaData !== undefined) values.meta_data = JSON.stringify(metaData)
+  const metaData = keepMetaData(body)
+  if (metaData !== null) values.meta_data = metaData
   return values
 }
 

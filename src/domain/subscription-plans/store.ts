@@ -10,11 +10,8 @@ export interface Owner {
 
 /** The columns that a request may set. */
 export type PlanValues = Partial<
-  Omit<
-    PlanRow,
-    'id' | 'business_id' | 'env_mode' | 'meta_data' | 'link_id' | 'created_at' | 'updated_at' | 'deleted_at'
-  >
-> & { meta_data?: string }
+  Omit<PlanRow, 'id' | 'business_id' | 'env_mode' | 'link_id' | 'created_at' | 'updated_at' | 'deleted_at'>
+>
 
 export type NewPlan = PlanValues &
   Pick<PlanRow, 'name' | 'status' | 'interval' | 'currency' | 'amount_minor'> &
