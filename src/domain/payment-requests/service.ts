@@ -1,4 +1,6 @@
 /** What other nouns and the routes may ask of payment requests. */
+
+export { refreshAttempt, refreshByReference, refreshRequest, verify } from './ask.ts'
 export {
   type ChargeOptions,
   type ChargeOutcome,
@@ -8,6 +10,7 @@ export {
 } from './charge.ts'
 export { type Charged, chargeMethod } from './charge-method.ts'
 export { choose, explain } from './choose.ts'
+export { cancel } from './end.ts'
 export {
   claimExcess,
   dueExcess,
@@ -31,7 +34,6 @@ export {
 export { create, type Initiated, initiate } from './initiate.ts'
 export { checkoutToken, checkoutUrl, payUrl, readCheckoutToken } from './link.ts'
 export { type ReturnVia, tell } from './open.ts'
-export { cancel, refreshAttempt, refreshByReference, refreshRequest, verify } from './outcome.ts'
 export { relay } from './relay.ts'
 export { createSaveMethod, saveMethod } from './save-method.ts'
 export { lookupOf } from './saved.ts'
