@@ -237,12 +237,10 @@ describe('tidy', () => {
     assert.equal(read('src/platform/tables.gen.ts'), await tableTypes(), 'run: npm run generate')
   })
 
-  test('the decisions are numbered without gaps', () => {
+  test('each decision has a number of its own', () => {
     const numbers = globSync('docs/decisions/*.md', { cwd: root }).map((file) => Number(basename(file).slice(0, 4)))
-    assert.deepEqual(
-      numbers.sort((a, b) => a - b),
-      numbers.map((_, index) => index + 1),
-    )
+    assert.ok(numbers.every((number) => number > 0))
+    assert.equal(new Set(numbers).size, numbers.length)
   })
 })
 

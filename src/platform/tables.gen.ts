@@ -98,6 +98,7 @@ export interface Customers {
   customer_id: string;
   deleted_at: Timestamp | null;
   email: string;
+  email_key: string;
   env_mode: string;
   external_customer_ids: Json | null;
   first_name: string | null;

@@ -42,11 +42,12 @@ export type CustomerBody = Static<typeof customerSchema>
 export const customerListSchema = Type.Object({ customers: paginatorSchema(customerSchema) })
 
 const short = (most: number) => Type.Optional(Type.String({ maxLength: most }))
+const nameOfAPerson = (most: number) => Type.Optional(Type.String({ format: 'visible', maxLength: most }))
 
 export const customerFields = {
-  first_name: short(100),
-  last_name: short(100),
-  name: short(200),
+  first_name: nameOfAPerson(100),
+  last_name: nameOfAPerson(100),
+  name: nameOfAPerson(200),
   phone_code: short(8),
   phone_number: short(32),
   address_line_1: short(255),
@@ -77,7 +78,7 @@ function checkNames(body: Record<string, unknown>): FieldErrors {
   if (body.name !== undefined) return {}
   const errors: FieldErrors = {}
   for (const field of ['first_name', 'last_name']) {
-    if (body[field] === undefined || body[field] === '') {
+    if (body[field] === undefined) {
       errors[field] = [`The ${field} field is required unless name is given.`]
     }
   }
@@ -90,6 +91,8 @@ export interface Customer {
   env_mode: EnvMode
   customer_id: string
   email: string
+  /** The mailbox: the same however the address is written. */
+  email_key: string
   first_name: string | null
   last_name: string | null
   name: string | null

@@ -1,7 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { wireTime } from '../../platform/clock.ts'
 import type { FieldErrors } from '../../platform/errors.ts'
-import { amountTooLarge, exponentOf, formatAmount, parseAmount } from '../../platform/money.ts'
+import { amountErrorOf, formatAmount } from '../../platform/money.ts'
 import { paginatorSchema } from '../../platform/pagination.ts'
 import { withCheck } from '../../platform/validation.ts'
 import {
@@ -109,7 +109,7 @@ export const initiateFields = {
   amount: Type.Optional(amount),
   currency: Type.Optional(Type.String({ description: 'ISO 4217; the base currency of the business unless told' })),
   description: Type.Optional(Type.String({ maxLength: 500 })),
-  reference: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+  reference: Type.Optional(Type.String({ format: 'visible', maxLength: 100 })),
   payment_channel: Type.Optional(Type.String({ maxLength: 50 })),
   success_redirect_url: Type.Optional(redirectUrl),
   failure_redirect_url: Type.Optional(redirectUrl),
@@ -237,18 +237,12 @@ function checkPlan(body: Record<string, unknown>): FieldErrors {
   return body.is_trial ? { is_trial: ['A trial cannot be extended: send is_trial or extend_subscription_by.'] } : {}
 }
 
-/** Without a currency the base currency decides, which only the service knows: here any exponent will do. */
-const mostDigitsCurrency = 'CLF'
-
 function checkAmount(body: Record<string, unknown>): FieldErrors {
   if (body.amount === undefined) {
     return body.subscription_plan_uuid === undefined ? { amount: ['The amount field is required.'] } : {}
   }
-  const currency = typeof body.currency === 'string' && exponentOf(body.currency) !== null ? body.currency : null
-  const parsed = parseAmount(body.amount, currency ?? mostDigitsCurrency)
-  // Fewer digits after the point leave room for more before it.
-  if (parsed.ok || (currency === null && parsed.reason === amountTooLarge)) return {}
-  return { amount: [parsed.reason] }
+  const words = amountErrorOf(body.amount, body.currency)
+  return words === null ? {} : { amount: [words] }
 }
 
 export interface RequestRow {

@@ -1,5 +1,6 @@
 import { createBatcher } from '../../platform/batch.ts'
 import { type Db, prepared, sql, type Tx } from '../../platform/db.ts'
+import { emailKeyOf } from '../../platform/emails.ts'
 import type { IdempotencyClaim } from '../../platform/idempotency.ts'
 import { revive } from '../../platform/rows.ts'
 import type { Customer } from '../customers/schema.ts'
@@ -82,6 +83,7 @@ const inputTypes = {
   // The customer by id, or by e-mail with what a new one gets.
   customer_id: 'uuid',
   email: 'text',
+  email_key: 'text',
   new_id: 'uuid',
   new_customer_id: 'text',
   customer: 'jsonb',
@@ -125,6 +127,7 @@ function inputOf(owner: Owner, row: NewRequest, n: number): Input {
       ? { customer_id: customer.id }
       : {
           email: customer.values.email,
+          email_key: emailKeyOf(customer.values.email),
           new_id: customer.newId,
           new_customer_id: customer.customerId,
           customer: customer.values,
@@ -154,18 +157,18 @@ const insertRows = prepared<{ rows: string }, { n: number; customer: Customer }>
         and c.id = v.customer_id and c.deleted_at is null where v.customer_id is not null
       union all
       select v.n, c.* from input v join customers c on c.business_id = v.business_id and c.env_mode = v.env_mode
-        and lower(c.email) = lower(v.email) and c.deleted_at is null where v.customer_id is null
+        and c.email_key = v.email_key and c.deleted_at is null where v.customer_id is null
     ), made as (
-      insert into customers (id, business_id, env_mode, customer_id, email, meta_data, created_at, updated_at, ${newColumns})
-      select distinct on (v.business_id, v.env_mode, lower(v.email)) v.new_id, v.business_id, v.env_mode, v.new_customer_id,
-        v.email, v.customer ->> 'meta_data', v.now, v.now, ${newValues}
+      insert into customers (id, business_id, env_mode, customer_id, email, email_key, meta_data, created_at, updated_at, ${newColumns})
+      select distinct on (v.business_id, v.env_mode, v.email_key) v.new_id, v.business_id, v.env_mode, v.new_customer_id,
+        v.email, v.email_key, v.customer ->> 'meta_data', v.now, v.now, ${newValues}
       from input v where v.customer_id is null and not exists (select 1 from known where known.n = v.n)
-      order by v.business_id, v.env_mode, lower(v.email), v.n returning *
+      order by v.business_id, v.env_mode, v.email_key, v.n returning *
     ), customer as (
       select * from known
       union all
       select v.n, made.* from made join input v on v.customer_id is null and v.business_id = made.business_id
-        and v.env_mode = made.env_mode and lower(v.email) = lower(made.email)
+        and v.env_mode = made.env_mode and v.email_key = made.email_key
     ), row as (
       select v.*, customer.id as owner_id from input v join customer on customer.n = v.n
     ), claim as (
