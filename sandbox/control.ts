@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Accounts } from './accounts.ts'
 import {
+  ANSWER_FAULTS,
   CALL_FAULTS,
   type Fault,
   type FaultKind,
@@ -11,7 +12,7 @@ import {
 } from './faults.ts'
 import type { Ledger } from './ledger.ts'
 import { MAILS_LISTED, MAILS_MAX, type Mailbox } from './mailbox.ts'
-import type { PayRequest, Provider } from './provider.ts'
+import type { NotPaid, PayOutcome, PayRequest, Provider } from './provider.ts'
 import type { Store } from './store.ts'
 import type { Webhooks } from './webhooks.ts'
 
@@ -46,7 +47,7 @@ class Refusal extends Error {
 
 type Body = Record<string, unknown>
 
-const KINDS: readonly string[] = [...CALL_FAULTS, ...WEBHOOK_FAULTS]
+const KINDS: readonly string[] = [...CALL_FAULTS, ...WEBHOOK_FAULTS, ...ANSWER_FAULTS]
 /** Longer than any client waits: more would only leave sockets hanging. */
 const FAULT_MS_MAX = 600_000
 
@@ -129,15 +130,38 @@ export function setAccount(control: Control, account: SetAccount): void {
 
 function pay(control: Control, body: Body): unknown {
   const provider = providerOf(control, text(body, 'channel'))
-  const outcome = oneOf<PayRequest['outcome']>(body, 'outcome', ['success', 'failed', 'abandon'])
-  const reference = text(body, 'reference')
-  const card = body.card == null ? null : text(body, 'card').replaceAll(/[\s-]/g, '')
-  const result = control.store.write(() => provider.pay({ reference, outcome, card }))
+  const request = readPay(provider, body)
+  const { reference } = request
+  const result = control.store.write(() => provider.pay(request))
   if (result === null)
     throw new Refusal(404, `no checkout with reference ${reference} at ${provider.slug}`, 'reference')
-  if (result === 'paid') throw new Refusal(409, `checkout ${reference} is paid already`, 'reference')
-  if (result === 'closed') throw new Refusal(409, `checkout ${reference} is disabled or expired`, 'reference')
+  if (typeof result === 'string') throw new Refusal(409, `checkout ${reference} ${notPaid[result]}`, 'reference')
   return { channel: provider.slug, reference, status: result.status, redirect_url: result.redirectUrl }
+}
+
+const notPaid: Readonly<Record<NotPaid, string>> = {
+  paid: 'is paid already',
+  processing: 'is under way: only success, failed or canceled ends that',
+  closed: 'is disabled or expired',
+}
+
+const OUTCOMES: readonly PayOutcome[] = ['success', 'failed', 'abandon', 'processing', 'canceled']
+
+/** What the provider cannot do is refused here, in words, and never half done there. */
+function readPay({ slug, ways }: Provider, body: Body): PayRequest {
+  const outcome = oneOf<PayOutcome>(body, 'outcome', OUTCOMES)
+  const reference = text(body, 'reference')
+  if (outcome === 'canceled' && !ways.cancels) throw new Refusal(422, `${slug} cancels no money under way`, 'outcome')
+  const known = outcome === 'processing' ? ways.slow : ways.methods
+  const method = body.method == null ? known[0]! : oneOf<string>(body, 'method', known)
+  const card = body.card == null ? null : text(body, 'card').replaceAll(/[\s-]/g, '')
+  if (card !== null && method !== ways.methods[0]) throw new Refusal(422, `${method} is paid without a card`, 'card')
+  const amount = (field: string) => (body[field] == null ? null : whole(body, field, 1, Number.MAX_SAFE_INTEGER))
+  const [amountMinor, feeMinor] = [amount('amount_minor'), amount('fee_minor')]
+  if (feeMinor !== null && !ways.takesFees) throw new Refusal(422, `${slug} puts no fee on top`, 'fee_minor')
+  const again = body.again === true
+  if (again && !ways.paysAgain) throw new Refusal(409, `${slug} takes one payment per reference`, 'again')
+  return { reference, outcome, card, method, amountMinor, feeMinor, again }
 }
 
 function readFault(control: Control, body: Body): Omit<Fault, 'id'> {

@@ -24,7 +24,10 @@ export const WEBHOOK_FAULTS = [
   'webhook_shuffled',
 ] as const
 
-export type FaultKind = (typeof CALL_FAULTS)[number] | (typeof WEBHOOK_FAULTS)[number]
+/** What the answers of `verify` tell. */
+export const ANSWER_FAULTS = ['api_behind'] as const
+
+export type FaultKind = (typeof CALL_FAULTS)[number] | (typeof WEBHOOK_FAULTS)[number] | (typeof ANSWER_FAULTS)[number]
 
 export interface Fault {
   id: number
@@ -62,11 +65,22 @@ export class Faults {
     this.#faults = []
   }
 
+  /** Whether an answer tells what was before the success of this time: for `ms` after it, so many `times`. */
+  isBehind(channel: string, succeededAt: number): boolean {
+    const isYoung = ({ ms }: Fault) => ms === undefined || Date.now() < succeededAt + ms
+    return this.take(ANSWER_FAULTS, channel, 'verify', isYoung).length > 0
+  }
+
   /** The faults of these kinds that happen now; each uses up one of its times. */
-  take(kinds: readonly FaultKind[], channel: string, operation: Operation): Fault[] {
+  take(
+    kinds: readonly FaultKind[],
+    channel: string,
+    operation: Operation,
+    happens: (fault: Fault) => boolean = () => true,
+  ): Fault[] {
     if (this.#faults.length === 0) return []
     const taken = this.#faults.filter((fault) => {
-      if (!kinds.includes(fault.kind)) return false
+      if (!kinds.includes(fault.kind) || !happens(fault)) return false
       if (fault.channel !== undefined && fault.channel !== channel) return false
       if (fault.operation !== undefined && fault.operation !== operation) return false
       return Math.random() < fault.rate

@@ -54,6 +54,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
         return `${options.publicUrl}/${slug}`
       },
       ...{ store, accounts, ledger, timers, refundDelayMs },
+      isBehind: (succeededAt) => faults.isBehind(slug, succeededAt),
       notify: (account, operation, payload) => webhooks.queue(account, operation, payload),
     }
     return create(core)

@@ -15,16 +15,46 @@ export interface Core {
   readonly timers: Timers
   /** How long a refund takes to be paid out, ms. */
   readonly refundDelayMs: number
+  /** Whether an answer of the API still tells what was before the success of this time (the fault `api_behind`). */
+  isBehind(succeededAt: number): boolean
   /** Queues a webhook of this account. Inside the `store.write` of what it tells, so both survive or neither. */
   notify(account: Account, operation: Operation, payload: unknown): void
 }
 
+/** `processing`: the payer has done their part and the money is on its way. `canceled` ends that without money. */
+export type PayOutcome = 'success' | 'failed' | 'abandon' | 'processing' | 'canceled'
+
 export interface PayRequest {
   reference: string
-  outcome: 'success' | 'failed' | 'abandon'
+  outcome: PayOutcome
   /** A published test card's number, digits only; null: the one that always pays. */
   card: string | null
+  /** The provider's own word for how the payer pays. */
+  method: string
+  /** What the payer sends in all, ISO minor units; null: what was asked, and the fee on top. */
+  amountMinor: number | null
+  /** The fee on top that the payer bears and the provider tells of, ISO minor units; null: it tells of none. */
+  feeMinor: number | null
+  /** A further payment of what is paid, or under way, already. */
+  again: boolean
 }
+
+/** How payers pay on the provider's page, and what can become of it. */
+export interface Ways {
+  /** The provider's own words; the first is what is meant where none is named. */
+  readonly methods: readonly string[]
+  /** Those whose money takes its time; the first is what is meant where `processing` names none. */
+  readonly slow: readonly string[]
+  /** Whether payers may bear a fee on top. */
+  readonly takesFees: boolean
+  /** Whether one page, or one reference, can be paid again. */
+  readonly paysAgain: boolean
+  /** Whether money under way can end as `canceled`. */
+  readonly cancels: boolean
+}
+
+/** Why a page takes no money: paid already, under way already, or ended. */
+export type NotPaid = 'paid' | 'processing' | 'closed'
 
 export interface PayResult {
   /** The provider's own word for what the payment is now. */
@@ -56,8 +86,9 @@ export interface Provider {
   errorBody(status: number, message: string): unknown
   /** Every path of the provider, relative to its base. */
   routes(app: FastifyInstance): void
-  /** Pays as the page would: null when there is no such checkout, 'paid' or 'closed' when it takes no money any more. */
-  pay(request: PayRequest): PayResult | 'paid' | 'closed' | null
+  readonly ways: Ways
+  /** Pays as the page would: null when there is no such checkout. */
+  pay(request: PayRequest): PayResult | NotPaid | null
   openCheckouts(): OpenCheckout[]
   forgetOpenCheckouts(): void
   /** After a restart: what was due meanwhile, and timers for what is not yet. */

@@ -5,9 +5,10 @@ import { createApp } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
 import { openRuntime } from '../src/runtime.ts'
 
-/** The OpenAPI document of the routes, as text. */
-export async function openApiText(): Promise<string> {
+/** The OpenAPI document of the routes, as text. `prepare` may put a migrated database into the folder of the run. */
+export async function openApiText(prepare: (dataDir: string) => Promise<void> = async () => {}): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'asyncpay-openapi-'))
+  await prepare(folder)
   const runtime = await openRuntime(readConfig({ DATA_DIR: folder, LOG_LEVEL: 'silent' }))
   try {
     const app = await createApp(runtime.ctx, { rateLimit: 1_000 })

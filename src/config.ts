@@ -18,7 +18,14 @@ export interface Config {
   readonly sandbox: boolean
   readonly allowPrivateWebhooks: boolean
   readonly logLevel: string
+  /** Connections of this process at most: for what the API answers, for its lists and searches, for jobs and sweeps. */
   readonly poolSize: number
+  readonly listPoolSize: number
+  readonly jobPoolSize: number
+  /** How long one statement of the API may take, one of a job, and how long either waits for a lock. */
+  readonly statementTimeoutMs: number
+  readonly jobStatementTimeoutMs: number
+  readonly lockTimeoutMs: number
   /** Requests a minute of one API key. */
   readonly rateLimit: number
   /** Rates as JSON `{"base":"USD","date":"YYYY-MM-DD","rates":{"NGN":1590.1}}`; null: the bundled ones stay. */
@@ -57,6 +64,11 @@ export function readConfig(env: Env = process.env): Config {
     allowPrivateWebhooks: flag(env, 'ALLOW_PRIVATE_WEBHOOKS', embedded),
     logLevel: oneOf(env, 'LOG_LEVEL', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     poolSize: integer(env, 'POOL_SIZE', 10, 1, 500),
+    listPoolSize: integer(env, 'LIST_POOL_SIZE', 3, 1, 500),
+    jobPoolSize: integer(env, 'JOB_POOL_SIZE', 5, 1, 500),
+    statementTimeoutMs: integer(env, 'STATEMENT_TIMEOUT_MS', 10_000, 100, 600_000),
+    jobStatementTimeoutMs: integer(env, 'JOB_STATEMENT_TIMEOUT_MS', 60_000, 100, 3_600_000),
+    lockTimeoutMs: integer(env, 'LOCK_TIMEOUT_MS', 5_000, 100, 600_000),
     rateLimit: integer(env, 'RATE_LIMIT', 6_000, 1, 10_000_000),
     exchangeRatesUrl: httpUrl(env, 'EXCHANGE_RATES_URL'),
     smtpUrl: smtpUrl(env),

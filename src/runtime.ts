@@ -4,11 +4,12 @@ import { seedBundledRates } from './domain/exchange-rates/service.ts'
 import { createJobs, createSweeps } from './jobs.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import type { Context } from './platform/context.ts'
-import { assertNoTransaction, type Database, migrate, openEmbedded, openPostgres } from './platform/db.ts'
+import { assertNoTransaction, type Database, openEmbedded, openPostgres } from './platform/db.ts'
 import { releaseClaims } from './platform/idempotency.ts'
 import { createLog } from './platform/log.ts'
 import { createMailer } from './platform/mail.ts'
 import { createMetrics } from './platform/metrics.ts'
+import { migrate } from './platform/migrate.ts'
 import { createProviderFetch, createWebhookSender, type ProviderFetch } from './platform/outgoing.ts'
 import { createQueue } from './platform/queue.ts'
 import { createSecrets } from './platform/secrets.ts'
@@ -31,7 +32,7 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
   const log = createLog(config.logLevel)
   const database = await openDatabase(config, () => metrics.sqlStatements.inc())
   try {
-    await migrate(database.db, migrationsFolder)
+    await migrate(database, migrationsFolder)
     const queue = createQueue(database, log)
     const fetches = new Map<string, ProviderFetch>()
     const webhookSender = createWebhookSender({ allowPrivate: config.allowPrivateWebhooks })
@@ -81,10 +82,18 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
   }
 }
 
-const openDatabase = async (config: Config, onStatement: () => void): Promise<Database> =>
-  config.databaseUrl
-    ? openPostgres(config.databaseUrl, config.poolSize, { onStatement })
-    : await openEmbedded(join(config.dataDir, 'postgres'), { onStatement })
+async function openDatabase(config: Config, onStatement: () => void): Promise<Database> {
+  if (config.databaseUrl === null) return await openEmbedded(join(config.dataDir, 'postgres'), { onStatement })
+  return openPostgres(config.databaseUrl, {
+    onStatement,
+    sizes: { api: config.poolSize, lists: config.listPoolSize, jobs: config.jobPoolSize },
+    bounds: {
+      statementMs: config.statementTimeoutMs,
+      jobStatementMs: config.jobStatementTimeoutMs,
+      lockMs: config.lockTimeoutMs,
+    },
+  })
+}
 
 function fetchOf(fetches: Map<string, ProviderFetch>, slug: string): typeof globalThis.fetch {
   let found = fetches.get(slug)

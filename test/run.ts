@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
 import { existsSync, globSync } from 'node:fs'
 import { join } from 'node:path'
-import { startPostgres } from './support/postgres.ts'
+import { createTemplate, startPostgres } from './support/postgres.ts'
+import { embeddedTemplate, fillTemplate, templateDatabase } from './support/template.ts'
 
 /**
  * `npm test`: format, types, then every test on a real PostgreSQL that is started here and ended here.
@@ -38,8 +39,12 @@ async function main(): Promise<number> {
   const given = process.env.TEST_DATABASE_URL
   const postgres = given ? null : await startPostgres(['-c', 'fsync=off', '-c', 'synchronous_commit=off'])
   try {
+    await embeddedTemplate()
+    // A server that was given to us keeps what it has: its databases are migrated one by one.
+    if (postgres) await createTemplate(postgres.url, templateDatabase, fillTemplate)
     const args = ['--test', `--test-timeout=${testTimeoutMs}`, '--test-concurrency=2', '--test-reporter=spec', ...files]
-    return await run(process.execPath, args, { ...process.env, TEST_DATABASE_URL: given ?? postgres?.url })
+    const env = { ...process.env, TEST_DATABASE_URL: given ?? postgres?.url }
+    return await run(process.execPath, args, postgres ? { ...env, TEST_TEMPLATE: templateDatabase } : env)
   } finally {
     await postgres?.stop()
   }

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { exponentOf } from '../ledger.ts'
 import { type CheckoutPage, checkoutPage, formatAmount, homePathOf, messagePage, PAGE_HEADERS } from '../page.ts'
-import type { OpenCheckout, PayRequest, PayResult } from '../provider.ts'
+import type { NotPaid, OpenCheckout, PayRequest, PayResult, Ways } from '../provider.ts'
 import { CARD_CHOICE, type Card, cardOf } from './cards.ts'
 import { type Flutterwave, type Link, SLUG, type Transaction } from './records.ts'
 import { bodyOf, paramOf, textOf } from './requests.ts'
-import { addTransaction, attemptsOn, decide, transactionById } from './transactions.ts'
+import { addTransaction, attemptsOn, decide, transactionById, wait } from './transactions.ts'
 
 export function linkUrl(flw: Flutterwave, { id }: Pick<Link, 'id'>): string {
   return `${flw.core.baseUrl}/v3/hosted/pay/${id}`
@@ -17,7 +17,8 @@ export type LinkState = 'open' | 'processing' | 'paid' | 'closed'
 export function stateOf(flw: Flutterwave, link: Link): LinkState {
   const attempts = tries(flw, link)
   if (attempts.some(({ status }) => status === 'successful')) return 'paid'
-  if (attempts.some(({ status, settlesAt }) => status === 'pending' && settlesAt !== null)) return 'processing'
+  if (attempts.some((one) => one.status === 'pending' && (one.settlesAt !== null || one.isUnderWay)))
+    return 'processing'
   if (link.isDisabled || (link.expiresAt !== null && link.expiresAt <= Date.now())) return 'closed'
   const refused = attempts.filter(({ status }) => status === 'failed').length
   return link.attemptsMax !== null && refused >= link.attemptsMax ? 'closed' : 'open'
@@ -58,24 +59,79 @@ function act(flw: Flutterwave, link: Link, request: FastifyRequest, reply: Fasti
 function attempt(flw: Flutterwave, link: Link, card: Card, refusal: string | null): Transaction {
   const challenged = link.challenge === null ? undefined : flw.transactions.get(String(link.challenge))
   if (challenged) return decide(flw, challenged, cardOf(challenged.cardNumber), refusal)
-  const { secretKey, txRef, email, amount, currency, meta, id: linkId } = link
-  const given = { secretKey, txRef, email, amount, currency, meta, linkId, token: null, narration: 'CARD Transaction' }
-  return decide(flw, addTransaction(flw, given, card), card, refusal)
+  return decide(flw, begin(flw, link, card), card, refusal)
 }
 
-/** What `POST /control/pay` does: the page's buttons without the page. */
-export function payByControl(
-  flw: Flutterwave,
-  { reference, outcome, card }: PayRequest,
-): PayResult | 'paid' | 'closed' | null {
+function begin(flw: Flutterwave, link: Link, card: Card, method = 'card'): Transaction {
+  const { secretKey, txRef, email, amount, currency, meta, id: linkId } = link
+  const narration = method === 'card' ? 'CARD Transaction' : `${method.toUpperCase()} Transaction`
+  const given = { secretKey, txRef, email, amount, currency, meta, linkId, token: null, narration }
+  return { ...addTransaction(flw, given, card), method }
+}
+
+/**
+ * `payment_type` as verify answers and webhooks have it (SDK samples and "Payment methods", read 2026-11-20; a transfer is
+ * seen under both spellings). A link that is paid takes money again: a page that was open twice, a second transfer.
+ */
+export const WAYS: Ways = {
+  methods: [
+    ...['card', 'account', 'bank_transfer', 'banktransfer', 'ussd', 'mpesa', 'mobilemoneygh', 'mobilemoneyrw'],
+    ...['mobilemoneyug', 'mobilemoneytz', 'mobilemoneyzm', 'mobilemoneyfranco', 'nqr', 'opay'],
+  ],
+  slow: [
+    ...['bank_transfer', 'banktransfer', 'account', 'ussd', 'mpesa', 'mobilemoneygh', 'mobilemoneyrw', 'mobilemoneyug'],
+    ...['mobilemoneytz', 'mobilemoneyzm', 'mobilemoneyfranco', 'nqr', 'opay'],
+  ],
+  ...{ takesFees: true, paysAgain: true, cancels: false },
+}
+
+/** What `POST /control/pay` does: the page's buttons without the page, and what only time does. */
+export function payByControl(flw: Flutterwave, request: PayRequest): PayResult | NotPaid | null {
+  const { reference, outcome, card, again } = request
   const found = flw.links.by('txRef', reference)
   if (found.length === 0) return null
+  const underWay = again ? null : moneyUnderWay(flw, found)
+  if (underWay) {
+    if (outcome === 'processing' || outcome === 'abandon') return 'processing'
+    const { link, transaction } = underWay
+    return ending(flw, link, decide(flw, sending(transaction, request), cardOf(card), refusalOf(request)))
+  }
   // Several links may carry one reference, of one merchant or of two; the one that still waits is meant.
   const states = found.map((link) => stateOf(flw, link))
-  const link = found[states.indexOf('open')]
+  const open = found[states.indexOf('open')]
+  const link = open ?? (again ? found[Math.max(0, states.indexOf('paid'))] : undefined)
   if (!link) return states.includes('paid') || states.includes('processing') ? 'paid' : 'closed'
   if (outcome === 'abandon') return { status: 'cancelled', redirectUrl: cancelUrl(link) }
-  const tried = attempt(flw, link, cardOf(card), outcome === 'failed' ? 'Declined' : null)
+  return ending(flw, link, tryByControl(flw, link, request))
+}
+
+function tryByControl(flw: Flutterwave, link: Link, request: PayRequest): Transaction {
+  const { outcome, method, amountMinor, feeMinor } = request
+  const card = cardOf(request.card)
+  const isPlain = method === 'card' && amountMinor === null && feeMinor === null
+  if (isPlain && outcome !== 'processing') return attempt(flw, link, card, refusalOf(request))
+  const begun = sending(begin(flw, link, card, method), request)
+  return outcome === 'processing' ? wait(flw, begun) : decide(flw, begun, card, refusalOf(request))
+}
+
+const refusalOf = ({ outcome }: PayRequest): string | null => (outcome === 'failed' ? 'Declined' : null)
+
+/** What the payer sends, where it is said; what was said when the money set out holds until then. */
+function sending(transaction: Transaction, { amountMinor, feeMinor }: PayRequest): Transaction {
+  if (amountMinor === null && feeMinor === null) return transaction
+  const charged = amountMinor ?? transaction.amount + (feeMinor ?? 0)
+  return { ...transaction, charged, payerFee: feeMinor }
+}
+
+function moneyUnderWay(flw: Flutterwave, links: readonly Link[]): { link: Link; transaction: Transaction } | null {
+  for (const link of links) {
+    const transaction = tries(flw, link).find(({ status, isUnderWay }) => status === 'pending' && isUnderWay)
+    if (transaction) return { link, transaction }
+  }
+  return null
+}
+
+function ending(flw: Flutterwave, link: Link, tried: Transaction): PayResult {
   const stays = tried.status === 'failed' && stateOf(flw, link) === 'open'
   return { status: tried.status, redirectUrl: stays ? null : returnUrl(link, tried) }
 }

@@ -126,6 +126,11 @@ async function payments(url: string): Promise<string> {
   await openLink(url, 'c3', { amount: 1540.08 })
   await payLink(url, 'c3')
   keep('GET /transactions/verify_by_reference', 200, await verifyLink(url, 'c3'))
+  await openLink(url, 'slow')
+  await payLink(url, 'slow', { outcome: 'processing', method: 'bank_transfer', fee_minor: 2100 })
+  keep('GET /transactions/verify_by_reference', 200, await verifyLink(url, 'slow'))
+  await payLink(url, 'slow')
+  keep('GET /transactions/verify_by_reference', 200, await verifyLink(url, 'slow'))
   const { link } = (await openLink(url, 'c4')).body.data
   keep('POST /payments/link/disable', 200, await disableLink(url, link))
   keep('POST /payments/link/disable', 400, await disableLink(url, link))

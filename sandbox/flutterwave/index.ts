@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { Account } from '../accounts.ts'
 import type { Core, Provider, ProviderEntry } from '../provider.ts'
-import { checkoutRoutes, forgetOpenCheckouts, openCheckouts, payByControl } from './checkout.ts'
+import { checkoutRoutes, forgetOpenCheckouts, openCheckouts, payByControl, WAYS } from './checkout.ts'
 import { FlutterwaveError, wrongKey } from './errors.ts'
 import { openRecords, SLUG } from './records.ts'
 import { resumeRefunds } from './refunds.ts'
@@ -29,6 +29,7 @@ function createFlutterwave(core: Core): Provider {
       app.register(async (api) => apiRoutes(api, flw))
       app.register(async (pages) => checkoutRoutes(pages, flw))
     },
+    ways: WAYS,
     pay: (request) => payByControl(flw, request),
     openCheckouts: () => openCheckouts(flw),
     forgetOpenCheckouts: () => forgetOpenCheckouts(flw),

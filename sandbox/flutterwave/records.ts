@@ -46,6 +46,15 @@ export interface Transaction {
   createdAt: string
   /** When an undecided attempt is decided, ms since 1970. */
   settlesAt: number | null
+  /** Flutterwave's `payment_type`; absent: a card. */
+  method?: string
+  /** The payer has done their part and the money is on its way, until a later payment ends it. */
+  isUnderWay?: boolean
+  /** What the payer was charged in all, where that is not `amount`. */
+  charged?: number | null
+  /** The fee on top that the payer bore; it is part of `charged`. */
+  payerFee?: number | null
+  endedAt?: number
 }
 
 export interface Token {

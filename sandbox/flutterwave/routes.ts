@@ -28,6 +28,7 @@ import {
   findTokenCard,
   type NewTransaction,
   notifyCharge,
+  told,
   transactionById,
   transactionByReference,
   transactionsOf,
@@ -113,7 +114,7 @@ function transactionRoutes(app: FastifyInstance, flw: Flutterwave): void {
     return fetched(transactionByReference(flw, accountOf(flw, request).secretKey, txRef))
   })
   app.get('/v3/transactions/:id/verify', operation('verify'), (request) =>
-    fetched(transactionById(flw, accountOf(flw, request).secretKey, paramOf(request, 'id'))),
+    fetched(toldById(flw, accountOf(flw, request).secretKey, paramOf(request, 'id'))),
   )
   app.get('/v3/transactions', operation('verify'), (request) => {
     const { secretKey } = accountOf(flw, request)
@@ -129,6 +130,11 @@ function transactionRoutes(app: FastifyInstance, flw: Flutterwave): void {
   })
 }
 
+function toldById(flw: Flutterwave, secretKey: string, id: string): Transaction | undefined {
+  const found = transactionById(flw, secretKey, id)
+  return found && told(flw, [found])[0]
+}
+
 function listTransactions(flw: Flutterwave, request: FastifyRequest, secretKey: string): Transaction[] {
   const [txRef, status] = [queryOf(request, 'tx_ref'), queryOf(request, 'status')]
   const [email, currency] = [queryOf(request, 'customer_email')?.toLowerCase() ?? null, queryOf(request, 'currency')]
@@ -137,7 +143,7 @@ function listTransactions(flw: Flutterwave, request: FastifyRequest, secretKey: 
     txRef === null
       ? flw.transactions.all().filter((one) => one.secretKey === secretKey)
       : transactionsOf(flw, secretKey, txRef)
-  return own.filter(
+  return told(flw, own).filter(
     (one) =>
       (status === null || one.status === status) &&
       (email === null || one.email.toLowerCase() === email) &&

@@ -15,13 +15,23 @@ export function transactionById(flw: Flutterwave, secretKey: string, id: string)
   return found?.secretKey === secretKey ? settleIfDue(flw, found) : undefined
 }
 
+/** What the answers of the API tell: where they are behind, what was before a success. */
+export function told(flw: Flutterwave, transactions: readonly Transaction[]): Transaction[] {
+  const endings = transactions.flatMap(({ status, endedAt }) => (status === 'successful' ? [endedAt ?? 0] : []))
+  if (endings.length === 0 || !flw.core.isBehind(Math.max(...endings))) return [...transactions]
+  const processorResponse = 'Transaction in progress'
+  return transactions.map((one) =>
+    one.status === 'successful' ? { ...one, status: 'pending', processorResponse, token: null } : one,
+  )
+}
+
 export function transactionsOf(flw: Flutterwave, secretKey: string, txRef: string): Transaction[] {
   return flw.transactions.by('txRef', `${secretKey} ${txRef}`).map((one) => settleIfDue(flw, one))
 }
 
 /** What a reference stands for: its success, else the latest attempt; nothing before the first. */
 export function transactionByReference(flw: Flutterwave, secretKey: string, txRef: string): Transaction | undefined {
-  const attempts = transactionsOf(flw, secretKey, txRef)
+  const attempts = told(flw, transactionsOf(flw, secretKey, txRef))
   return attempts.findLast(({ status }) => status === 'successful') ?? attempts.at(-1)
 }
 
@@ -29,12 +39,18 @@ export function attemptsOn(flw: Flutterwave, linkId: string): Transaction[] {
   return flw.transactions.by('link', linkId).map((one) => settleIfDue(flw, one))
 }
 
-/** What Flutterwave reports, and moved: what was asked, save for the magic amounts. */
-export function reported({ amount, currency, txRef }: Pick<Transaction, 'amount' | 'currency' | 'txRef'>): {
+/** What Flutterwave reports, and moved: what the payer was charged, else what was asked, save for the magic amounts. */
+export function reported({
+  amount,
+  currency,
+  txRef,
+  charged = null,
+}: Pick<Transaction, 'amount' | 'currency' | 'txRef' | 'charged'>): {
   amount: number
   currency: string
   txRef: string
 } {
+  if (charged !== null) return { amount: charged, currency, txRef }
   const magic = magicOf(amount)
   if (magic === 'less') return { amount: amount - unitOf(currency), currency, txRef }
   if (magic === 'more') return { amount: amount + unitOf(currency), currency, txRef }
@@ -70,6 +86,13 @@ export function decide(flw: Flutterwave, transaction: Transaction, card: Card, r
   return flw.transactions.put(String(waiting.id), waiting)
 }
 
+/** The payer has done their part; a later `decide` ends it. Nothing is sent meanwhile. */
+export function wait(flw: Flutterwave, transaction: Transaction): Transaction {
+  const waiting = flw.transactions.put(String(transaction.id), { ...transaction, isUnderWay: true })
+  recordCharge(flw, waiting)
+  return waiting
+}
+
 export function settleLater(flw: Flutterwave, { id, settlesAt }: Transaction): void {
   flw.core.timers.at(settlesAt!, () => {
     const now = flw.transactions.get(String(id))
@@ -87,9 +110,11 @@ function settleIfDue(flw: Flutterwave, transaction: Transaction): Transaction {
 const TOKEN_LIFE_MS = 365 * 24 * 60 * 60 * 1000
 
 function succeed(flw: Flutterwave, transaction: Transaction): Transaction {
-  const { secretKey, email, cardNumber } = transaction
-  const token = transaction.token ?? `flw-t1nf-${randomBytes(16).toString('hex')}-m03k`
-  if (!flw.tokens.get(token)) {
+  const { secretKey, email, cardNumber, method = 'card' } = transaction
+  // Only cards leave a token.
+  const made = method === 'card' ? `flw-t1nf-${randomBytes(16).toString('hex')}-m03k` : null
+  const token = transaction.token ?? made
+  if (token !== null && !flw.tokens.get(token)) {
     flw.tokens.put(token, {
       ...{ token, secretKey, email: email.toLowerCase(), cardNumber },
       expiresAt: Date.now() + TOKEN_LIFE_MS,
@@ -102,7 +127,8 @@ function succeed(flw: Flutterwave, transaction: Transaction): Transaction {
 
 /** Every end has its webhook, a refused try like a success. */
 function end(flw: Flutterwave, transaction: Transaction): Transaction {
-  const ended = flw.transactions.put(String(transaction.id), { ...transaction, settlesAt: null })
+  const end = { settlesAt: null, isUnderWay: false, endedAt: Date.now() }
+  const ended = flw.transactions.put(String(transaction.id), { ...transaction, ...end })
   recordCharge(flw, ended)
   notifyCharge(flw, ended)
   return ended
@@ -112,7 +138,7 @@ export function notifyCharge(flw: Flutterwave, transaction: Transaction): void {
   const account = flw.core.accounts.find(SLUG, transaction.secretKey)
   flw.core.notify(account, 'charge', {
     event: 'charge.completed',
-    'event.type': 'CARD_TRANSACTION',
+    'event.type': `${(transaction.method ?? 'card').toUpperCase()}_TRANSACTION`,
     data: webhookView(flw, transaction),
   })
 }

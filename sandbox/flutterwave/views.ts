@@ -16,7 +16,7 @@ export function transactionView(flw: Flutterwave, transaction: Transaction): Vie
     ...commonView(transaction),
     id: transaction.id,
     account_id: ACCOUNT_ID,
-    card: { ...cardView(transaction), ...(token !== null && { token }) },
+    ...(isCard(transaction) && { card: { ...cardView(transaction), ...(token !== null && { token }) } }),
     meta: meta ?? null,
     customer: {
       ...{ id: customer.id, name: customer.name, phone_number: customer.phone, email: customer.email },
@@ -28,7 +28,7 @@ export function transactionView(flw: Flutterwave, transaction: Transaction): Vie
 /** The same in a webhook: no token, no meta. */
 export function webhookView(flw: Flutterwave, transaction: Transaction): View {
   const { meta: _meta, ...view } = transactionView(flw, transaction)
-  return { ...view, card: cardView(transaction) }
+  return isCard(transaction) ? { ...view, card: cardView(transaction) } : view
 }
 
 /** The same as a row of the list: ids are text, and the customer is spread out. */
@@ -37,23 +37,28 @@ export function transactionRowView(flw: Flutterwave, transaction: Transaction): 
   return {
     ...commonView(transaction),
     ...{ id: String(transaction.id), account_id: String(ACCOUNT_ID) },
-    ...{ customer_name: customer.name, customer_email: customer.email, card: cardView(transaction) },
+    ...{ customer_name: customer.name, customer_email: customer.email },
+    ...(isCard(transaction) && { card: cardView(transaction) }),
   }
 }
 
 function commonView(transaction: Transaction): View {
   const { amount, currency, txRef } = reported(transaction)
   const { flwRef, status, processorResponse, authModel, narration, createdAt } = transaction
-  const fee = Math.trunc((amount * FEE_PER_MILLE) / 1000)
+  const { payerFee = null, method = 'card' } = transaction
+  const fee = payerFee ?? Math.trunc((amount * FEE_PER_MILLE) / 1000)
   const isPaid = status === 'successful'
   return {
-    ...{ tx_ref: txRef, flw_ref: flwRef, device_fingerprint: 'N/A', amount: toMajor(amount, currency), currency },
+    ...{ tx_ref: txRef, flw_ref: flwRef, device_fingerprint: 'N/A', currency },
+    amount: toMajor(amount - (payerFee ?? 0), currency),
     ...{ charged_amount: toMajor(amount, currency), app_fee: toMajor(fee, currency), merchant_fee: 0 },
     ...{ processor_response: processorResponse, auth_model: authModel, ip: '127.0.0.1', narration, status },
-    ...{ payment_type: 'card', created_at: createdAt },
+    ...{ payment_type: method, created_at: createdAt },
     amount_settled: isPaid ? toMajor(amount - fee, currency) : null,
   }
 }
+
+const isCard = ({ method = 'card' }: Transaction): boolean => method === 'card'
 
 function cardView({ cardNumber }: Transaction): View {
   const { type, expiry } = findCard(cardNumber)

@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type CheckoutPage, checkoutPage, formatAmount, homePathOf, messagePage, PAGE_HEADERS } from '../page.ts'
-import type { OpenCheckout, PayRequest, PayResult } from '../provider.ts'
+import type { NotPaid, OpenCheckout, PayRequest, PayResult, Ways } from '../provider.ts'
 import { CARD_CHOICE } from './cards.ts'
 import { type Paystack, SLUG, type Transaction } from './records.ts'
 import { bodyOf, paramOf, textOf } from './requests.ts'
-import { attempt, cardOf, findTransaction, isOpen, isoMinor } from './transactions.ts'
+import { attempt, cardOf, findTransaction, isOpen, isoMinor, isUnderWay, wait, wireAmount } from './transactions.ts'
 
 export function checkoutUrl(ps: Paystack, transaction: Transaction): string {
   return `${ps.core.baseUrl}/checkout/${transaction.accessCode}`
@@ -46,19 +46,54 @@ function act(ps: Paystack, transaction: Transaction, request: FastifyRequest, re
   return target === null ? show(ps, reply, tried, stateOf(tried)) : reply.redirect(target, 303)
 }
 
-/** What `POST /control/pay` does: the page's buttons without the page. */
-export function payByControl(ps: Paystack, { reference, outcome, card }: PayRequest): PayResult | 'paid' | null {
+/** Paystack's "channels" ("Initialize transaction", read 2026-11-20). A paid reference is never paid again. */
+export const WAYS: Ways = {
+  methods: [
+    ...[
+      'card',
+      'bank',
+      'bank_transfer',
+      'ussd',
+      'qr',
+      'mobile_money',
+      'eft',
+      'apple_pay',
+      'capitec_pay',
+      'payattitude',
+    ],
+    'direct_debit',
+  ],
+  slow: ['bank_transfer', 'bank', 'ussd', 'qr', 'mobile_money', 'eft', 'capitec_pay', 'direct_debit'],
+  ...{ takesFees: true, paysAgain: false, cancels: false },
+}
+
+/** What `POST /control/pay` does: the page's buttons without the page, and what only time does. */
+export function payByControl(ps: Paystack, request: PayRequest): PayResult | NotPaid | null {
+  const { reference, outcome, card } = request
   const found = ps.transactions
     .by('reference', reference)
     .map((one) => findTransaction(ps, one.secretKey, one.reference)!)
     .filter(({ payable }) => payable)
   if (found.length === 0) return null
-  // Two merchants may use the same reference; the one who still waits is meant.
-  const transaction = found.find(isOpen)
+  // Two merchants may use the same reference; the one who still waits is meant, money under way before all.
+  const underWay = found.find(isUnderWay)
+  const transaction = underWay ?? found.find(isOpen)
   if (!transaction) return 'paid'
+  if (underWay && (outcome === 'processing' || outcome === 'abandon')) return 'processing'
   if (outcome === 'abandon') return { status: transaction.status, redirectUrl: cancelUrl(transaction) }
-  const tried = attempt(ps, transaction, cardOf(card), outcome === 'failed' ? 'Declined' : null)
+  const chosen = underWay ? sending(underWay, request) : { ...sending(transaction, request), method: request.method }
+  const refusal = outcome === 'failed' ? 'Declined' : null
+  const tried = outcome === 'processing' ? wait(ps, chosen) : attempt(ps, chosen, cardOf(card), refusal)
   return { status: tried.status, redirectUrl: tried.status === 'failed' ? null : returnUrl(tried) }
+}
+
+/** What the payer sends, where it is said; what was said when the money set out holds until then. */
+function sending(transaction: Transaction, { amountMinor, feeMinor }: PayRequest): Transaction {
+  if (amountMinor === null && feeMinor === null) return transaction
+  const { amount, currency } = transaction
+  const payerFee = feeMinor === null ? null : wireAmount(feeMinor, currency)
+  const sent = amountMinor === null ? amount + (payerFee ?? 0) : wireAmount(amountMinor, currency)
+  return { ...transaction, sent, payerFee }
 }
 
 export function openCheckouts(ps: Paystack): OpenCheckout[] {
@@ -96,8 +131,8 @@ function byAccessCode(ps: Paystack, request: FastifyRequest): Transaction | unde
   return found && findTransaction(ps, found.secretKey, found.reference)
 }
 
-function stateOf({ status }: Transaction): 'paid' | 'processing' {
-  return status === 'ongoing' ? 'processing' : 'paid'
+function stateOf(transaction: Transaction): 'paid' | 'processing' {
+  return transaction.status === 'ongoing' || isUnderWay(transaction) ? 'processing' : 'paid'
 }
 
 function show(ps: Paystack, reply: FastifyReply, transaction: Transaction, state: CheckoutPage['state']): FastifyReply {

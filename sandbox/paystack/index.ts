@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { Core, Provider, ProviderEntry } from '../provider.ts'
-import { checkoutRoutes, openCheckouts, payByControl } from './checkout.ts'
+import { checkoutRoutes, openCheckouts, payByControl, WAYS } from './checkout.ts'
 import { invalidKey, PaystackError } from './errors.ts'
 import { openRecords, SLUG } from './records.ts'
 import { resumeRefunds } from './refunds.ts'
@@ -28,6 +28,7 @@ function createPaystack(core: Core): Provider {
       app.register(async (api) => apiRoutes(api, ps))
       app.register(async (pages) => checkoutRoutes(pages, ps))
     },
+    ways: WAYS,
     pay: (request) => payByControl(ps, request),
     openCheckouts: () => openCheckouts(ps),
     forgetOpenCheckouts() {

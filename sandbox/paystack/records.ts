@@ -14,7 +14,8 @@ export interface Transaction {
   callbackUrl: string | null
   /** As given, turned into an object where it was JSON text; '' when there was none. */
   metadata: Record<string, unknown> | string
-  status: 'abandoned' | 'failed' | 'ongoing' | 'success' | 'reversed'
+  /** `ongoing`: the payer is at work; `pending`, `processing` (direct debit): the payer has done their part. */
+  status: 'abandoned' | 'failed' | 'ongoing' | 'pending' | 'processing' | 'success' | 'reversed'
   /** Whether the hosted page takes money: not for a charge of a saved card that was refused. */
   payable: boolean
   gatewayResponse: string
@@ -26,6 +27,12 @@ export interface Transaction {
   authorizationCode: string | null
   /** When an ongoing payment is decided, ms since 1970. */
   settlesAt: number | null
+  /** Paystack's "channel"; absent: a card. */
+  method?: string
+  /** What the payer sent in all, where that is not `amount`. */
+  sent?: number | null
+  /** The fee on top that the payer bore; null: none is told. */
+  payerFee?: number | null
 }
 
 export interface Attempt {

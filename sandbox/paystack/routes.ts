@@ -26,6 +26,7 @@ import {
   findTransaction,
   findTransactionByEither,
   type NewTransaction,
+  told,
   transactionKey,
 } from './transactions.ts'
 import { transferRoutes } from './transfers.ts'
@@ -54,14 +55,14 @@ function transactionRoutes(app: FastifyInstance, ps: Paystack): void {
   app.get('/transaction/verify/:reference', operation('verify'), (request) => {
     const found = findTransaction(ps, accountOf(ps, request).secretKey, paramOf(request, 'reference'))
     if (!found) throw noTransaction()
-    return { status: true, message: 'Verification successful', data: transactionView(ps, found) }
+    return { status: true, message: 'Verification successful', data: transactionView(ps, told(ps, found)) }
   })
   app.get('/transaction/:id', operation('verify'), (request) => {
     const id = paramOf(request, 'id')
     if (!/^\d+$/.test(id)) throw invalid('Transaction ID should be numeric.', 'invalid_params')
     const found = findTransactionByEither(ps, accountOf(ps, request).secretKey, id)
     if (!found) throw noTransaction()
-    return { status: true, message: 'Transaction retrieved', data: transactionFetchView(ps, found) }
+    return { status: true, message: 'Transaction retrieved', data: transactionFetchView(ps, told(ps, found)) }
   })
   app.get('/transaction', operation('verify'), (request) => listTransactions(ps, request))
 }
@@ -138,7 +139,7 @@ function listTransactions(ps: Paystack, request: FastifyRequest): unknown {
   const wanted = matcher(request)
   const own = ps.transactions.all().filter((one) => one.secretKey === secretKey && wanted(one))
   const { rows, meta } = pageOf(request, own)
-  const data = rows.map((one) => transactionFetchView(ps, findTransaction(ps, secretKey, one.reference)!))
+  const data = rows.map((one) => transactionFetchView(ps, told(ps, findTransaction(ps, secretKey, one.reference)!)))
   return { status: true, message: 'Transactions retrieved', data, meta: { ...meta, total_volume: volumeOf(own) } }
 }
 

@@ -57,9 +57,15 @@ export function isOpen(transaction: Transaction): boolean {
   return transaction.payable && (transaction.status === 'abandoned' || transaction.status === 'failed')
 }
 
-/** What Paystack reports, and moved: what was asked, save for the magic amounts. */
+/** Whether the payer has done their part and the money is on its way. */
+export function isUnderWay({ status }: Transaction): boolean {
+  return status === 'pending' || status === 'processing'
+}
+
+/** What Paystack reports, and moved: what the payer sent, else what was asked, save for the magic amounts. */
 export function reported(transaction: Transaction): { amount: number; currency: string; reference: string } {
-  const { amount, currency, reference } = transaction
+  const { amount, currency, reference, sent = null } = transaction
+  if (sent !== null) return { amount: sent, currency, reference }
   const magic = magicOf(amount)
   if (magic === 'less') return { amount: amount - 100, currency, reference }
   if (magic === 'more') return { amount: amount + 100, currency, reference }
@@ -73,6 +79,29 @@ export function isoMinor(wireAmount: number, currency: string): number {
   const exponent = exponentOf(currency)
   return exponent >= 2 ? wireAmount * 10 ** (exponent - 2) : Math.trunc(wireAmount / 10 ** (2 - exponent))
 }
+
+/** Paystack's hundredths from ISO minor units. */
+export function wireAmount(isoMinor: number, currency: string): number {
+  return Math.round(isoMinor * 10 ** (2 - exponentOf(currency)))
+}
+
+/** The payer has done their part; a later `attempt` ends it. */
+export function wait(ps: Paystack, transaction: Transaction): Transaction {
+  const status = transaction.method === 'direct_debit' ? 'processing' : 'pending'
+  const waiting = addAttempt({ ...transaction, status }, 'action', 'Waiting for the money')
+  recordCharge(ps, waiting, 'pending')
+  return ps.transactions.put(keyOf(waiting), { ...waiting, gatewayResponse: 'Transaction in progress' })
+}
+
+/** What an answer of the API tells: where it is behind, what was before the success. */
+export function told(ps: Paystack, transaction: Transaction): Transaction {
+  if (transaction.status !== 'success' || !ps.core.isBehind(Date.parse(transaction.paidAt!))) return transaction
+  const before = isSlow(transaction) ? 'pending' : 'ongoing'
+  const gatewayResponse = 'Transaction in progress'
+  return { ...transaction, status: before, gatewayResponse, paidAt: null, authorizationCode: null }
+}
+
+const isSlow = ({ method = 'card' }: Transaction): boolean => method !== 'card'
 
 /** One try to pay: the payer's, or ours with a saved card. */
 export function attempt(ps: Paystack, transaction: Transaction, card: Card, refusal: string | null): Transaction {
@@ -123,7 +152,11 @@ function succeed(ps: Paystack, transaction: Transaction): Transaction {
     ps.authorizations.put(code, { code, secretKey, email: email.toLowerCase(), cardNumber, active: true })
   }
   const paid: Transaction = {
-    ...addAttempt(transaction, 'success', `Successfully paid with card ${cardNumber.slice(-4)}`),
+    ...addAttempt(
+      transaction,
+      'success',
+      isSlow(transaction) ? 'Successfully paid' : `Successfully paid with card ${cardNumber.slice(-4)}`,
+    ),
     status: 'success',
     gatewayResponse: transaction.payable ? 'Successful' : 'Approved',
     paidAt: new Date().toISOString(),

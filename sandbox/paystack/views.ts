@@ -12,20 +12,25 @@ const FEE_PER_MILLE = 15
 /** A payment as verify and charge_authorization show it: keys of the samples and of the spec. */
 export function transactionView(ps: Paystack, transaction: Transaction): View {
   const { amount, currency, reference } = reported(transaction)
-  const { id, status, metadata, createdAt, paidAt, gatewayResponse } = transaction
+  const { id, status, metadata, createdAt, paidAt, gatewayResponse, method = 'card', sent = null } = transaction
   return {
     ...{ id, domain: 'test', status, reference, receipt_number: null, amount, message: null },
     ...{ gateway_response: gatewayResponse, helpdesk_link: null, paid_at: paidAt, created_at: createdAt },
-    ...{ channel: 'card', currency, ip_address: '127.0.0.1', metadata, log: logView(transaction) },
-    ...{ fees: paidAt === null ? null : Math.round((amount * FEE_PER_MILLE) / 1000), fees_split: null },
+    ...{ channel: method, currency, ip_address: '127.0.0.1', metadata, log: logView(transaction) },
+    ...{ fees: paidAt === null ? null : feesOf(transaction, amount), fees_split: null },
     authorization: authorizationOf(ps, transaction),
     customer: customerView(customerOf(ps, transaction.secretKey, transaction.email)),
     ...{ plan: null, split: {}, order_id: null, paidAt, createdAt },
-    // Equal to the amount reported, so that a strange amount cannot be explained by fees passed on.
-    requested_amount: amount,
+    // For the magic amounts equal to the one reported, so that a strange amount cannot be explained by fees passed on.
+    requested_amount: sent === null ? amount : transaction.amount,
     ...{ pos_transaction_data: null, source: null, fees_breakdown: null, connect: null },
     ...{ transaction_date: paidAt ?? createdAt, plan_object: {}, subaccount: {} },
   }
+}
+
+/** Paystack's fee, whoever bears it; none is told where the payer sent another amount of their own accord. */
+function feesOf({ sent = null, payerFee = null }: Transaction, amount: number): number | null {
+  return sent === null ? Math.round((amount * FEE_PER_MILLE) / 1000) : payerFee
 }
 
 /** The same as `GET /transaction/:id`, the list and `charge.success` show it. */
@@ -83,10 +88,17 @@ export function customerFetchView(ps: Paystack, customer: Customer): View {
   }
 }
 
-/** Nobody has paid yet, or the try was refused: no card to show. */
-function authorizationOf(ps: Paystack, { authorizationCode }: Transaction): View {
+/** Nobody has paid yet, or the try was refused: nothing to show. Only cards can be charged again. */
+function authorizationOf(ps: Paystack, { authorizationCode, method = 'card' }: Transaction): View {
   const found = authorizationCode === null ? undefined : ps.authorizations.get(authorizationCode)
-  return found ? authorizationView(found) : {}
+  if (!found) return {}
+  if (method === 'card') return authorizationView(found)
+  return {
+    ...{ authorization_code: found.code, bin: '000XXX', last4: 'X000', exp_month: '12', exp_year: '9999' },
+    ...{ channel: method, card_type: method === 'bank_transfer' ? 'transfer' : '', bank: 'Test Bank' },
+    ...{ country_code: 'NG', brand: 'Managed Account', reusable: false, signature: null, account_name: null },
+    ...{ receiver_bank_account_number: null, receiver_bank: null },
+  }
 }
 
 function logView({ attempts, createdAt, status }: Transaction): View | null {

@@ -1,4 +1,5 @@
 import { magicOf, ONGOING_MS } from '../magic.ts'
+import type { PayOutcome } from '../provider.ts'
 import { type Card, findCard, REFUSALS, type Refusal } from './cards.ts'
 import { addCustomer } from './customers.ts'
 import { emit } from './events.ts'
@@ -14,6 +15,29 @@ export interface How {
   offSession: boolean
   /** The page's "Decline". */
   declined: boolean
+}
+
+/** The payer has promised by a method whose money takes its time; `endWaiting` ends it. */
+export function wait(st: Stripe, intent: Intent, method: Method): Intent {
+  const fresh: Intent = { ...intent, method: method.id, lastError: null, status: 'processing' }
+  const charge = addCharge(st, fresh, { status: 'pending', refusal: null })
+  const waiting = putIntent(st, { ...fresh, latestCharge: charge.id })
+  record(st, waiting, 'pending')
+  emit(st, waiting.secretKey, 'charge', 'charge.pending', chargeView(st, charge))
+  emitIntent(st, waiting, 'processing')
+  return waiting
+}
+
+/** The end of money under way. A canceled intent leaves its session complete and unpaid for good. */
+export function endWaiting(st: Stripe, intent: Intent, outcome: PayOutcome): Intent {
+  if (outcome === 'success') return succeed(st, intent)
+  if (outcome !== 'canceled') return refuse(st, intent, st.methods.get(intent.method!)!, REFUSALS.bank)
+  addCharge(st, intent, { status: 'failed', refusal: REFUSALS.bank })
+  const end = { status: 'canceled', canceledAt: nowSeconds(), cancellationReason: 'automatic' } as const
+  const canceled = putIntent(st, { ...intent, ...end })
+  record(st, canceled, 'failed')
+  emitIntent(st, canceled, 'canceled')
+  return canceled
 }
 
 /** One try to pay an intent with a card. What a bank refuses is a state of the intent, told by `lastError`. */
@@ -69,10 +93,14 @@ function succeed(st: Stripe, intent: Intent): Intent {
   const metadata = mapReference(intent, suffix)
   const customer = keepMethod(st, intent)
   const changed: Intent = { ...intent, amount, currency, metadata, customer, settlesAt: null }
-  const charge = addCharge(st, changed, { status: 'succeeded', refusal: null })
-  const done = putIntent(st, { ...changed, status: 'succeeded', amountReceived: amount, latestCharge: charge.id })
+  const received = intent.sent ?? amount
+  const charge = addCharge(st, { ...changed, amount: received }, { status: 'succeeded', refusal: null })
+  const done = putIntent(st, {
+    ...{ ...changed, status: 'succeeded', amountReceived: received, latestCharge: charge.id },
+    succeededAt: Date.now(),
+  })
   record(st, done, 'success')
-  moveBalance(st, done.secretKey, currency, amount)
+  moveBalance(st, done.secretKey, currency, received)
   emit(st, done.secretKey, 'charge', 'charge.succeeded', chargeView(st, charge))
   emitIntent(st, done, 'succeeded')
   return done
@@ -94,7 +122,10 @@ function keepMethod(st: Stripe, intent: Intent): string | null {
   return customer
 }
 
+/** A new charge, or the end of the one that is pending. */
 function addCharge(st: Stripe, intent: Intent, more: Pick<Charge, 'status' | 'refusal'>): Charge {
+  const known = intent.latestCharge === null ? undefined : st.charges.get(intent.latestCharge)
+  if (known?.status === 'pending') return st.charges.put(known.id, { ...known, ...more, amount: intent.amount })
   const { secretKey, amount, currency, customer, method, description, metadata } = intent
   const charge: Charge = {
     ...{ id: newId('ch'), secretKey, created: nowSeconds(), amount, amountRefunded: 0, currency, ...more },
@@ -114,9 +145,16 @@ export function emitIntent(st: Stripe, intent: Intent, what: string): void {
 function record(st: Stripe, intent: Intent, status: 'pending' | 'success' | 'failed'): void {
   const { id, reference } = intent
   // What is still under way will move what the success moves.
-  const { amount, currency } = status === 'success' ? intent : moved(intent.amount, intent.currency)
+  const success = { amount: intent.amountReceived, currency: intent.currency }
+  const expected = { ...moved(intent.amount, intent.currency), ...(intent.sent != null && { amount: intent.sent }) }
+  const { amount, currency } = status === 'success' ? success : expected
   const amount_minor = isoMinor(amount, currency)
   st.core.ledger.record(id, { channel: SLUG, kind: 'charge', reference, amount_minor, currency, status })
+}
+
+/** Makes this call's answer show the intent as it was before its success, where a fault says so. */
+export function lagBehind(st: Stripe, { id, status, succeededAt }: Intent): void {
+  if (status === 'succeeded' && st.core.isBehind(succeededAt ?? 0)) st.behind = id
 }
 
 export function settleLater(st: Stripe, intent: Intent): void {

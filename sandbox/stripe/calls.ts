@@ -66,7 +66,10 @@ function serve(st: Stripe, endpoint: Endpoint, request: FastifyRequest, reply: F
   const paths = textsOf(form, 'expand')
   delete form.expand
   const { secretKey } = account
-  const work = () => expanded(st, secretKey, endpoint.handle(st, { account, secretKey, form, id }), paths)
+  const work = () => {
+    st.behind = null
+    return expanded(st, secretKey, endpoint.handle(st, { account, secretKey, form, id }), paths)
+  }
   if (request.method !== 'POST') return work()
   const key = keyOf(request)
   const requestId = String(reply.getHeader('request-id'))

@@ -39,6 +39,12 @@ export const REFUSALS = {
     declineCode: 'processing_error',
     message: 'An error occurred while processing your card. Try again in a little bit.',
   },
+  /** A debit that came back. */
+  bank: {
+    code: 'payment_intent_payment_attempt_failed',
+    declineCode: 'insufficient_funds',
+    message: 'The payment attempt failed: the account has insufficient funds.',
+  },
   authentication: {
     code: 'authentication_required',
     declineCode: 'authentication_required',

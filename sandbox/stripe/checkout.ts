@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type CheckoutPage, checkoutPage, formatAmount, homePathOf, messagePage, PAGE_HEADERS } from '../page.ts'
-import type { OpenCheckout, PayRequest, PayResult } from '../provider.ts'
-import { attempt } from './attempts.ts'
+import type { NotPaid, OpenCheckout, PayRequest, PayResult, Ways } from '../provider.ts'
+import { attempt, endWaiting, wait } from './attempts.ts'
 import { CARD_CHOICE, GOOD_CARD } from './cards.ts'
 import { addCustomer, addMethod } from './customers.ts'
 import { emit } from './events.ts'
 import { formOf, textOf } from './forms.ts'
 import { intentOf } from './intents.ts'
-import { decimalsOf, isoMinor } from './money.ts'
+import { decimalsOf, isoMinor, wireAmount } from './money.ts'
 import { type Session, SLUG, type Stripe } from './records.ts'
 import { completeSession, settleSession } from './sessions.ts'
 import { addSetup, trySetup } from './setups.ts'
@@ -64,20 +64,70 @@ function saveCard(st: Stripe, session: Session, methodId: string, declined: bool
   return complete
 }
 
-/** What `POST /control/pay` does: the page's buttons without the page. */
-export function payByControl(st: Stripe, { reference, outcome, card }: PayRequest): PayResult | 'paid' | null {
+/**
+ * Payment method types of the package (23.1.0). A session has one payment intent, and that has one success: it is never
+ * paid again. Slow are the delayed notification methods ("Payment method support", read 2026-11-28).
+ */
+export const WAYS: Ways = {
+  methods: [
+    ...['card', 'us_bank_account', 'sepa_debit', 'bacs_debit', 'acss_debit', 'au_becs_debit', 'nz_bank_account'],
+    ...['boleto', 'konbini', 'oxxo', 'multibanco', 'customer_balance', 'ideal', 'bancontact', 'paypal', 'klarna'],
+  ],
+  slow: [
+    ...['us_bank_account', 'sepa_debit', 'bacs_debit', 'acss_debit', 'au_becs_debit', 'nz_bank_account'],
+    ...['boleto', 'konbini', 'oxxo', 'multibanco', 'customer_balance'],
+  ],
+  ...{ takesFees: false, paysAgain: false, cancels: true },
+}
+
+/** What `POST /control/pay` does: the page's buttons without the page, and what only time does. */
+export function payByControl(st: Stripe, request: PayRequest): PayResult | NotPaid | null {
+  const { reference, outcome, card } = request
   const named = st.sessions.by('reference', reference)
   const found = (named.length > 0 ? named : [st.sessions.get(reference)])
     .map((one) => one && settleSession(st, one.id))
     .filter((one) => one !== undefined)
     .filter(({ status }) => status !== 'expired')
   if (found.length === 0) return null
-  // Two merchants may use the same reference; the one who still waits is meant.
+  // Two merchants may use the same reference; the one who still waits is meant, money under way before all.
+  const underWay = found.find((one) => isUnderWay(st, one))
+  if (underWay) return endOf(st, underWay, request)
   const session = found.find(({ status }) => status === 'open')
   if (!session) return 'paid'
   if (outcome === 'abandon') return { status: session.status, redirectUrl: session.cancelUrl }
-  const tried = pay(st, session, card, outcome === 'failed')
+  const tried = payAs(st, session, request, card)
   return { status: tried.status, redirectUrl: tried.status === 'open' ? null : successUrl(tried) }
+}
+
+/** A card as the page takes it, or another way to pay, with what the payer sends. */
+function payAs(st: Stripe, session: Session, request: PayRequest, card: string | null): Session {
+  const { method: type, outcome, amountMinor } = request
+  if (type === 'card' && amountMinor === null) return pay(st, session, card, outcome === 'failed')
+  const { secretKey, customerEmail } = session
+  const method = addMethod(st, secretKey, card ?? GOOD_CARD.number, customerEmail, type)
+  const begun = { ...intentOf(st, session), sent: sentOf(session, amountMinor) }
+  const open = st.sessions.put(session.id, { ...session, cardNumber: null, intent: begun.id })
+  const how = { payerIsThere: true, offSession: false, declined: outcome === 'failed' }
+  const intent = outcome === 'processing' ? wait(st, begun, method) : attempt(st, begun, method, how)
+  return intent.lastError === null ? completeSession(st, open, intent) : open
+}
+
+function sentOf({ currency }: Session, amountMinor: number | null): number | null {
+  return amountMinor === null ? null : wireAmount(amountMinor, currency!)
+}
+
+function isUnderWay(st: Stripe, { intent: id, status }: Session): boolean {
+  const intent = id === null ? undefined : st.intents.get(id)
+  return status === 'complete' && intent?.status === 'processing' && intent.settlesAt === null
+}
+
+/** What was said of the amount when the money set out holds unless something else is said now. */
+function endOf(st: Stripe, session: Session, { outcome, amountMinor }: PayRequest): PayResult | NotPaid {
+  if (outcome === 'processing' || outcome === 'abandon') return 'processing'
+  const waiting = st.intents.get(session.intent!)!
+  const sent = sentOf(session, amountMinor) ?? waiting.sent ?? null
+  const done = completeSession(st, session, endWaiting(st, { ...waiting, sent }, outcome))
+  return { status: done.status, redirectUrl: successUrl(done) }
 }
 
 export function openCheckouts(st: Stripe): OpenCheckout[] {

@@ -68,13 +68,24 @@ test('every event fits, and holds a whole object', { skip }, () => {
   assert.deepEqual([...events.keys()].sort(), [
     ...[
       'charge.failed',
+      'charge.pending',
       'charge.refunded',
       'charge.succeeded',
+      'checkout.session.async_payment_failed',
+      'checkout.session.async_payment_succeeded',
       'checkout.session.completed',
       'checkout.session.expired',
     ],
-    ...['payment_intent.created', 'payment_intent.payment_failed', 'payment_intent.succeeded', 'payout.canceled'],
-    ...['payout.created', 'refund.created', 'setup_intent.created', 'setup_intent.succeeded', 'transfer.created'],
+    ...['payment_intent.created', 'payment_intent.payment_failed', 'payment_intent.processing'],
+    ...[
+      'payment_intent.succeeded',
+      'payout.canceled',
+      'payout.created',
+      'refund.created',
+      'setup_intent.created',
+      'setup_intent.succeeded',
+      'transfer.created',
+    ],
   ])
 })
 
@@ -95,10 +106,11 @@ async function journey(): Promise<void> {
   try {
     sandbox.setAccount({ channel: 'stripe', secretKey: KEY, webhookUrl: merchant.url })
     await payments(url)
+    await debits(url)
     await cards(url)
     await money(url)
     await refusals(url)
-    const all = 14
+    const all = 18
     await until('every event', () => new Set(merchant.received.map(({ body }) => body.type)).size === all)
     for (const { body } of merchant.received) events.set(body.type, body)
   } finally {
@@ -136,6 +148,24 @@ async function payments(url: string): Promise<void> {
   const refund = await client.refunds.create({ payment_intent: String(payment_intent), amount: 100 })
   await keep(url, `/refunds/${refund.id}`, 'refund', '/refunds/{refund}')
   await keep(url, '/refunds', null, '/refunds')
+}
+
+/** Money that takes its time: under way, come back, and arrived. */
+async function debits(url: string): Promise<void> {
+  const client = clientFor(url)
+  for (const [reference, outcome] of Object.entries({ 'c-3': 'failed', 'c-4': 'success' })) {
+    const { id } = await client.checkout.sessions.create(pageParams(reference))
+    await payPage(url, reference, { outcome: 'processing', method: 'us_bank_account' })
+    for (const ends of [false, true]) {
+      if (ends) await payPage(url, reference, { outcome })
+      const session = await keep(url, `/checkout/sessions/${id}`, 'checkout.session', '/checkout/sessions/{session}')
+      const path = `/payment_intents/${session.payment_intent}`
+      const intent = await keep(url, path, 'payment_intent', '/payment_intents/{intent}')
+      const charge = await keep(url, `/charges/${intent.latest_charge}`, 'charge', '/charges/{charge}')
+      const method = `/payment_methods/${charge.payment_method}`
+      await keep(url, method, 'payment_method', '/payment_methods/{payment_method}')
+    }
+  }
 }
 
 async function cards(url: string): Promise<void> {

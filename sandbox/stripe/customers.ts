@@ -84,9 +84,15 @@ export function useMethod(st: Stripe, secretKey: string, id: string, param: stri
     : addMethod(st, secretKey, number, null)
 }
 
-export function addMethod(st: Stripe, secretKey: string, cardNumber: string, email: string | null): Method {
+export function addMethod(
+  st: Stripe,
+  secretKey: string,
+  cardNumber: string,
+  email: string | null,
+  type = 'card',
+): Method {
   const method: Method = {
-    ...{ id: newId('pm'), secretKey, created: nowSeconds(), cardNumber, customer: null, email, metadata: {} },
+    ...{ id: newId('pm'), secretKey, created: nowSeconds(), cardNumber, customer: null, email, metadata: {}, type },
   }
   return st.methods.put(method.id, method)
 }

@@ -2,7 +2,7 @@ import Stripe from 'stripe'
 import type { Core, Provider, ProviderEntry } from '../provider.ts'
 import { settleLater as settleIntentLater } from './attempts.ts'
 import { isTestKey, mountCalls } from './calls.ts'
-import { checkoutRoutes, openCheckouts, payByControl } from './checkout.ts'
+import { checkoutRoutes, openCheckouts, payByControl, WAYS } from './checkout.ts'
 import { DEFAULT_SECRET } from './endpoints.ts'
 import { invalidKey, StripeError } from './errors.ts'
 import { settleLater as settlePayoutLater } from './payouts.ts'
@@ -31,6 +31,7 @@ function createStripe(core: Core): Provider {
       app.register(async (api) => mountCalls(api, st, endpoints))
       app.register(async (pages) => checkoutRoutes(pages, st))
     },
+    ways: WAYS,
     pay: (request) => payByControl(st, request),
     openCheckouts: () => openCheckouts(st),
     forgetOpenCheckouts() {

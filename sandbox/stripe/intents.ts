@@ -1,4 +1,4 @@
-import { attempt, emitIntent, putIntent, settleIntent } from './attempts.ts'
+import { attempt, emitIntent, lagBehind, putIntent, settleIntent } from './attempts.ts'
 import { type Asked, listView, ownOf } from './calls.ts'
 import { notReusable, useMethod } from './customers.ts'
 import { invalid, missing, StripeError } from './errors.ts'
@@ -117,6 +117,13 @@ function confirm(st: Stripe, intent: Intent, method: Method, form: Form): View {
 
 export function findIntent(st: Stripe, asked: Asked): Intent {
   return settleIntent(st, ownOf(st.intents, asked, asked.id, 'payment_intent', 'intent'))
+}
+
+/** What its own path shows: where a fault says so, what was before. */
+export function showIntent(st: Stripe, asked: Asked): View {
+  const intent = findIntent(st, asked)
+  lagBehind(st, intent)
+  return intentView(st, intent)
 }
 
 export function confirmIntent(st: Stripe, asked: Asked): View {

@@ -27,8 +27,11 @@ const AMOUNT_MIN: Readonly<Record<string, number>> = {
 }
 const AMOUNT_MIN_OTHER = 50
 
-/** Digits that `amount` may have (types of stripe 23.1.0; the currencies page allows some cards more). */
-const DIGITS_MAX: Readonly<Record<string, number>> = { IDR: 12, COP: 10, INR: 9 }
+/**
+ * Digits that `amount` may have, by whatever method ("Maximum charge amounts", read 2026-11-28); HUF by card, which every
+ * page offers. Cards are said to carry up to twelve digits, American Express nine.
+ */
+const DIGITS_MAX: Readonly<Record<string, number>> = { IDR: 12, COP: 10, HUF: 10, INR: 9 }
 const DIGITS_MAX_OTHER = 8
 
 /** Digits after the point of a wire amount. */
@@ -40,6 +43,11 @@ export function decimalsOf(currency: string): number {
 /** ISO minor units from the wire's, for the ledger. */
 export function isoMinor(amount: number, currency: string): number {
   return Math.round(amount * 10 ** (exponentOf(currency) - decimalsOf(currency)))
+}
+
+/** The wire's amount from ISO minor units. */
+export function wireAmount(amountMinor: number, currency: string): number {
+  return Math.round(amountMinor * 10 ** (decimalsOf(currency) - exponentOf(currency)))
 }
 
 /** The three letters in capitals, as everything in here has them; the wire's are small. */

@@ -73,8 +73,12 @@ export interface Intent extends Owned {
   session: string | null
   /** The merchant's name for it, for the ledger. */
   reference: string
-  /** When an undecided payment is decided, ms since 1970. */
+  /** When an undecided payment is decided, ms since 1970; null while `processing`: when a later payment says so. */
   settlesAt: number | null
+  /** What the payer sent, where that is not `amount`. */
+  sent?: number | null
+  /** ms since 1970. */
+  succeededAt?: number
 }
 
 export interface SetupIntent extends Owned {
@@ -102,6 +106,8 @@ export interface Charge extends Owned {
 }
 
 export interface Method extends Owned {
+  /** Stripe's word; absent: a card. */
+  type?: string
   cardNumber: string
   customer: string | null
   email: string | null
@@ -197,6 +203,8 @@ export interface Stripe {
   readonly counters: Collection<number>
   /** The API call that is being worked on, which its events name; null: the payer or the clock. */
   origin: { id: string; idempotency_key: string | null } | null
+  /** The intent that the call's answer shows as it was before its success (the fault `api_behind`). */
+  behind: string | null
 }
 
 export const SLUG = 'stripe'
@@ -228,6 +236,7 @@ export function openRecords(core: Core): Stripe {
     balances: collection<number>('balances'),
     counters: collection<number>('counters'),
     origin: null,
+    behind: null,
   }
 }
 

@@ -12,7 +12,7 @@ import {
   updateCustomer,
 } from './customers.ts'
 import { createEndpoint, deleteEndpoint, findEndpoint, findEvent, listEndpoints, listEvents } from './endpoints.ts'
-import { cancelIntent, confirmIntent, createIntent, findIntent, listIntents, searchIntents } from './intents.ts'
+import { cancelIntent, confirmIntent, createIntent, listIntents, searchIntents, showIntent } from './intents.ts'
 import {
   balance,
   cancelPayout,
@@ -26,7 +26,7 @@ import {
 import { createRefund, findRefund, listRefunds } from './refunds.ts'
 import { createSession, expireSession, findSession, listLineItems, listSessions } from './sessions.ts'
 import { cancelSetup, confirmSetup, createSetup, findSetup } from './setups.ts'
-import { chargeView, customerView, intentView, methodView, payoutView, sessionView, setupView } from './views.ts'
+import { chargeView, customerView, methodView, payoutView, sessionView, setupView } from './views.ts'
 
 type Row = [method: Endpoint['method'], path: string, operation: Endpoint['operation'], handle: Endpoint['handle']]
 
@@ -41,7 +41,7 @@ const ROWS: readonly Row[] = [
   ['POST', '/payment_intents', 'charge', createIntent],
   ['GET', '/payment_intents', 'verify', listIntents],
   ['GET', '/payment_intents/search', 'verify', searchIntents],
-  ['GET', '/payment_intents/:id', 'verify', (st, asked) => intentView(st, findIntent(st, asked))],
+  ['GET', '/payment_intents/:id', 'verify', showIntent],
   ['POST', '/payment_intents/:id/confirm', 'charge', confirmIntent],
   ['POST', '/payment_intents/:id/cancel', 'void', cancelIntent],
   [

@@ -1,4 +1,4 @@
-import { emitIntent, putIntent, settleIntent } from './attempts.ts'
+import { emitIntent, lagBehind, putIntent, settleIntent } from './attempts.ts'
 import { type Asked, listView, ownOf } from './calls.ts'
 import { invalid, missing } from './errors.ts'
 import { emit } from './events.ts'
@@ -150,7 +150,10 @@ function readExpiry(form: Form, created: number): number {
 
 export function findSession(st: Stripe, asked: Asked): Session {
   ownOf(st.sessions, asked, asked.id, 'checkout.session', 'session')
-  return settleSession(st, asked.id)!
+  const session = settleSession(st, asked.id)!
+  const intent = session.intent === null ? undefined : st.intents.get(session.intent)
+  if (intent) lagBehind(st, intent)
+  return session
 }
 
 export function listSessions(st: Stripe, { secretKey, form }: Asked): View {
@@ -193,6 +196,8 @@ function expire(st: Stripe, session: Session): Session {
 export function completeSession(st: Stripe, session: Session, intent: Intent): Session {
   const isPaid = intent.status === 'succeeded'
   const wasComplete = session.status === 'complete'
+  // A canceled payment is told by its intent alone.
+  if (intent.status === 'canceled') return session
   const { clientReferenceId, amountTotal, currency } = session
   const { suffix } = moved(amountTotal!, currency!)
   const complete = st.sessions.put(session.id, {
@@ -201,7 +206,8 @@ export function completeSession(st: Stripe, session: Session, intent: Intent): S
     ...{ status: 'complete' as const, customer: intent.customer },
     reportedReference: clientReferenceId === null || suffix === '' ? null : clientReferenceId + suffix,
   })
-  const what = wasComplete ? 'async_payment_succeeded' : 'completed'
+  const end = isPaid ? 'async_payment_succeeded' : 'async_payment_failed'
+  const what = wasComplete ? end : 'completed'
   emit(st, session.secretKey, 'charge', `checkout.session.${what}`, sessionView(st, complete))
   return complete
 }

@@ -26,7 +26,8 @@ const nulls = (names: string): View =>
   )
 const small = (currency: string | null): string | null => currency?.toLowerCase() ?? null
 
-export function sessionView(st: Stripe, session: Session): View {
+export function sessionView(st: Stripe, given: Session): View {
+  const session = sessionTold(st, given)
   const { id, created, mode, status, metadata, customer, locale } = session
   const isOpen = status === 'open'
   return {
@@ -53,6 +54,26 @@ export function sessionView(st: Stripe, session: Session): View {
     total_details: mode === 'payment' ? { amount_discount: 0, amount_shipping: 0, amount_tax: 0 } : null,
     url: isOpen ? `${st.core.baseUrl}/c/pay/${id}` : null,
   }
+}
+
+/** Where the answer lags behind: what was before the success. A card's page was open and had no intent yet. */
+function sessionTold(st: Stripe, session: Session): Session {
+  if (session.intent === null || st.behind !== session.intent) return session
+  if (isSlow(st, st.intents.get(session.intent)?.method ?? null)) return { ...session, paymentStatus: 'unpaid' }
+  return { ...session, status: 'open', paymentStatus: 'unpaid', intent: null }
+}
+
+function intentTold(st: Stripe, intent: Intent): Intent {
+  if (st.behind !== intent.id) return intent
+  const latestCharge = isSlow(st, intent.method) ? intent.latestCharge : null
+  return { ...intent, status: 'processing', amountReceived: 0, latestCharge }
+}
+
+const typeOf = ({ type = 'card' }: Method): string => type
+
+function isSlow(st: Stripe, methodId: string | null): boolean {
+  const method = methodId === null ? undefined : st.methods.get(methodId)
+  return method !== undefined && typeOf(method) !== 'card'
 }
 
 function customerDetails({ customerEmail: email, status }: Session): View | null {
@@ -89,7 +110,9 @@ function priceView(id: string, { created, currency }: Session, unitAmount: numbe
   }
 }
 
-export function intentView(st: Stripe, intent: Intent): View {
+export function intentView(st: Stripe, given: Intent): View {
+  const intent = intentTold(st, given)
+  const method = intent.method === null ? undefined : st.methods.get(intent.method)
   const { id, created, amount, currency, status, customer, description, metadata } = intent
   return {
     ...{ id, object: 'payment_intent' },
@@ -104,7 +127,8 @@ export function intentView(st: Stripe, intent: Intent): View {
     last_payment_error: intentError(st, intent),
     ...{ latest_charge: intent.latestCharge, livemode: false, metadata },
     next_action: status === 'requires_action' ? { type: 'use_stripe_sdk', use_stripe_sdk: { type: '3ds' } } : null,
-    ...{ payment_method: intent.method, payment_method_types: ['card'], receipt_email: intent.receiptEmail },
+    ...{ payment_method: intent.method, payment_method_types: [method ? typeOf(method) : 'card'] },
+    ...{ receipt_email: intent.receiptEmail },
     payment_method_options: {
       card: { installments: null, mandate_options: null, network: null, request_three_d_secure: 'automatic' },
     },
@@ -144,7 +168,8 @@ export function setupView(st: Stripe, setup: SetupIntent): View {
   }
 }
 
-export function chargeView(st: Stripe, charge: Charge): View {
+export function chargeView(st: Stripe, given: Charge): View {
+  const charge: Charge = st.behind === given.intent ? { ...given, status: 'pending' } : given
   const { id, created, amount, amountRefunded, currency, status, customer, refusal, metadata } = charge
   const isPaid = status === 'succeeded'
   const method = st.methods.get(charge.method)!
@@ -159,7 +184,7 @@ export function chargeView(st: Stripe, charge: Charge): View {
     ...{ description: charge.description, disputed: false, fraud_details: {}, livemode: false, metadata },
     ...{ failure_code: refusal?.code ?? null, failure_message: refusal?.message ?? null, outcome: outcomeView(charge) },
     ...{ paid: isPaid, payment_intent: charge.intent, payment_method: charge.method },
-    payment_method_details: { card: chargedCardView(method, amount), type: 'card' },
+    payment_method_details: { [typeOf(method)]: chargedView(method, amount), type: typeOf(method) },
     ...{ radar_options: {}, refunded: amountRefunded > 0 && amountRefunded === amount, status },
   }
 }
@@ -181,6 +206,25 @@ function outcomeView({ refusal, status }: Charge): View | null {
   return { advice_code, ...codes, network_status: 'declined_by_network', ...risk, ...words }
 }
 
+function chargedView(method: Method, amount: number): View {
+  const type = typeOf(method)
+  if (type === 'card') return chargedCardView(method, amount)
+  return { ...ACCOUNTS[type], ...(type === 'us_bank_account' && { payment_reference: null }) }
+}
+
+/** What is told of a bank account that was debited; other ways to pay tell nothing here. */
+const ACCOUNTS: Readonly<Record<string, View>> = {
+  us_bank_account: {
+    ...{ account_holder_type: 'individual', account_type: 'checking', bank_name: 'STRIPE TEST BANK' },
+    ...{ financial_connections_account: null, fingerprint: 'ih3foEu4WwrMsLFJ', last4: '6789' },
+    ...{ networks: { preferred: 'ach', supported: ['ach'] }, routing_number: '110000000', status_details: {} },
+  },
+  sepa_debit: {
+    ...{ bank_code: '37040044', branch_code: '', country: 'DE', fingerprint: 'vIZc7Ywn0', generated_from: null },
+    last4: '3000',
+  },
+}
+
 const CHECKS = { address_line1_check: null, address_postal_code_check: null, cvc_check: 'pass' }
 const EXPIRY = { exp_month: 12, exp_year: 2034 }
 
@@ -196,17 +240,22 @@ function chargedCardView({ cardNumber, secretKey }: Method, amount: number): Vie
 }
 
 export function methodView(method: Method): View {
-  const { id, created, cardNumber, customer, secretKey, metadata } = method
-  const { brand } = findCard(cardNumber)
+  const { id, created, customer, metadata } = method
+  const type = typeOf(method)
   return {
     ...{ id, object: 'payment_method', allow_redisplay: 'limited', billing_details: billingView(method) },
-    card: {
-      ...{ brand, checks: CHECKS, country: 'US', display_brand: brand, ...EXPIRY },
-      ...{ fingerprint: fingerprintOf(secretKey, cardNumber), funding: 'credit', generated_from: null },
-      ...{ last4: cardNumber.slice(-4), networks: { available: [brand], preferred: null } },
-      ...{ regulated_status: 'unregulated', three_d_secure_usage: { supported: true }, wallet: null },
-    },
-    ...{ created, customer, customer_account: null, livemode: false, metadata, type: 'card' },
+    [type]: type === 'card' ? cardView(method) : (ACCOUNTS[type] ?? {}),
+    ...{ created, customer, customer_account: null, livemode: false, metadata, type },
+  }
+}
+
+function cardView({ cardNumber, secretKey }: Method): View {
+  const { brand } = findCard(cardNumber)
+  return {
+    ...{ brand, checks: CHECKS, country: 'US', display_brand: brand, ...EXPIRY },
+    ...{ fingerprint: fingerprintOf(secretKey, cardNumber), funding: 'credit', generated_from: null },
+    ...{ last4: cardNumber.slice(-4), networks: { available: [brand], preferred: null } },
+    ...{ regulated_status: 'unregulated', three_d_secure_usage: { supported: true }, wallet: null },
   }
 }
 

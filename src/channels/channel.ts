@@ -17,15 +17,15 @@ export interface CurrencyLimit {
   readonly payMinor: bigint
   /** Least amount whose payment makes a reusable token, minor units. */
   readonly tokenizeMinor: bigint
+  /** Greatest amount of one payment, minor units; null where none is published. */
+  readonly payMaxMinor: bigint | null
   /** Amounts must be whole multiples of this, minor units (Stripe: KWD in steps of ten fils); absent: any amount. */
   readonly stepMinor?: bigint
 }
 
 export interface ChannelLimits {
-  /** ISO 4217 code → least amounts. A currency that is absent is not taken. */
+  /** ISO 4217 code → least and greatest amounts (`canCarry` reads them). A currency that is absent is not taken. */
   readonly currencies: Readonly<Record<string, CurrencyLimit>>
-  /** Greatest amount of one payment in major units, any currency; null where none is published. */
-  readonly payMaxMajor: bigint | null
   /** Where these numbers are from, and the date they were read. */
   readonly source: string
 }

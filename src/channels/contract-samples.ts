@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { exponentOf } from '../platform/money.ts'
+import { amountMinorMax } from '../platform/money.ts'
 import { type Channel, ChannelError, type OpenCheckout, type RefundRequest, type SavedCharge } from './channel.ts'
 import type { RefundFacts } from './contract.ts'
 
@@ -18,9 +18,8 @@ export function firstAmount<Credentials>(channel: Channel<Credentials>): { amoun
 export function* amountsOf<Credentials>(
   channel: Channel<Credentials>,
 ): Generator<[currency: string, amountMinor: bigint]> {
-  for (const [currency, { payMinor, stepMinor = 1n }] of Object.entries(channel.limits.currencies)) {
-    const unit = 10n ** BigInt(exponentOf(currency) ?? 0)
-    const greatest = (channel.limits.payMaxMajor ?? 999_999n) * unit
+  for (const [currency, { payMinor, payMaxMinor, stepMinor = 1n }] of Object.entries(channel.limits.currencies)) {
+    const greatest = payMaxMinor ?? amountMinorMax
     for (const amountMinor of [payMinor, payMinor + 1n, 29n + payMinor, 1_234_567n, greatest]) {
       yield [currency, ((amountMinor + stepMinor - 1n) / stepMinor) * stepMinor]
     }

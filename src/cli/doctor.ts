@@ -36,7 +36,7 @@ async function databaseCheck(config: Config): Promise<Check> {
       true,
     ]
   }
-  const database = openPostgres(config.databaseUrl, 1)
+  const database = openPostgres(config.databaseUrl)
   try {
     const { rows } = await sql<{
       version: number

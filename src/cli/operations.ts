@@ -126,9 +126,10 @@ async function disableChannel(ctx: Context, args: ConnectArgs) {
   return { channel: args.channel, mode: envMode, enabled: false }
 }
 
-async function testCaller(ctx: Context, business: string | null): Promise<businesses.Caller> {
-  const businessId = await chooseBusiness(ctx, business)
-  return { businessId, envMode: 'test', keyId: 'cli', business: await businesses.find(ctx, businessId, 'test') }
+async function testCaller(ctx: Context, named: string | null): Promise<businesses.Caller> {
+  const businessId = await chooseBusiness(ctx, named)
+  const business = await businesses.find(ctx, businessId, 'test')
+  return { kind: 'secret', businessId, envMode: 'test', keyId: 'cli', business }
 }
 
 async function listen(ctx: Context, business: string | null, url: string) {

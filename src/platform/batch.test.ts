@@ -25,3 +25,17 @@ test('an item that fails takes nobody with it', async () => {
     [1, 'Error: zero', 0.5, 'Error: zero', 0.25],
   )
 })
+
+test('where the database went away nothing runs again: each is told that nobody knows', async () => {
+  let runs = 0
+  const insert = createBatcher<number, number>(async () => {
+    runs += 1
+    throw Object.assign(new Error('gone'), { code: '08006' })
+  }, limits)
+  const settled = await Promise.allSettled([1, 2, 3, 4].map(insert))
+  assert.deepEqual(
+    settled.map((one) => one.status === 'rejected' && one.reason.code),
+    Array(4).fill('08006'),
+  )
+  assert.equal(runs, 2, 'the first alone, the others together')
+})

@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { CompiledQuery, Kysely, PostgresDialect, type RawBuilder, sql, type Transaction } from 'kysely'
-import { type Migration, Migrator } from 'kysely/migration'
+import {
+  CompiledQuery,
+  Kysely,
+  PostgresDialect,
+  type PostgresDialectConfig,
+  PostgresDriver,
+  type RawBuilder,
+  sql,
+  type Transaction,
+} from 'kysely'
 import pg from 'pg'
+import { againOnConflict, endsConnection } from './faults.ts'
+import { type Bounds, beginText, pooledBeginText, sessionText } from './session.ts'
 import type { DB } from './tables.gen.ts'
 
 /**
@@ -20,29 +28,119 @@ export { sql }
 pg.types.setTypeParser(pg.types.builtins.INT8, (text) => BigInt(text))
 
 export interface Database {
+  /** What the API answers from. */
   readonly db: Db
+  /** Lists and searches: apart, so that slow ones keep nobody from paying. */
+  readonly lists: Db
+  /** Jobs and sweeps: apart, so that no load of the API stops them. */
+  readonly jobs: Db
+  /** One connection that nobody else waits for: whether this process is alive is written there. */
+  readonly pulse: Db
+  /** The pool behind `db`. */
   readonly pool: pg.Pool
   /** True for the embedded database: one connection, one process. */
   readonly embedded: boolean
+  /** One text as the queue writes it (several statements give the last one's result), among the jobs. */
+  run(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>
+  /** A connection without bounds, for what may take long: migrations. Closed when `work` has ended. */
+  unbounded<T>(work: (db: Db) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
 export interface DatabaseOptions {
   /** Called once a statement; counts round trips. */
   onStatement?: () => void
+  /** Connections at most, for each kind of work. */
+  sizes?: Partial<PoolSizes>
+  bounds?: Partial<DatabaseBounds>
 }
 
-/** A PostgreSQL server by URL. `poolSize` connections at most. */
-export function openPostgres(url: string, poolSize: number, options: DatabaseOptions = {}): Database {
+export interface PoolSizes {
+  readonly api: number
+  readonly lists: number
+  readonly jobs: number
+}
+
+/** How long a statement may take, and wait for another's lock, in the API and in the jobs. */
+export interface DatabaseBounds {
+  readonly statementMs: number
+  readonly jobStatementMs: number
+  readonly lockMs: number
+}
+
+export const poolSizesDefault: PoolSizes = { api: 10, lists: 3, jobs: 5 }
+export const boundsDefault: DatabaseBounds = { statementMs: 10_000, jobStatementMs: 60_000, lockMs: 5_000 }
+
+/** Whether a process is alive is told every second: what takes longer than this is no life. */
+const pulseBoundMs = 2_000
+
+/** A PostgreSQL server by URL. */
+export function openPostgres(url: string, options: DatabaseOptions = {}): Database {
+  const sizes = { ...poolSizesDefault, ...options.sizes }
+  const { statementMs, jobStatementMs, lockMs } = { ...boundsDefault, ...options.bounds }
+  const open = (name: string, size: number, bounds: Bounds | null) => openPool(url, name, size, bounds, options)
+  const api = open('asyncpay', sizes.api, { statementMs, lockMs })
+  const lists = open('asyncpay-lists', sizes.lists, { statementMs, lockMs })
+  const jobs = open('asyncpay-jobs', sizes.jobs, { statementMs: jobStatementMs, lockMs })
+  const pulse = open('asyncpay-pulse', 1, { statementMs: pulseBoundMs, lockMs: pulseBoundMs })
+  const close = async () => void (await Promise.all([api, lists, jobs, pulse].map((one) => one.pool.end())))
+  return {
+    db: api.db,
+    lists: lists.db,
+    jobs: jobs.db,
+    pulse: pulse.db,
+    pool: api.pool,
+    embedded: false,
+    run: (text, values) => runOn(jobs.connections, text, values),
+    async unbounded(work) {
+      const alone = open('asyncpay-migrations', 1, null)
+      try {
+        return await work(alone.db)
+      } finally {
+        await alone.pool.end()
+      }
+    },
+    close: once(close),
+  }
+}
+
+/** `name` is what the server's list of sessions shows. */
+function openPool(url: string, name: string, size: number, bounds: Bounds | null, options: DatabaseOptions) {
   const pool = new pg.Pool({
     connectionString: url,
-    max: poolSize,
+    max: size,
     // A pool that cannot give a connection within this time means overload: the caller answers 503.
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: Math.min(10_000, bounds?.statementMs ?? 10_000),
     idleTimeoutMillis: 60_000,
-    application_name: 'asyncpay',
+    keepAlive: true,
+    application_name: name,
+    // The server's own bound comes first; this one ends what no server bounds: a commit that hangs, a server that does.
+    ...(bounds && { query_timeout: bounds.statementMs + answerMarginMs }),
+    Client: ListeningClient,
+    onConnect: async (client) => {
+      const { rows } = await client.query<{ pid: number }>(sessionText(bounds))
+      if (rows[0]?.pid !== (client as ListeningClient).processID) pooled.add(client)
+    },
   })
-  return wrap(pool, false, options, () => pool.end())
+  const connections = connectionsOf(pool, { ...options, pooledBegin: pooledBeginText(bounds), discards: true })
+  return { pool, connections, db: new Kysely<DB>({ dialect: new Dialect({ pool: connections }) }) }
+}
+
+/** Connections that end at a pooler: whoever answers there is not the process that the connection was opened to. */
+const pooled = new WeakSet<pg.ClientBase>()
+
+/** How much later than the server's own bound we give up. */
+const answerMarginMs = 1_000
+
+/** A connection may break at any time, also while it is lent out: without a listener that would end the process. */
+class ListeningClient extends pg.Client {
+  /** Of the server process, as the connection was told when it was opened. Not in the package's types. */
+  declare readonly processID: number | null
+  constructor(config?: string | pg.ClientConfig) {
+    super(config)
+    // Whoever waits for an answer is told by the answer's own error.
+    this.on('error', () => {})
+  }
 }
 
 /** PGlite in `dataDir` (null: in memory). It does not `fsync`; production is PostgreSQL. */
@@ -53,36 +151,70 @@ export async function openEmbedded(dataDir: string | null, options: DatabaseOpti
     import('@electric-sql/pglite/node-postgres'),
   ])
   const pglite = await PGlite.create(dataDir ?? 'memory://')
-  const pool = new pg.Pool({ ...(createPgConfig(pglite) as unknown as pg.PoolConfig), max: 1 })
-  return wrap(pool, true, options, async () => {
+  // One session for as long as it is open; it knows no bounds (nothing can interrupt it).
+  await pglite.exec(sessionText(null))
+  const config = { ...(createPgConfig(pglite) as unknown as pg.PoolConfig), max: 1 }
+  const pool = new pg.Pool({ ...config, Client: ListeningClient })
+  const connections = connectionsOf(pool, { ...options, pooledBegin: beginText, discards: false })
+  const db = new Kysely<DB>({ dialect: new Dialect({ pool: connections }) })
+  const close = async () => {
     await pool.end()
     await pglite.close()
-  })
-}
-
-function wrap(pool: pg.Pool, embedded: boolean, options: DatabaseOptions, end: () => Promise<void>): Database {
-  // An idle connection that breaks (server restarted) is dropped by the pool; without a listener it would end the process.
-  pool.on('error', () => {})
-  const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool: namingPool(pool, options.onStatement) }) })
-  let closing: Promise<void> | undefined
+  }
   return {
     db,
+    lists: db,
+    jobs: db,
+    pulse: db,
     pool,
-    embedded,
-    close: () => {
-      closing ??= end()
-      return closing
-    },
+    embedded: true,
+    run: (text, values) => runOn(connections, text, values),
+    unbounded: (work) => work(db),
+    close: once(close),
+  }
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined
+  return () => {
+    done ??= work()
+    return done
+  }
+}
+
+async function runOn(connections: Connections, text: string, values?: unknown[]): Promise<{ rows: unknown[] }> {
+  const connection = await connections.connect()
+  try {
+    const result = await connection.query(text, values ?? [])
+    connection.release()
+    // A text of several statements answers with one result each.
+    return Array.isArray(result) ? result[result.length - 1] : result
+  } catch (error) {
+    // It may have begun a transaction that nobody will end.
+    connection.release(true)
+    throw error
   }
 }
 
 const hotMark = '/* hot */'
 
+interface ConnectionOptions {
+  onStatement?: () => void
+  /** Begins a transaction where the connection ends at a pooler. */
+  pooledBegin: string
+  /** Whether a connection that is of no more use can be thrown away. */
+  discards: boolean
+}
+
+type Connections = ReturnType<typeof connectionsOf>
+
 /**
  * Statements of the hot path begin with the comment `hot` and get a name, so that the server plans them once a
  * connection; all others stay unnamed, so that the number of kept plans is bounded by what is written in the stores.
  */
-function namingPool(pool: pg.Pool, onStatement?: () => void) {
+function connectionsOf(pool: pg.Pool, options: ConnectionOptions) {
+  // An idle connection that breaks (server restarted) is dropped by the pool; without a listener it would end the process.
+  pool.on('error', () => {})
   const names = new Map<string, string>()
   const nameOf = (text: string) => {
     const known = names.get(text)
@@ -91,21 +223,71 @@ function namingPool(pool: pg.Pool, onStatement?: () => void) {
     names.set(text, name)
     return name
   }
+  const send = (client: pg.PoolClient, text: string, values: unknown[]) => {
+    options.onStatement?.()
+    return text.startsWith(hotMark) ? client.query({ name: nameOf(text), text, values }) : client.query(text, values)
+  }
   return {
-    async connect() {
-      const client = await pool.connect()
-      return {
-        query: (text: string, values: unknown[]) => {
-          onStatement?.()
-          return text.startsWith(hotMark)
-            ? client.query({ name: nameOf(text), text, values })
-            : client.query(text, values)
-        },
-        release: (error?: Error | boolean) => client.release(error),
-      } as unknown as pg.PoolClient
-    },
+    connect: async () => new LentConnection(await pool.connect(), send, options) as unknown as pg.PoolClient,
     end: async () => {},
     options: pool.options,
+  }
+}
+
+const beginsTransaction = /^\s*begin\b/i
+
+/** A connection from being taken to being given back. What it was broken by is the answer to all that follows. */
+class LentConnection {
+  readonly #client: pg.PoolClient
+  readonly #send: (client: pg.PoolClient, text: string, values: unknown[]) => Promise<pg.QueryResult>
+  readonly #options: ConnectionOptions
+  #brokenBy: unknown
+
+  constructor(
+    client: pg.PoolClient,
+    send: (client: pg.PoolClient, text: string, values: unknown[]) => Promise<pg.QueryResult>,
+    options: ConnectionOptions,
+  ) {
+    this.#client = client
+    this.#send = send
+    this.#options = options
+  }
+
+  async query(text: string, values: unknown[]): Promise<pg.QueryResult> {
+    if (this.#brokenBy) throw this.#brokenBy
+    const isBegin = text === beginText
+    const sent = isBegin && pooled.has(this.#client) ? this.#options.pooledBegin : text
+    // Alone, a statement is its own transaction; within one only the whole may be run again.
+    const isAlone = this.#client.getTransactionStatus() === 'I' && !beginsTransaction.test(text)
+    try {
+      return await (isAlone
+        ? againOnConflict(() => this.#send(this.#client, sent, values))
+        : this.#send(this.#client, sent, values))
+    } catch (error) {
+      if (this.#options.discards && (endsConnection(error) || isBegin)) this.#brokenBy = error
+      throw error
+    }
+  }
+
+  /** Back among the idle ones only when it is whole, and outside of any transaction. */
+  release(error?: Error | boolean): void {
+    const isOpen = this.#options.discards && this.#client.getTransactionStatus() !== 'I'
+    this.#client.release(Boolean(error || this.#brokenBy || isOpen))
+  }
+}
+
+/** Begins each transaction as `session.ts` says. */
+class Dialect extends PostgresDialect {
+  readonly #config: PostgresDialectConfig
+  constructor(config: PostgresDialectConfig) {
+    super(config)
+    this.#config = config
+  }
+  override createDriver(): PostgresDriver {
+    const begin = CompiledQuery.raw(beginText)
+    const driver = new PostgresDriver(this.#config)
+    driver.beginTransaction = async (connection) => void (await connection.executeQuery(begin))
+    return driver
   }
 }
 
@@ -143,10 +325,14 @@ class NamedValue {
 
 const openTransaction = new AsyncLocalStorage<true>()
 
-/** Runs `work` in one transaction (read committed). Nothing inside may call the network: `assertNoTransaction` sees to it. */
+/**
+ * Runs `work` in one transaction (read committed). Nothing inside may call the network: `assertNoTransaction` sees to it.
+ * Where the server ended it for another's sake (deadlock, serialisation) it ran for nothing, and runs again: `work` keeps
+ * what it finds to itself until it returns.
+ */
 export function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
   if (openTransaction.getStore()) throw new Error('a transaction inside a transaction would wait for itself')
-  return db.transaction().execute((tx) => openTransaction.run(true, () => work(tx)))
+  return againOnConflict(() => db.transaction().execute((tx) => openTransaction.run(true, () => work(tx))))
 }
 
 /**
@@ -162,28 +348,4 @@ export function brokenConstraint(error: unknown): string | null {
   return error instanceof Error && 'constraint' in error && typeof error.constraint === 'string'
     ? error.constraint
     : null
-}
-
-/** Applies `migrations/*.sql` in order, each once, under the migrator's lock. Returns the names newly applied. */
-export async function migrate(db: Db, folder: string): Promise<string[]> {
-  const migrations: Record<string, Migration> = {}
-  for (const file of readdirSync(folder)
-    .filter((name) => name.endsWith('.sql'))
-    .sort()) {
-    const text = readFileSync(join(folder, file), 'utf8')
-    migrations[file] = { up: async (tx) => void (await sql.raw(text).execute(tx)) }
-  }
-  if (await isUpToDate(db, Object.keys(migrations))) return []
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
-  const { error, results } = await migrator.migrateToLatest()
-  if (error) throw error
-  return (results ?? []).filter((result) => result.status === 'Success').map((result) => result.migrationName)
-}
-
-/** One question instead of the migrator's many: it is asked at every start, and the answer is nearly always yes. */
-async function isUpToDate(db: Db, names: readonly string[]): Promise<boolean> {
-  const table = await sql<{ is: boolean }>`select to_regclass('kysely_migration') is not null as is`.execute(db)
-  if (!table.rows[0]?.is) return false
-  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
-  return rows.length === names.length && rows.every((row, index) => row.name === names[index])
 }

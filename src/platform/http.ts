@@ -10,6 +10,7 @@ import {
 import { type TSchema, Type } from 'typebox'
 import type { Context } from './context.ts'
 import { ApiError, type ErrorRow, failure, httpErrors, notFound } from './errors.ts'
+import { faultOf } from './faults.ts'
 import { StoredAnswer } from './idempotency.ts'
 import { newId } from './ids.ts'
 import { mayDiffer, parseExactly, settleNumbers } from './json.ts'
@@ -156,20 +157,6 @@ export function sendFailure(reply: FastifyReply, error: ApiError): FastifyReply 
     .send(failure(error))
 }
 
-/** PostgreSQL's codes for "shutting down", "starting up", "too many connections". */
-const awayCodes = new Set([
-  '57P01',
-  '57P02',
-  '57P03',
-  '53300',
-  '08006',
-  '08001',
-  '08003',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-])
-
 const byFastifyCode: Record<string, ErrorRow> = {
   FST_ERR_CTP_BODY_TOO_LARGE: httpErrors.requestTooLarge,
   FST_ERR_BAD_URL: httpErrors.malformedRequest,
@@ -185,13 +172,6 @@ function asApiError(error: Error & { code?: string; statusCode?: number }, reque
   }
   if (error.statusCode && error.statusCode >= 400 && error.statusCode < 500)
     return new ApiError(httpErrors.malformedRequest)
-  if (isDatabaseAway(error) || error.statusCode === 503) return new ApiError(httpErrors.unavailable)
+  if (faultOf(error) !== null || error.statusCode === 503) return new ApiError(httpErrors.unavailable)
   return new ApiError(httpErrors.internal, { data: { request_id: requestId } })
-}
-
-export function isDatabaseAway(error: Error & { code?: string }): boolean {
-  return (
-    (error.code !== undefined && awayCodes.has(error.code)) ||
-    /timeout exceeded when trying to connect|Connection terminated|Cannot use a pool after/.test(error.message)
-  )
 }

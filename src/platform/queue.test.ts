@@ -19,7 +19,7 @@ for (const backend of ['embedded', 'postgres'] satisfies Backend[]) {
     const stops: (() => Promise<void>)[] = []
     before(async () => {
       made = backend === 'postgres' ? await createDatabase() : null
-      database = made ? openPostgres(made.url, 4) : await openEmbedded(null)
+      database = made ? openPostgres(made.url) : await openEmbedded(null)
     })
     after(async () => {
       for (const stop of stops) await stop()

@@ -58,18 +58,14 @@ class BossQueue implements Queue {
     this.#log = log
     this.#boss = new PgBoss({
       db: {
-        executeSql: async (text: string, values?: unknown[]) => {
-          const result = await database.pool.query(text, values as unknown[])
-          // A text of several statements answers with one result each; pg-boss wants the last.
-          return Array.isArray(result) ? result[result.length - 1] : result
-        },
+        executeSql: (text: string, values?: unknown[]) => database.run(text, values),
       },
       backend: database.embedded ? 'pglite' : 'postgres',
       schema: 'jobs',
       useListenNotify: false,
       clockMonitorIntervalSeconds: 600,
     })
-    this.#boss.on('error', (error) => log.error({ error: String(error) }, 'queue error'))
+    this.#boss.on('error', (error) => log.error({ queue: queueOf(error), error: describe(error) }, 'queue error'))
     this.#boss.on('warning', (warning) => log.warn({ warning: warning.message }, 'queue warning'))
   }
 
@@ -170,6 +166,15 @@ class BossQueue implements Queue {
   }
 }
 
+/** The library's errors are plain objects as well as errors: the driver's, with the words and the queue beside them. */
 function describe(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  if (error instanceof Error && !('code' in error)) return error.stack ?? error.message
+  const { code, message, stack } = Object(error) as { code?: unknown; message?: unknown; stack?: unknown }
+  const words = String(stack ?? message ?? (typeof error === 'object' ? JSON.stringify(error) : error))
+  return code === undefined ? words : `${code}: ${words}`
+}
+
+function queueOf(error: unknown): string | undefined {
+  const { queue } = Object(error) as { queue?: unknown }
+  return typeof queue === 'string' ? queue : undefined
 }

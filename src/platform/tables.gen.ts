@@ -208,6 +208,7 @@ export interface PaymentRequests {
   amount_to_usd: string;
   business_id: string;
   created_at: Timestamp;
+  created_by: Generated<string>;
   currency: string;
   customer_id: string;
   deleted_at: Timestamp | null;
@@ -276,6 +277,7 @@ export interface SubscriptionPeriods {
   env_mode: string;
   id: string;
   number: number;
+  paid_transaction_id: string | null;
   payment_request_id: string;
   refusals: Generated<number>;
   refused_transaction_id: string | null;

@@ -325,7 +325,7 @@ describe('mails and several workers', () => {
       },
     })
     const world = await openWorld('postgres')
-    const database = openPostgres(world.databaseUrl ?? '', 2)
+    const database = openPostgres(world.databaseUrl ?? '')
     try {
       const env = { SMTP_URL: smtp.url, LOG_LEVEL: 'trace' }
       Object.assign(world.env, env)

@@ -32,11 +32,12 @@ describe(`a pool of ${poolSize} and a channel that takes ${latencyMs} ms`, () =>
     await stopOwnPostgres()
   })
 
-  /** Connections of ours, and how many of them wait inside a transaction. */
+  /** Connections of the API, and how many of all of ours wait inside a transaction. */
   const connections = async (): Promise<{ count: number; idleInTransaction: number }> => {
-    const { rows } = await watcher.query(`select count(*)::int as count,
+    const { rows } = await watcher.query(`select
+        (count(*) filter (where application_name = 'asyncpay'))::int as count,
         (count(*) filter (where state like 'idle in transaction%'))::int as idle
-      from pg_stat_activity where datname = current_database() and application_name = 'asyncpay'`)
+      from pg_stat_activity where datname = current_database() and application_name like 'asyncpay%'`)
     return { count: rows[0].count, idleInTransaction: rows[0].idle }
   }
 

@@ -98,21 +98,38 @@ export async function freePort(): Promise<number> {
 
 let own: Promise<TestPostgres> | undefined
 
-/** A new, empty database on the test server; `drop` removes it (and the server, when this file started it). */
-export async function createDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
+/**
+ * A new database on the test server: empty, or a clone of the migrated `template`. `drop` removes it (and the server,
+ * when this file started it).
+ */
+export async function createDatabase(template?: string): Promise<{ url: string; drop(): Promise<void> }> {
   const given = process.env.TEST_DATABASE_URL
   if (!given) own ??= startPostgres()
   const adminUrl = given ?? (await own)?.url ?? ''
   const name = `test_${randomBytes(6).toString('hex')}`
-  await admin(adminUrl, `create database ${name}`)
-  const url = new URL(adminUrl)
-  url.pathname = `/${name}`
+  await admin(adminUrl, `create database ${name}${template ? ` template ${template}` : ''}`)
   return {
-    url: url.href,
+    url: urlOf(adminUrl, name),
     async drop() {
       await admin(adminUrl, `drop database if exists ${name} with (force)`)
     },
   }
+}
+
+const urlOf = (adminUrl: string, name: string): string => {
+  const url = new URL(adminUrl)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+/** Makes the database that `createDatabase` clones; `fill` migrates it. */
+export async function createTemplate(
+  adminUrl: string,
+  name: string,
+  fill: (url: string) => Promise<void>,
+): Promise<void> {
+  await admin(adminUrl, `create database ${name}`)
+  await fill(urlOf(adminUrl, name))
 }
 
 /** Ends the server that this file started for itself; nothing to do under `npm test`. */

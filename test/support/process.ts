@@ -160,7 +160,7 @@ const downForMs = 180_000
  */
 export async function openWorld(backend: Backend) {
   const folder = mkdtempSync(join(tmpdir(), 'asyncpay-world-'))
-  const database = backend === 'postgres' ? await createDatabase() : null
+  const database = backend === 'postgres' ? await createDatabase(process.env.TEST_TEMPLATE) : null
   // Sent once: what the server was told and did not keep is not told again.
   const sandbox = await startSandbox({ port: 0, webhookRetryDelaysMs: [] })
   const provider = await startGate(() => new URL(sandbox.url).origin)

@@ -11,6 +11,7 @@ import { AdvancingClock } from '../../src/platform/clock.ts'
 import type { Context } from '../../src/platform/context.ts'
 import { type Role, type Server, startServer } from '../../src/server.ts'
 import { createDatabase, freePort } from './postgres.ts'
+import { copyEmbedded } from './template.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: bodies are looked at as a client would
 export type Body = any
@@ -38,8 +39,10 @@ export const testMasterKey = '11'.repeat(32)
 /** A whole server in this process, with sandbox and worker, on a database of its own. */
 export async function startTestServer(options: TestServerOptions = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'asyncpay-test-'))
-  const database = options.backend === 'postgres' && !options.databaseUrl ? await createDatabase() : null
+  const database =
+    options.backend === 'postgres' && !options.databaseUrl ? await createDatabase(process.env.TEST_TEMPLATE) : null
   const databaseUrl = options.databaseUrl ?? database?.url
+  if (!databaseUrl) await copyEmbedded(folder)
   const clock = new AdvancingClock()
   const config = readConfig({
     PORT: String(await freePort()),

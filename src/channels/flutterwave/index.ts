@@ -66,7 +66,7 @@ export const flutterwave: Channel<FlutterwaveCredentials> = {
  * to save a card, so cautious round sums of our own, about what a card network lets pass.
  */
 function limits(): ChannelLimits {
-  const least = (tokenizeMinor: bigint) => ({ payMinor: 1n, tokenizeMinor })
+  const least = (tokenizeMinor: bigint) => ({ payMinor: 1n, tokenizeMinor, payMaxMinor: null })
   return {
     currencies: {
       NGN: least(100_00n),
@@ -83,9 +83,8 @@ function limits(): ChannelLimits {
       RWF: least(200n),
       TZS: least(500_00n),
     },
-    payMaxMajor: null,
     source:
-      'Currencies: Flutterwave v3 documentation, "Payment methods", read 2026-11-20. Least amounts are not published: the least unit for paying, cautious sums of our own for tokenising.',
+      'Currencies: Flutterwave v3 documentation, "Payment methods", read 2026-11-20. Least and greatest amounts are not published (the greatest is the account’s own): the least unit for paying, cautious sums of our own for tokenising.',
   }
 }
 

@@ -50,18 +50,20 @@ export const paystack: Channel<PaystackCredentials> = {
   fetchRefund,
 }
 
-/** ISO minor units; XOF has none, so 1n is one franc. Tokenising: the larger of the general and the recommended minimum. */
+/**
+ * ISO minor units; XOF has none, so 1n is one franc. Tokenising: the larger of the general and the recommended minimum.
+ * Greatest: ten million of the currency, whichever it is.
+ */
 function limits(): ChannelLimits {
+  const from = (payMinor: bigint, unitMinor = 100n) => ({
+    ...{ payMinor, tokenizeMinor: payMinor },
+    payMaxMinor: 10_000_000n * unitMinor,
+  })
   return {
     currencies: {
-      NGN: { payMinor: 50_00n, tokenizeMinor: 50_00n },
-      USD: { payMinor: 2_00n, tokenizeMinor: 2_00n },
-      GHS: { payMinor: 10n, tokenizeMinor: 10n },
-      ZAR: { payMinor: 1_00n, tokenizeMinor: 1_00n },
-      KES: { payMinor: 3_00n, tokenizeMinor: 3_00n },
-      XOF: { payMinor: 1n, tokenizeMinor: 1n },
+      ...{ NGN: from(50_00n), USD: from(2_00n), GHS: from(10n), ZAR: from(1_00n), KES: from(3_00n) },
+      XOF: from(1n, 1n),
     },
-    payMaxMajor: 10_000_000n,
     source:
       'Paystack API documentation (supported currencies), "Recurring charges" and the transaction error reference, read 2026-11-20',
   }

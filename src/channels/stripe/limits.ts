@@ -1,6 +1,6 @@
 import { exponentOf, parseAmount } from '../../platform/money.ts'
 import type { ChannelLimits, CurrencyLimit } from '../channel.ts'
-import { stepMinorOf } from './money.ts'
+import { fromWire, stepMinorOf } from './money.ts'
 
 /**
  * Least payments in major units as Stripe publishes them ("Minimum charge amount by currency", read 2026-11-20). They
@@ -21,6 +21,14 @@ const cautious = `
   ZMW 30    MGA 4500  BHD 0.4   JOD 0.7   KWD 0.3   OMR 0.4   TND 3     QAR 4     SAR 4     TRY 45    TWD 35
   CLP 1000  ISK 150   VND 27000`
 
+/**
+ * Greatest amounts: so many nines in Stripe's smallest unit ("Maximum charge amounts", read 2026-11-28). Eight where
+ * nothing else is said; the other ways to pay than cards carry no more. HUF: ten is what cards carry, and every page takes
+ * cards. Card networks may allow more (up to twelve) or less (American Express nine): Stripe has the last word.
+ */
+const digitsMax: Readonly<Record<string, number>> = { IDR: 12, COP: 10, HUF: 10, INR: 9 }
+const digitsMaxOther = 8
+
 /** The order is the one they are offered in. */
 export const limits: ChannelLimits = {
   currencies: Object.fromEntries(
@@ -28,10 +36,8 @@ export const limits: ChannelLimits = {
       [...table.matchAll(/([A-Z]{3}) ([\d.]+)/g)].map(([, currency, major]) => [currency!, limitOf(currency!, major!)]),
     ),
   ),
-  // Eight digits, which in most currencies are 999,999.99 (types of stripe 23.1.0). Stripe has the last word, card by card.
-  payMaxMajor: 999_999n,
   source:
-    'Stripe "Supported currencies" (minimum and maximum charge amounts), read 2026-11-20; currencies that it gives no minimum: ours',
+    'Stripe "Supported currencies": minimum charge amounts, read 2026-11-20, maximum charge amounts, read 2026-11-28; currencies that it gives no minimum: ours',
 }
 
 function limitOf(currency: string, major: string): CurrencyLimit {
@@ -39,5 +45,17 @@ function limitOf(currency: string, major: string): CurrencyLimit {
   if (!parsed.ok || exponentOf(currency) === null) throw new Error(`limits of Stripe: ${currency} ${major}`)
   const payMinor = parsed.amountMinor
   const stepMinor = stepMinorOf(currency)
-  return { payMinor, tokenizeMinor: payMinor, ...(stepMinor > 1n && { stepMinor }) }
+  return { payMinor, tokenizeMinor: payMinor, payMaxMinor: greatestOf(currency), ...(stepMinor > 1n && { stepMinor }) }
+}
+
+/** The greatest wire amount is no multiple of the step everywhere (UGX 999,999.99): then the last multiple below it. */
+function greatestOf(currency: string): bigint {
+  const wire = 10 ** (digitsMax[currency] ?? digitsMaxOther) - 1
+  const whole = [wire, wire - 9, wire - 99].find((one) => {
+    const minor = fromWire(one, currency)
+    return minor !== null && minor % stepMinorOf(currency) === 0n
+  })
+  const minor = whole === undefined ? null : fromWire(whole, currency)
+  if (minor === null) throw new Error(`limits of Stripe: no greatest amount in ${currency}`)
+  return minor
 }

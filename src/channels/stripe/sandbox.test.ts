@@ -380,9 +380,12 @@ test('what Stripe refuses to open is refused, so that another channel may take i
   }
 })
 
-test('the least amounts of every currency are taken', async (t) => {
+test('the least and the greatest amounts of every currency are taken, and nothing above', async (t) => {
   const bench = await benchFor(t)
-  for (const [currency, { payMinor }] of Object.entries(stripe.limits.currencies)) {
-    await open(bench, `AsT-${currency}`, { currency, amountMinor: payMinor })
+  for (const [currency, { payMinor, payMaxMinor, stepMinor = 1n }] of Object.entries(stripe.limits.currencies)) {
+    await open(bench, `AsT-${currency}-least`, { currency, amountMinor: payMinor })
+    await open(bench, `AsT-${currency}-most`, { currency, amountMinor: payMaxMinor! })
+    const above = open(bench, `AsT-${currency}-above`, { currency, amountMinor: payMaxMinor! + stepMinor })
+    await assert.rejects(above, fails({ outcome: 'rejected', reason: 'refused' }), currency)
   }
 })

@@ -77,8 +77,11 @@ describe('amounts', () => {
       assert.equal(payMinor % stepMinor, 0n, currency)
       assert.equal(stepMinor, stepMinorOf(currency), currency)
     }
-    assert.deepEqual(limits.currencies.KWD, { payMinor: 300n, tokenizeMinor: 300n, stepMinor: 10n })
-    assert.deepEqual(limits.currencies.JPY, { payMinor: 50n, tokenizeMinor: 50n })
+    assert.deepEqual(limits.currencies.KWD, {
+      ...{ payMinor: 300n, tokenizeMinor: 300n, stepMinor: 10n },
+      payMaxMinor: 99_999_990n,
+    })
+    assert.deepEqual(limits.currencies.JPY, { payMinor: 50n, tokenizeMinor: 50n, payMaxMinor: 99_999_999n })
   })
 })
 

@@ -8,8 +8,12 @@ import { type Business, type EnvMode, envModes, type RouteBy, type UpdateBusines
 import type { AuditEntry, KeyKind } from './store.ts'
 import * as store from './store.ts'
 
+/** `link`: a page that whoever has its address may open. `secret`: also the owner's command line. */
+export type CallerKind = 'secret' | 'public' | 'dashboard' | 'link'
+
 /** Who asks: a key of one business in one mode. Everything read or written is theirs alone. */
 export interface Caller {
+  readonly kind: CallerKind
   readonly businessId: string
   readonly envMode: EnvMode
   readonly keyId: string
@@ -51,7 +55,7 @@ export async function authenticate(ctx: Context, kind: KeyKind, key: string | nu
   if (cached && cached.until > Date.now()) return cached.caller
   const owner = await store.findMaybeByKeyHash(ctx.db, kind, ctx.secrets.hash(key))
   if (!owner) throw new ApiError(unknown)
-  const caller = { businessId: owner.id, envMode: owner.envMode, keyId: owner.keyId, business: owner }
+  const caller = { kind, businessId: owner.id, envMode: owner.envMode, keyId: owner.keyId, business: owner }
   if (cache.size >= callerCacheMax) cache.clear()
   cache.set(key, { caller, until: Date.now() + callerCacheMs })
   return caller

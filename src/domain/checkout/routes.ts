@@ -43,7 +43,7 @@ export function sdkRoutes(app: Http, ctx: Context): void {
 /** A public key is in every buyer's browser: where the business gets its webhooks is not for them. */
 async function presentForSdk(ctx: Context, caller: Caller, full: FullRequest) {
   const body = await paymentRequests.present(ctx, caller, full, ['customer', 'business'])
-  const { uuid, ref, business, last_transaction: last, ...others } = body
+  const { uuid, ref, business, last_transaction: last, created_by, reference, ...others } = body
   if (!business) throw new Error('the business was asked for')
   const { currency, amount_minor: amountMinor, save_payment_method: tokenize } = full.request
   const weighed = await paymentRequests.explain(ctx, caller, { currency, amountMinor, named: null, tokenize })
@@ -59,6 +59,8 @@ async function presentForSdk(ctx: Context, caller: Caller, full: FullRequest) {
       webhook_url: null,
       active_payment_channels: active.map(({ account }) => presentChannel(account.channel, ctx.baseUrl)),
     },
+    created_by,
+    reference,
   }
 }
 

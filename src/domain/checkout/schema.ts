@@ -3,12 +3,7 @@ import { withCheck } from '../../platform/validation.ts'
 import { nullable, optionalText, text } from '../../platform/wire.ts'
 import { businessSchema } from '../businesses/schema.ts'
 import { paymentChannelSchema } from '../payment-channels/schema.ts'
-import {
-  checkInitiate,
-  initiateFields,
-  type PaymentRequestBody,
-  paymentRequestSchema,
-} from '../payment-requests/schema.ts'
+import { checkInitiate, initiateFields, requestFields, requestSchema } from '../payment-requests/schema.ts'
 
 /** What the published SDKs send: an initiation, and what only a checkout shows. Unknown fields are ignored. */
 export const sdkInitiateSchema = withCheck(
@@ -26,7 +21,7 @@ export const sdkInitiateSchema = withCheck(
 )
 export type SdkInitiate = Static<typeof sdkInitiateSchema>
 
-const { uuid, ref, ...others } = paymentRequestSchema.properties
+const { uuid, ref, ...others } = requestFields(['customer', 'business'])
 
 /** The payment request as the SDKs get it: with the checkout's address and the channels that its business has open. */
 export const sdkRequestSchema = Type.Object({
@@ -54,7 +49,7 @@ export const checkoutStateSchema = Type.Object({
       action: optionalText,
     }),
   ),
-  paymentRequest: nullable(Type.Unsafe<PaymentRequestBody>(paymentRequestSchema)),
+  paymentRequest: nullable(requestSchema(['customer'])),
 })
 
 export const checkoutRelaySchema = Type.Object({

@@ -34,7 +34,7 @@ export async function open(ctx: Context, token: string): Promise<Session> {
   const business = await findBusiness(ctx, businessId, envMode)
   const planId = full.request.subscription_plan_id
   const plan = planId === null ? null : await plans.load(ctx.db, planId)
-  return { caller: { businessId, envMode, business, keyId: 'checkout' }, full, plan }
+  return { caller: { kind: 'link', businessId, envMode, business, keyId: 'checkout' }, full, plan }
 }
 
 /** The token behind a link for sharing. Throws 404. */

@@ -86,7 +86,13 @@ interface Page {
 async function open(ctx: Context, linkId: string, given: Carried): Promise<Page> {
   const plan = await plans.findByLink(ctx, linkId)
   const business = await findBusiness(ctx, plan.business_id, plan.env_mode)
-  const caller = { businessId: business.id, envMode: business.envMode, business, keyId: 'subscribe' }
+  const caller: Caller = {
+    kind: 'link',
+    businessId: business.id,
+    envMode: business.envMode,
+    business,
+    keyId: 'subscribe',
+  }
   const customerId = given.customer === undefined ? null : plans.readSubscriber(ctx, plan, given.customer)
   if (given.customer !== undefined && customerId === null) throw notFound('subscription link')
   const carried: Carried = given.customer === undefined ? {} : { customer: given.customer }

@@ -1,7 +1,8 @@
 import { type Static, Type } from 'typebox'
+import { leastOf } from '../../channels/carry.ts'
 import type { Channel } from '../../channels/channel.ts'
 import { wireTime } from '../../platform/clock.ts'
-import { formatAmount } from '../../platform/money.ts'
+import { exponentOf, formatAmount } from '../../platform/money.ts'
 import { paginatorSchema } from '../../platform/pagination.ts'
 import { flag, optionalText, text, time } from '../../platform/wire.ts'
 import { type Business, businessSchema, type EnvMode, presentBusiness } from '../businesses/schema.ts'
@@ -73,7 +74,7 @@ export const presentConnected = (
 /** What a channel can do, read off its adapter: an absent method is a thing it cannot do. */
 export const capabilitiesSchema = Type.Object({
   ...paymentChannelSchema.properties,
-  currencies: Type.Array(Type.Object({ currency: text, minimum: text, minimum_to_save: text })),
+  currencies: Type.Array(Type.Object({ currency: text, minimum: text, minimum_to_save: text, maximum: optionalText })),
   maximum: optionalText,
   can_save: flag,
   can_refund: flag,
@@ -85,6 +86,14 @@ export const capabilitiesSchema = Type.Object({
 })
 export const capabilitiesListSchema = Type.Object({ payment_channels: paginatorSchema(capabilitiesSchema) })
 
+/** Whole major units that no currency's greatest amount is below; null where none is published. */
+function maximumEverywhere({ limits }: Channel): string | null {
+  const most = Object.entries(limits.currencies).flatMap(([currency, { payMaxMinor }]) =>
+    payMaxMinor === null ? [] : [payMaxMinor / 10n ** BigInt(exponentOf(currency) ?? 0)],
+  )
+  return most.length === 0 ? null : most.reduce((a, b) => (b < a ? b : a)).toString()
+}
+
 export const presentCapabilities = (
   channel: Channel,
   connected: ConnectedChannel | undefined,
@@ -95,12 +104,10 @@ export const presentCapabilities = (
   currencies: Object.entries(channel.limits.currencies).map(([currency, limit]) => ({
     currency,
     minimum: formatAmount(limit.payMinor, currency),
-    minimum_to_save: formatAmount(
-      limit.tokenizeMinor > limit.payMinor ? limit.tokenizeMinor : limit.payMinor,
-      currency,
-    ),
+    minimum_to_save: formatAmount(leastOf(limit, true), currency),
+    maximum: limit.payMaxMinor === null ? null : formatAmount(limit.payMaxMinor, currency),
   })),
-  maximum: channel.limits.payMaxMajor?.toString() ?? null,
+  maximum: maximumEverywhere(channel),
   can_save: channel.chargeSaved ? 1 : 0,
   can_refund: channel.refund ? 1 : 0,
   can_void: channel.voidCheckout ? 1 : 0,

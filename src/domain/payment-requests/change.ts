@@ -39,8 +39,10 @@ export async function withRequest<T>(
     const now = nowOf(ctx, business)
     const emit = async (type: EventType) => {
       const full = (await store.load(tx, requestId)) as FullRequest
-      const body = presentWith(ctx, business, accounts, full, ['timeline', 'customer', 'business'])
-      const data = { reference: request.reference, ...body }
+      const relations = ['timeline_records', 'customer', 'business'] as const
+      // At the top, where receivers look for it.
+      const { reference, ...body } = presentWith(ctx, business, accounts, full, relations)
+      const data = { reference, ...body }
       await record(tx, ctx.queue, { ...owner, type, objectType: 'payment_request', objectId: requestId, data, now })
       emitted = true
     }

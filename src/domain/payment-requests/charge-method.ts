@@ -18,7 +18,8 @@ import { duplicateReference, lifetimeMs, readWish } from './initiate.ts'
 import { payUrl } from './link.ts'
 import { giveUpUnseen, openAtFirst } from './open.ts'
 import { holdPlan, purposeOf } from './plan.ts'
-import type { ChargeMethod, FullRequest } from './schema.ts'
+import type { FullRequest } from './schema.ts'
+import type { ChargeMethod } from './schema-saved.ts'
 import { isPayable } from './states.ts'
 
 /** A request of its own, paid at once by a saved method. */
@@ -100,6 +101,7 @@ async function start(
       usdPerUnit,
       reference: body.reference ?? null,
       metaData: keepMetaData(body),
+      createdBy: caller.kind,
       expiresAt: after(now, lifetimeMs),
       now,
     })

@@ -16,8 +16,9 @@ import { apply, closePage, refreshRequest } from './ask.ts'
 import { withRequest } from './change.ts'
 import { paymentRequestErrors } from './errors.ts'
 import { load } from './find.ts'
+import { followLater } from './follow-up.ts'
 import { newTransaction, payerOf, tell, voidAttempt } from './open.ts'
-import type { FullRequest, RequestRow, TransactionRow } from './schema.ts'
+import type { CreatedBy, FullRequest, RequestRow, TransactionRow } from './schema.ts'
 import { isPayable, requestMachine, transactionMachine } from './states.ts'
 import type { Owner } from './store.ts'
 import * as store from './store.ts'
@@ -52,6 +53,7 @@ export interface ForCharge {
   description: string | null
   reference?: string | null
   metaData?: string | null
+  createdBy: CreatedBy
   isTrial?: boolean
   subscriptionPlanId?: string | null
   extendSubscriptionBy?: number | null
@@ -220,7 +222,7 @@ async function endUnknown(
     const columns = { reason, refusal, check_at: null, updated_at: now }
     await move(tx, transactionMachine, attempt.id, 'unknown', 'failed', columns)
     await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: 'failed', now })
-    if (request.subscription_id) await store.setFollowUpDue(tx, request.id, now)
+    await followLater(tx, request, now)
   })
 }
 
@@ -248,7 +250,7 @@ async function recordPayerNeeded(ctx: Context, attempt: TransactionRow, actionUr
     const columns = { checkout_url: actionUrl, refusal: 'payer', updated_at: now }
     await move(tx, transactionMachine, attempt.id, 'unknown', 'pending', columns)
     await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: null, now })
-    if (request.subscription_id) await store.setFollowUpDue(tx, request.id, now)
+    await followLater(tx, request, now)
   })
 }
 

@@ -22,6 +22,14 @@ export const endOf = (request: RequestRow, now: Date) => ({
   follow_up_due_at: request.subscription_plan_id === null ? null : now,
 })
 
+/**
+ * A charge of it did not succeed: its subscription follows, while there is something to pay. What has ended is followed
+ * by its end alone, once: a word that comes later about another attempt is no news to who was paid.
+ */
+export async function followLater(tx: Tx, request: RequestRow, now: Date): Promise<void> {
+  if (request.subscription_id && isPayable(request.status)) await store.setFollowUpDue(tx, request.id, now)
+}
+
 export interface Standing {
   request: RequestRow
   attempts: TransactionRow[]
@@ -37,9 +45,14 @@ export async function lockForFollowUp(tx: Tx, requestId: string): Promise<Standi
 /** In the transaction that wrote what follows. */
 export const settleFollowUp = (tx: Tx, requestId: string): Promise<void> => store.setFollowUpDue(tx, requestId, null)
 
+/** The payment that counts; null while there is none. */
+export const paidBy = ({ attempts }: Standing): TransactionRow | null =>
+  attempts.find((one) => one.status === 'successful') ?? null
+
 /** A payment that bought nothing goes back by itself; `words` tell the timeline why. */
-export async function giveBack(tx: Tx, { request, attempts }: Standing, words: string, now: Date): Promise<void> {
-  const paid = attempts.find((one) => one.status === 'successful')
+export async function giveBack(tx: Tx, standing: Standing, words: string, now: Date): Promise<void> {
+  const { request } = standing
+  const paid = paidBy(standing)
   if (!paid) return
   await store.setRefundDue(tx, paid.id, now)
   await tell(tx, { requestId: request.id, transactionId: paid.id, summary: words, status: null, now })

@@ -139,6 +139,7 @@ export function newRequest(
     usdPerUnit: wish.usdPerUnit,
     reference: body.reference ?? null,
     metaData: keepMetaData(body),
+    createdBy: caller.kind,
     successRedirectUrl: body.success_redirect_url ?? null,
     failureRedirectUrl: body.failure_redirect_url ?? body.cancel_redirect_url ?? null,
     logo: body.logo ?? null,

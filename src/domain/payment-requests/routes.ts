@@ -9,21 +9,30 @@ import { flag, text } from '../../platform/wire.ts'
 import { checkCurrency, type RouteBy } from '../businesses/schema.ts'
 import { update as updateBusiness } from '../businesses/service.ts'
 import {
-  chargeMethodSchema,
   initiateSchema,
   oneRequestSchema,
   openedRequestSchema,
   relaySchema,
   requestListSchema,
-  saveMethodSchema,
   subscribeToPlanSchema,
 } from './schema.ts'
+import { chargeMethodSchema, saveMethodSchema } from './schema-saved.ts'
 import * as paymentRequests from './service.ts'
 import { requestMachine } from './states.ts'
 import type { RequestFilter } from './store.ts'
 
 const tags = ['Payment requests']
 const params = Type.Object({ ref: Type.String({ description: "The request's uuid, its ref, or your own reference" }) })
+/** The relations that each answer documents. */
+const relations = {
+  initiated: ['customer'],
+  relayed: ['timeline_records', 'customer'],
+  subscribed: ['customer', 'business', 'subscription_plan'],
+  saving: ['customer', 'business'],
+  charged: ['timeline_records', 'customer'],
+  one: ['timeline_records', 'customer', 'business'],
+  listed: ['timeline_records', 'customer'],
+} as const
 const filterText = Type.Optional(Type.String({ maxLength: 200 }))
 const listQuery = Type.Object({
   ...pageQuery,
@@ -50,12 +59,12 @@ export function paymentRequestRoutes(app: Http, ctx: Context): void {
         tags,
         summary: 'Initiate a payment request',
         body: initiateSchema,
-        response: { 201: successSchema(openedRequestSchema) },
+        response: { 201: successSchema(openedRequestSchema(relations.initiated)) },
       },
     },
     async (request, reply) => {
       const { full, action } = await paymentRequests.initiate(ctx, request.caller, request.body, request.idempotency)
-      const payment_request = await paymentRequests.present(ctx, request.caller, full, ['customer'])
+      const payment_request = await paymentRequests.present(ctx, request.caller, full, relations.initiated)
       return reply.code(201).send(success('Payment request initiated successfully', { payment_request, action }))
     },
   )
@@ -67,12 +76,12 @@ export function paymentRequestRoutes(app: Http, ctx: Context): void {
         tags,
         summary: 'Move a payment request to another channel',
         body: relaySchema,
-        response: { 201: successSchema(openedRequestSchema) },
+        response: { 201: successSchema(openedRequestSchema(relations.relayed)) },
       },
     },
     async (request, reply) => {
       const { full, action } = await paymentRequests.relay(ctx, request.caller, request.body)
-      const payment_request = await paymentRequests.present(ctx, request.caller, full, ['timeline', 'customer'])
+      const payment_request = await paymentRequests.present(ctx, request.caller, full, relations.relayed)
       return reply.code(201).send(success('Payment request relayed successfully', { payment_request, action }))
     },
   )
@@ -94,13 +103,12 @@ function subscribeRoute(app: Http, ctx: Context): void {
 when the payment is successful. A customer has one subscription to a plan: a second one is refused, unless
 \`extend_subscription_by\` says that this payment moves its end on.`,
         body: subscribeToPlanSchema,
-        response: { 201: successSchema(openedRequestSchema) },
+        response: { 201: successSchema(openedRequestSchema(relations.subscribed)) },
       },
     },
     async (request, reply) => {
       const { full, action } = await paymentRequests.initiate(ctx, request.caller, request.body, request.idempotency)
-      const relations = ['customer', 'business', 'subscription_plan'] as const
-      const payment_request = await paymentRequests.present(ctx, request.caller, full, relations)
+      const payment_request = await paymentRequests.present(ctx, request.caller, full, relations.subscribed)
       return reply.code(201).send(success('Payment request initiated successfully', { payment_request, action }))
     },
   )
@@ -117,17 +125,17 @@ function savedMethodRoutes(app: Http, ctx: Context): void {
         description:
           'Charges the least sum that the channel needs for it. It is refunded by itself where the channel can, unless refund_save_charges of the business is 0.',
         body: saveMethodSchema,
-        response: { 201: successSchema(openedRequestSchema) },
+        response: { 201: successSchema(openedRequestSchema(relations.saving)) },
       },
     },
     async (request, reply) => {
       const { full, action } = await paymentRequests.saveMethod(ctx, request.caller, request.body, request.idempotency)
-      const payment_request = await paymentRequests.present(ctx, request.caller, full, ['customer', 'business'])
+      const payment_request = await paymentRequests.present(ctx, request.caller, full, relations.saving)
       return reply.code(201).send(success('Payment request initiated successfully', { payment_request, action }))
     },
   )
 
-  const charged = successSchema(oneRequestSchema)
+  const charged = successSchema(oneRequestSchema(relations.charged))
   app.post(
     '/payment-requests/charge-payment-method',
     {
@@ -147,7 +155,7 @@ function savedMethodRoutes(app: Http, ctx: Context): void {
         request.body,
         request.idempotency,
       )
-      const payment_request = await paymentRequests.present(ctx, request.caller, full, ['timeline', 'customer'])
+      const payment_request = await paymentRequests.present(ctx, request.caller, full, relations.charged)
       return isConfirmed
         ? reply.code(201).send(success('Payment method charged successfully', { payment_request }))
         : reply.code(202).send(success('Payment is being confirmed', { payment_request }))
@@ -163,13 +171,12 @@ function readRoutes(app: Http, ctx: Context): void {
         tags,
         summary: 'Retrieve a payment request',
         params,
-        response: { 200: successSchema(oneRequestSchema) },
+        response: { 200: successSchema(oneRequestSchema(relations.one)) },
       },
     },
     async (request) => {
       const full = await paymentRequests.find(ctx, request.caller, request.params.ref)
-      const relations = ['timeline', 'customer', 'business'] as const
-      const payment_request = await paymentRequests.present(ctx, request.caller, full, relations)
+      const payment_request = await paymentRequests.present(ctx, request.caller, full, relations.one)
       return success('Payment request retrieved successfully', { payment_request })
     },
   )
@@ -181,14 +188,15 @@ function readRoutes(app: Http, ctx: Context): void {
         tags,
         summary: 'List payment requests, newest first',
         querystring: listQuery,
-        response: { 200: successSchema(requestListSchema) },
+        response: { 200: successSchema(requestListSchema(relations.listed)) },
       },
     },
     async (request) => {
       const page = readPage(request.query)
       const { rows, total } = await paymentRequests.list(ctx, request.caller, readFilter(request.query), page)
-      const relations = ['timeline', 'customer'] as const
-      const items = await Promise.all(rows.map((full) => paymentRequests.present(ctx, request.caller, full, relations)))
+      const items = await Promise.all(
+        rows.map((full) => paymentRequests.present(ctx, request.caller, full, relations.listed)),
+      )
       const path = `${ctx.baseUrl}/v1/payment-requests`
       return success('Payment request retrieved successfully', {
         payment_requests: paginate(items, total, page, path, request.query),
@@ -215,12 +223,11 @@ function changeRoutes(app: Http, ctx: Context): void {
   for (const { verb, summary, message, run } of changes) {
     app.patch(
       `/payment-requests/:ref/${verb}`,
-      { schema: { tags, summary, params, response: { 200: successSchema(oneRequestSchema) } } },
+      { schema: { tags, summary, params, response: { 200: successSchema(oneRequestSchema(relations.one)) } } },
       async (request) => {
         const full = await run(ctx, request.caller, request.params.ref)
-        const relations = ['timeline', 'customer', 'business'] as const
         return success(message, {
-          payment_request: await paymentRequests.present(ctx, request.caller, full, relations),
+          payment_request: await paymentRequests.present(ctx, request.caller, full, relations.one),
         })
       },
     )

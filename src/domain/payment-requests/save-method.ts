@@ -9,7 +9,8 @@ import { choose } from './choose.ts'
 import { firstOf, type Initiated, insert, newRequest, resume } from './initiate.ts'
 import { newTransaction, openAtFirst } from './open.ts'
 import type { Opens } from './plan.ts'
-import type { FullRequest, SaveMethod } from './schema.ts'
+import type { FullRequest } from './schema.ts'
+import type { SaveMethod } from './schema-saved.ts'
 
 /** A payment of the least sum that leaves a saved method; what it is for, nobody but the channel decides. */
 

@@ -3,7 +3,7 @@ import type { Context } from '../../platform/context.ts'
 import { move } from '../../platform/states.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
 import type { Change } from './change.ts'
-import { endOf } from './follow-up.ts'
+import { endOf, followLater } from './follow-up.ts'
 import { tell } from './open.ts'
 import type { RequestRow, TransactionRow } from './schema.ts'
 import { isPayable, requestMachine } from './states.ts'
@@ -44,7 +44,7 @@ export async function writeDecline(
 ): Promise<void> {
   const { tx, request, now } = change
   if (refusal) await store.noteRefusal(tx, attempt.id, refusal)
-  if (request.subscription_id) await store.setFollowUpDue(tx, request.id, now)
+  await followLater(tx, request, now)
   if (refusal === 'hard' && attempt.payment_method_id)
     await paymentMethods.markUnusable(tx, attempt.payment_method_id, now)
   // Once the payer was called in, the request is theirs to pay, there or elsewhere.

@@ -22,10 +22,20 @@ import {
   envMode,
   presentBusiness,
 } from '../businesses/schema.ts'
+import type { CallerKind } from '../businesses/service.ts'
 import { type Customer, customerFields, customerSchema, email, presentCustomer } from '../customers/schema.ts'
 import { businessPaymentChannelSchema, paymentChannelSchema } from '../payment-channels/schema.ts'
 import { type PlanBody, planSchema } from '../subscription-plans/schema.ts'
 import type { RequestStatus, TransactionStatus } from './states.ts'
+
+/** Who made a request: a caller of that kind, or a subscription that renews by itself. */
+export type CreatedBy = CallerKind | 'renewal'
+
+const createdBy = Type.Unsafe<CreatedBy>({
+  type: 'string',
+  enum: ['secret', 'public', 'dashboard', 'link', 'renewal'],
+  description: 'What made it: a key, a person on the dashboard, a public link, or a subscription that renews',
+})
 
 const requestStatus = Type.Unsafe<RequestStatus>({
   type: 'string',
@@ -64,8 +74,8 @@ export const timelineRecordSchema = Type.Object({
   deleted_at: nullable(time),
 })
 
-/** Key order is the documented one; relations appear as each answer documents them. */
-export const paymentRequestSchema = Type.Object({
+/** Key order is the documented one; then the relations that an answer documents, and what is ours comes last. */
+const coreFields = {
   uuid: text,
   ref: text,
   intent: text,
@@ -84,16 +94,34 @@ export const paymentRequestSchema = Type.Object({
   deleted_at: nullable(time),
   last_transaction: nullable(transactionSchema),
   payment_channel: nullable(paymentChannelSchema),
-  timeline_records: Type.Optional(Type.Array(timelineRecordSchema)),
-  customer: Type.Optional(customerSchema),
-  business: Type.Optional(businessSchema),
-  subscription_plan: Type.Optional(planSchema),
-})
-export type PaymentRequestBody = Static<typeof paymentRequestSchema>
+}
+const relationFields = {
+  timeline_records: Type.Array(timelineRecordSchema),
+  customer: customerSchema,
+  business: businessSchema,
+  subscription_plan: planSchema,
+}
+const ownFields = { created_by: createdBy, reference: optionalText }
+export type Relation = keyof typeof relationFields
 
-export const oneRequestSchema = Type.Object({ payment_request: paymentRequestSchema })
-export const openedRequestSchema = Type.Object({ payment_request: paymentRequestSchema, action: text })
-export const requestListSchema = Type.Object({ payment_requests: paginatorSchema(paymentRequestSchema as TSchema) })
+const anyRequest = Type.Object({ ...coreFields, ...Type.Partial(Type.Object(relationFields)).properties, ...ownFields })
+export type PaymentRequestBody = Static<typeof anyRequest>
+
+/** A request as one kind of answer shows it. All its keys are required: the serialiser writes optional ones last. */
+export const requestFields = (relations: readonly Relation[]) => ({
+  ...coreFields,
+  ...Object.fromEntries(relations.map((name) => [name, relationFields[name]])),
+  ...ownFields,
+})
+export const requestSchema = (relations: readonly Relation[]) =>
+  Type.Unsafe<PaymentRequestBody>(Type.Object(requestFields(relations)))
+
+export const oneRequestSchema = (relations: readonly Relation[]) =>
+  Type.Object({ payment_request: requestSchema(relations) })
+export const openedRequestSchema = (relations: readonly Relation[]) =>
+  Type.Object({ payment_request: requestSchema(relations), action: text })
+export const requestListSchema = (relations: readonly Relation[]) =>
+  Type.Object({ payment_requests: paginatorSchema(requestSchema(relations) as TSchema) })
 
 /** Major units as text or number; what a currency allows is checked with it. */
 const amount = Type.Unsafe<string | number>({
@@ -157,79 +185,24 @@ export const subscribeToPlanSchema = withCheck(
   (body) => checkInitiate({ subscription_plan_uuid: '', ...body }),
 )
 
-/** As initiating; the sum is what the channel needs, and the description ours. */
-export const saveMethodSchema = withCheck(
-  Type.Object({
-    customer_uuid: initiateFields.customer_uuid,
-    customer_email: initiateFields.customer_email,
-    customer: initiateFields.customer,
-    currency: initiateFields.currency,
-    reference: initiateFields.reference,
-    payment_channel: initiateFields.payment_channel,
-    success_redirect_url: initiateFields.success_redirect_url,
-    failure_redirect_url: initiateFields.failure_redirect_url,
-    cancel_redirect_url: initiateFields.cancel_redirect_url,
-    meta_data: initiateFields.meta_data,
-    metadata: initiateFields.metadata,
-  }),
-  (body) => ({
-    ...checkCustomer(body),
-    ...checkCurrency(body, 'currency'),
-    ...checkMetaData(body),
-    ...checkCustomerMetaData(body.customer),
-  }),
-)
-export type SaveMethod = Static<typeof saveMethodSchema>
-
-export const chargeMethodSchema = withCheck(
-  Type.Object({
-    customer_uuid: initiateFields.customer_uuid,
-    customer_email: initiateFields.customer_email,
-    payment_method_uuid: Type.String({ format: 'uuid' }),
-    amount: initiateFields.amount,
-    currency: initiateFields.currency,
-    description: initiateFields.description,
-    reference: initiateFields.reference,
-    subscription_plan_uuid: initiateFields.subscription_plan_uuid,
-    extend_subscription_by: initiateFields.extend_subscription_by,
-    is_trial: initiateFields.is_trial,
-    meta_data: initiateFields.meta_data,
-    metadata: initiateFields.metadata,
-  }),
-  (body) => ({
-    ...checkPayer(body),
-    ...checkAmount(body),
-    ...checkPlan(body),
-    ...checkCurrency(body, 'currency'),
-    ...checkMetaData(body),
-  }),
-)
-export type ChargeMethod = Static<typeof chargeMethodSchema>
-
-/** Whose method it is; nobody who has none can be charged. */
-function checkPayer(body: Record<string, unknown>): FieldErrors {
-  if (body.customer_uuid !== undefined || body.customer_email !== undefined) return {}
-  return { customer_uuid: ['One of customer_uuid and customer_email is required.'] }
-}
-
 export const relaySchema = Type.Object({
   payment_request_ref: Type.String({ minLength: 1, maxLength: 100 }),
   payment_channel: Type.String({ minLength: 1, maxLength: 50 }),
 })
 export type Relay = Static<typeof relaySchema>
 
-function checkCustomer(body: Record<string, unknown>): FieldErrors {
+export function checkCustomer(body: Record<string, unknown>): FieldErrors {
   if (body.customer_uuid !== undefined || body.customer_email !== undefined || body.customer !== undefined) return {}
   return { customer_uuid: ['One of customer_uuid, customer_email and customer is required.'] }
 }
 
-function checkCustomerMetaData(customer: unknown): FieldErrors {
+export function checkCustomerMetaData(customer: unknown): FieldErrors {
   if (typeof customer !== 'object' || customer === null) return {}
   const errors = Object.entries(checkMetaData(customer as Record<string, unknown>))
   return Object.fromEntries(errors.map(([field, words]) => [`customer.${field}`, words]))
 }
 
-function checkPlan(body: Record<string, unknown>): FieldErrors {
+export function checkPlan(body: Record<string, unknown>): FieldErrors {
   if (body.extend_subscription_by === undefined) return {}
   if (body.subscription_plan_uuid === undefined) {
     return { subscription_plan_uuid: ['The subscription_plan_uuid field is required with extend_subscription_by.'] }
@@ -237,7 +210,7 @@ function checkPlan(body: Record<string, unknown>): FieldErrors {
   return body.is_trial ? { is_trial: ['A trial cannot be extended: send is_trial or extend_subscription_by.'] } : {}
 }
 
-function checkAmount(body: Record<string, unknown>): FieldErrors {
+export function checkAmount(body: Record<string, unknown>): FieldErrors {
   if (body.amount === undefined) {
     return body.subscription_plan_uuid === undefined ? { amount: ['The amount field is required.'] } : {}
   }
@@ -258,6 +231,7 @@ export interface RequestRow {
   amount_to_usd: string
   description: string | null
   reference: string | null
+  created_by: CreatedBy
   payment_method: string
   /** JSON text. */
   meta_data: string | null
@@ -334,7 +308,6 @@ export interface FullRequest {
   timeline: TimelineRow[]
 }
 
-export type Relation = 'timeline' | 'customer' | 'business' | 'subscription_plan'
 type Connected = Static<typeof businessPaymentChannelSchema>
 
 const presentTransaction = (row: TransactionRow, connected: Connected | null): Static<typeof transactionSchema> => ({
@@ -394,9 +367,11 @@ export function presentRequest(
     deleted_at: request.deleted_at && wireTime(request.deleted_at),
     last_transaction: lastTransaction && presentTransaction(lastTransaction, connected),
     payment_channel: connected?.payment_channel ?? null,
-    ...(relations.includes('timeline') ? { timeline_records: full.timeline.map(presentTimeline) } : {}),
+    ...(relations.includes('timeline_records') ? { timeline_records: full.timeline.map(presentTimeline) } : {}),
     ...(relations.includes('customer') ? { customer: presentCustomer(full.customer) } : {}),
     ...(relations.includes('business') ? { business: presentBusiness(business) } : {}),
     ...(plan ? { subscription_plan: plan } : {}),
+    created_by: request.created_by,
+    reference: request.reference,
   }
 }

@@ -28,6 +28,7 @@ export {
   giveBack,
   keepUntil,
   lockForFollowUp,
+  paidBy,
   type Standing,
   settleFollowUp,
 } from './follow-up.ts'

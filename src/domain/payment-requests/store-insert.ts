@@ -4,7 +4,7 @@ import { emailKeyOf } from '../../platform/emails.ts'
 import type { IdempotencyClaim } from '../../platform/idempotency.ts'
 import { revive } from '../../platform/rows.ts'
 import type { Customer } from '../customers/schema.ts'
-import type { RequestRow } from './schema.ts'
+import type { CreatedBy, RequestRow } from './schema.ts'
 import { insertLine, type NewTransaction, type Owner } from './store.ts'
 
 /** The statement that a create is. */
@@ -21,6 +21,7 @@ export interface NewRequest {
   reference: string | null
   /** JSON text. */
   metaData: string | null
+  createdBy: CreatedBy
   successRedirectUrl: string | null
   failureRedirectUrl: string | null
   logo: string | null
@@ -70,6 +71,7 @@ const inputTypes = {
   description: 'text',
   reference: 'text',
   meta_data: 'text',
+  created_by: 'text',
   success_redirect_url: 'text',
   failure_redirect_url: 'text',
   logo: 'text',
@@ -112,6 +114,7 @@ function inputOf(owner: Owner, row: NewRequest, n: number): Input {
     usd_per_unit: row.usdPerUnit,
     description: row.description,
     reference: row.reference,
+    created_by: row.createdBy,
     meta_data: row.metaData,
     success_redirect_url: row.successRedirectUrl,
     failure_redirect_url: row.failureRedirectUrl,
@@ -176,12 +179,12 @@ const insertRows = prepared<{ rows: string }, { n: number; customer: Customer }>
       select business_id, env_mode, key, decode(fingerprint, 'hex'), locked_until, now, id from row where key is not null
     ), request as (
       insert into payment_requests (id, ref, business_id, env_mode, customer_id, intent, status, currency, amount_minor,
-        amount_to_usd, usd_per_unit, description, reference, meta_data, success_redirect_url, failure_redirect_url,
-        logo, save_payment_method, is_trial, subscription_plan_id, extend_subscription_by, expires_at, expiry_check_at,
+        amount_to_usd, usd_per_unit, description, reference, created_by, meta_data, success_redirect_url,
+        failure_redirect_url, logo, save_payment_method, is_trial, subscription_plan_id, extend_subscription_by, expires_at, expiry_check_at,
         created_at, updated_at)
       select id, ref, business_id, env_mode, owner_id, intent, 'new', currency, amount_minor, amount_to_usd, usd_per_unit,
-        description, reference, meta_data, success_redirect_url, failure_redirect_url, logo, save_payment_method,
-        is_trial, subscription_plan_id, extend_subscription_by, expires_at, expires_at, now, now from row
+        description, reference, created_by, meta_data, success_redirect_url, failure_redirect_url, logo,
+        save_payment_method, is_trial, subscription_plan_id, extend_subscription_by, expires_at, expires_at, now, now from row
     ), line as (
       insert into timeline_records (id, payment_request_id, summary, created_at, updated_at)
       select timeline_id, id, 'Payment initiated', now, now from row
@@ -238,6 +241,7 @@ const rowOf = (owner: Owner, row: NewRequest, customerId: string): RequestRow =>
   amount_to_usd: row.amountToUsd,
   description: row.description,
   reference: row.reference,
+  created_by: row.createdBy,
   payment_method: 'Unknown',
   meta_data: row.metaData,
   success_redirect_url: row.successRedirectUrl,
@@ -260,7 +264,7 @@ const rowOf = (owner: Owner, row: NewRequest, customerId: string): RequestRow =>
 export interface NewChargeRequest
   extends Pick<
     NewRequest,
-    'id' | 'intent' | 'currency' | 'amountMinor' | 'usdPerUnit' | 'description' | 'expiresAt' | 'now'
+    'id' | 'intent' | 'currency' | 'amountMinor' | 'usdPerUnit' | 'description' | 'createdBy' | 'expiresAt' | 'now'
   > {
   customerId: string
   ref: string
@@ -296,6 +300,7 @@ export async function insertChargeRequest(tx: Tx, owner: Owner, row: NewChargeRe
       description: row.description,
       reference: row.reference,
       meta_data: row.metaData,
+      created_by: row.createdBy,
       is_trial: row.isTrial,
       subscription_plan_id: row.subscriptionPlanId,
       extend_subscription_by: row.extendSubscriptionBy,

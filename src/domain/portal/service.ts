@@ -109,7 +109,8 @@ export async function open(ctx: Context, token: string): Promise<Opened> {
   if (!link) return { kind: 'unknown' }
   const business = await findBusiness(ctx, link.business_id, link.env_mode)
   if (link.expires_at <= ctx.clock.now()) return { kind: 'expired', business }
-  const caller = { businessId: link.business_id, envMode: link.env_mode, business, keyId: purpose }
+  const { business_id: businessId, env_mode: envMode } = link
+  const caller: Caller = { kind: 'link', businessId, envMode, business, keyId: purpose }
   const customer = await customers.findMaybe(ctx, caller, link.customer_id)
   if (!customer) return { kind: 'unknown' }
   return { kind: 'open', session: { caller, customer, link, base: pathOf(ctx, link) } }

@@ -6,23 +6,31 @@ import { type Candidate, chooseChannels, leastToTokenize, successRate, type Wish
 
 type Limits = Record<string, [payMinor: bigint, tokenizeMinor?: bigint]>
 
-function account(slug: string, limits: Limits, more: Partial<Candidate> & { payMaxMajor?: bigint } = {}): Candidate {
+interface More extends Partial<Candidate> {
+  payMaxMinor?: bigint
+  stepMinor?: bigint
+}
+
+function account(slug: string, limits: Limits, more: More = {}): Candidate {
+  const { payMaxMinor = null, stepMinor = 1n, ...flags } = more
   const currencies = Object.fromEntries(
-    Object.entries(limits).map(([code, [payMinor, tokenizeMinor = payMinor]]) => [code, { payMinor, tokenizeMinor }]),
+    Object.entries(limits).map(([code, [payMinor, tokenizeMinor = payMinor]]) => [
+      code,
+      { payMinor, tokenizeMinor, payMaxMinor, stepMinor },
+    ]),
   )
-  const { payMaxMajor = null, ...flags } = more
   return {
     slug,
     isEnabled: true,
     isDefault: false,
-    channel: { displayName: slug, limits: { currencies, payMaxMajor, source: 'test' } },
+    channel: { displayName: slug, limits: { currencies, source: 'test' } },
     ...flags,
   }
 }
 
 const first = account('first', { NGN: [5_000n], USD: [200n, 500n] })
 const second = account('second', { NGN: [100n, 10_000n], KES: [300n] }, { isDefault: true })
-const third = account('third', { NGN: [1n], USD: [50n] }, { payMaxMajor: 1_000n })
+const third = account('third', { NGN: [1n], USD: [50n] }, { payMaxMinor: 100_000n })
 const off = account('off', { NGN: [1n], USD: [1n], KES: [1n], GHS: [1n] }, { isEnabled: false })
 const all = [first, second, third, off]
 
@@ -94,6 +102,36 @@ describe('routing', () => {
     )
   })
 
+  const coarse = account('coarse', { KWD: [300n] }, { stepMinor: 10n, payMaxMinor: 99_999_990n, isDefault: true })
+  const fine = account('fine', { KWD: [300n] }, { payMaxMinor: 50_000n })
+
+  test('the channel that can carry the amount is preferred to the default that cannot', () => {
+    const kwd = (amountMinor: bigint, more: Partial<Wish> = {}) => wish({ currency: 'KWD', amountMinor, ...more })
+    assert.equal(outcome([coarse, fine], kwd(10_500n)), 'coarse fine')
+    assert.equal(outcome([coarse, fine], kwd(10_505n)), 'fine')
+    assert.equal(outcome([coarse, fine], kwd(60_000n)), 'coarse')
+    assert.equal(outcome([coarse], kwd(10_505n)), '005')
+    assert.equal(outcome([coarse, fine], kwd(10_505n, { named: 'coarse' })), '005')
+    assert.equal(outcome([coarse, fine], kwd(60_000n, { named: 'fine' })), '037')
+    assert.equal(outcome([coarse, fine], kwd(60_005n)), '037')
+  })
+
+  test('what cannot be carried is refused with the bound that it breaks', () => {
+    const data = (accounts: Candidate[], amountMinor: bigint) => {
+      try {
+        return chooseChannels(accounts, wish({ currency: 'KWD', amountMinor }))
+      } catch (error) {
+        return (error as ApiError).data
+      }
+    }
+    assert.deepEqual(data([coarse], 10_505n), { amount: ['coarse takes KWD in steps of 0.01.'] })
+    assert.deepEqual(data([fine], 50_001n), { amount: ['fine takes at most 50 KWD in one payment.'] })
+    const larger = account('larger', { KWD: [300n] }, { payMaxMinor: 90_000n })
+    assert.deepEqual(data([fine, larger], 90_001n), {
+      amount: ['The payment channels take at most 90 KWD in one payment.'],
+    })
+  })
+
   test('with records the better channel goes first, and one payment in ten tries another', () => {
     const records = new Map([
       ['first', { successful: 90, failed: 10 }],
@@ -124,12 +162,11 @@ describe('routing', () => {
           assert.ok(reason.length > 0)
           const limit = account.channel.limits.currencies[wanted.currency]
           const least = wanted.tokenize ? limit?.tokenizeMinor : limit?.payMinor
-          const most = account.channel.limits.payMaxMajor
           const able =
             account.isEnabled &&
             least !== undefined &&
             wanted.amountMinor >= least &&
-            (most === null || wanted.amountMinor <= most * 100n)
+            (limit?.payMaxMinor == null || wanted.amountMinor <= limit.payMaxMinor)
           assert.equal(refusal === null, able, account.slug)
         }
       }),

@@ -1,6 +1,7 @@
+import { type Carried, canCarry, leastOf, limitOf } from '../../channels/carry.ts'
 import type { ChannelLimits } from '../../channels/channel.ts'
-import { ApiError } from '../../platform/errors.ts'
-import { exponentOf, formatAmount } from '../../platform/money.ts'
+import { ApiError, invalid } from '../../platform/errors.ts'
+import { formatAmount } from '../../platform/money.ts'
 import { channelErrors } from '../payment-channels/errors.ts'
 
 /** Which channels may take a payment, in which order. Pure: everything it decides by is handed in. */
@@ -56,18 +57,20 @@ export function weigh<C extends Candidate>(accounts: readonly C[], wish: Wish): 
 }
 
 /**
- * Named: that one alone, or the reason why not (031, 032, 033). Not named: all that can take it, in order; with none
- * 030 or 033.
+ * Named: that one alone, or the reason why not (031, 032, 033, 037, or 422 for an amount between its steps). Not named:
+ * all that can carry it, in order; with none 030, else the reason of those that take the currency.
  */
 export function chooseChannels<C extends Candidate>(accounts: readonly C[], wish: Wish): C[] {
   if (wish.named !== null) return [named(accounts, wish.named, wish)]
   const weighed = weigh(accounts, wish)
   const able = weighed.filter((one) => one.refusal === null).map((one) => one.account)
   if (able.length > 0) return able
-  const taking = accounts.filter((account) => account.isEnabled && limitOf(account, wish) !== null)
+  const taking = accounts.filter((account) => account.isEnabled && carried(account, wish) !== 'currency')
   if (taking.length === 0) throw new ApiError(channelErrors.noPaymentChannel)
-  const tooMuchFor = taking.find((account) => isTooLarge(account, wish))
-  throw tooMuchFor ? tooLarge(tooMuchFor) : tooSmall(taking, wish)
+  const refusing = (why: Carried) => taking.filter((account) => carried(account, wish) === why)
+  if (refusing('too_large').length > 0) throw tooLarge(refusing('too_large'), wish)
+  if (refusing('too_small').length > 0) throw tooSmall(refusing('too_small'), wish)
+  throw wrongStep(taking[0]!, wish)
 }
 
 function named<C extends Candidate>(accounts: readonly C[], slug: string, wish: Wish): C {
@@ -82,26 +85,17 @@ const notConnected = () =>
 
 function refusalOf(account: Candidate, wish: Wish): ApiError | null {
   if (!account.isEnabled) return notConnected()
-  const limit = limitOf(account, wish)
-  if (limit === null) {
-    const message = `${account.channel.displayName} does not take ${wish.currency}`
-    return new ApiError(channelErrors.currencyNotSupported, { message, data: { currency: [`${message}.`] } })
-  }
-  if (wish.amountMinor < limit) return tooSmall([account], wish)
-  return isTooLarge(account, wish) ? tooLarge(account) : null
+  const why = carried(account, wish)
+  if (why === 'ok') return null
+  if (why === 'too_small') return tooSmall([account], wish)
+  if (why === 'too_large') return tooLarge([account], wish)
+  if (why === 'wrong_step') return wrongStep(account, wish)
+  const message = `${account.channel.displayName} does not take ${wish.currency}`
+  return new ApiError(channelErrors.currencyNotSupported, { message, data: { currency: [`${message}.`] } })
 }
 
-function isTooLarge(account: Candidate, wish: Wish): boolean {
-  const most = account.channel.limits.payMaxMajor
-  return most !== null && wish.amountMinor > most * 10n ** BigInt(exponentOf(wish.currency) ?? 0)
-}
-
-const tooLarge = (account: Candidate) =>
-  new ApiError(channelErrors.amountTooLarge, {
-    data: {
-      amount: [`${account.channel.displayName} takes at most ${account.channel.limits.payMaxMajor} in one payment.`],
-    },
-  })
+const carried = ({ channel }: Candidate, { currency, amountMinor, tokenize }: Wish): Carried =>
+  canCarry(channel, currency, amountMinor, tokenize)
 
 /** Healthy before unhealthy; then the better record (with exploration), or the default; then the order of connecting. */
 function order<C extends Candidate>(able: readonly C[], wish: Wish): C[] {
@@ -140,23 +134,34 @@ export function leastToTokenize<C extends Candidate>(
   accounts: readonly C[],
   wish: Omit<Wish, 'amountMinor'>,
 ): bigint[] {
-  const tokenizing = { currency: wish.currency, tokenize: true }
   const able = accounts.filter((account) => account.isEnabled && (wish.named ?? account.slug) === account.slug)
-  return order(able, { ...wish, amountMinor: 0n })
-    .map((account) => limitOf(account, tokenizing))
-    .filter((limit) => limit !== null)
+  return limitsOf(order(able, { ...wish, amountMinor: 0n }), wish.currency).map((limit) => leastOf(limit, true))
 }
 
-/** Least amount in minor units; null where the currency is not taken. */
-function limitOf(account: Candidate, wish: Pick<Wish, 'currency' | 'tokenize'>): bigint | null {
-  const limit = account.channel.limits.currencies[wish.currency]
-  if (!limit) return null
-  return wish.tokenize && limit.tokenizeMinor > limit.payMinor ? limit.tokenizeMinor : limit.payMinor
-}
-
-function tooSmall(accounts: readonly Candidate[], wish: Wish): ApiError {
-  const limits = accounts.map((account) => limitOf(account, wish)).filter((limit) => limit !== null)
-  const least = limits.reduce((a, b) => (b < a ? b : a))
-  const words = `The least amount is ${formatAmount(least, wish.currency)} ${wish.currency}.`
+/** The least that any of them takes. */
+function tooSmall(accounts: readonly Candidate[], { currency, tokenize }: Wish): ApiError {
+  const least = limitsOf(accounts, currency)
+    .map((limit) => leastOf(limit, tokenize))
+    .reduce((a, b) => (b < a ? b : a))
+  const words = `The least amount is ${formatAmount(least, currency)} ${currency}.`
   return new ApiError(channelErrors.amountTooSmall, { data: { amount: [words] } })
 }
+
+/** The most that any of them takes; no limit is none that could be too small. */
+function tooLarge(accounts: readonly Candidate[], { currency }: Wish): ApiError {
+  const most = limitsOf(accounts, currency).map(({ payMaxMinor }) => payMaxMinor ?? 0n)
+  const greatest = most.reduce((a, b) => (b > a ? b : a))
+  const names = accounts.length === 1 ? accounts[0]!.channel.displayName : 'The payment channels'
+  const words = `${names} take${accounts.length === 1 ? 's' : ''} at most ${formatAmount(greatest, currency)} ${currency} in one payment.`
+  return new ApiError(channelErrors.amountTooLarge, { data: { amount: [words] } })
+}
+
+/** No rule of ours and none of ISO 4217: the channel cannot say such an amount. */
+function wrongStep(account: Candidate, { currency }: Wish): ApiError {
+  const step = limitOf(account.channel, currency)?.stepMinor ?? 1n
+  const words = `${account.channel.displayName} takes ${currency} in steps of ${formatAmount(step, currency)}.`
+  return invalid({ amount: [words] })
+}
+
+const limitsOf = (accounts: readonly Candidate[], currency: string) =>
+  accounts.map((account) => limitOf(account.channel, currency)).filter((limit) => limit !== null)

@@ -7,7 +7,7 @@ import type { PlanRow } from '../subscription-plans/schema.ts'
 import { anchorColumns, anchorOf, type Change, dueAt, type Frame, shift, termsOfPlan } from './change.ts'
 import { mailReceipt, mailWelcome } from './mails.ts'
 import { type Anchor, anchorFor, boundary, periodAt } from './periods.ts'
-import type { FullSubscription, SubscriptionRow } from './schema.ts'
+import type { FullSubscription, PeriodRow, SubscriptionRow } from './schema.ts'
 import { periodMachine } from './states.ts'
 import type { Owner } from './store.ts'
 import * as store from './store.ts'
@@ -46,7 +46,8 @@ export async function beginTrial(frame: Frame, begin: Begin, reference: string |
 }
 
 /** The payment is in: it pays the first period, or as many as it says. */
-export async function beginPaid(frame: Frame, begin: Begin, { request }: Standing): Promise<FullSubscription> {
+export async function beginPaid(frame: Frame, begin: Begin, standing: Standing): Promise<FullSubscription> {
+  const { request } = standing
   const { plan, startsAt } = begin
   const terms = termsOfPlan(plan)
   const anchor = { at: startsAt, number: 1, terms }
@@ -66,7 +67,7 @@ export async function beginPaid(frame: Frame, begin: Begin, { request }: Standin
     frame.now,
   )
   const amountMinor = request.amount_minor / BigInt(count)
-  await insertPaid(frame, row, anchor, { request, from: 1, count, amountMinor })
+  await insertPaid(frame, row, anchor, { standing, from: 1, count, amountMinor })
   const full = await frame.emit(row.id, 'subscription.created', request.reference)
   await mailWelcome(frame, full)
   await mailReceipt(frame, full, request, { startsAt, endsAt })
@@ -84,7 +85,7 @@ const rowOf = ({ owner, customerId, plan, methodId }: Begin, anchor: Anchor) => 
 })
 
 interface Paid {
-  request: Standing['request']
+  standing: Standing
   /** The number of the first of them. */
   from: number
   count: number
@@ -93,32 +94,47 @@ interface Paid {
 }
 
 async function insertPaid(frame: Frame, row: SubscriptionRow, anchor: Anchor, paid: Paid): Promise<void> {
-  const { request, from, count, amountMinor } = paid
+  const { standing, from, count, amountMinor } = paid
+  const { request } = standing
+  const paidWith = idOfPayment(standing)
   for (let number = from; number < from + count; number += 1) {
     const { startsAt, endsAt } = periodAt(anchor, number)
     const period = { id: newId(), number, startsAt, endsAt, currency: request.currency, amountMinor }
-    await store.insertPeriod(frame.tx, row, { ...period, status: 'paid', requestId: request.id }, frame.now)
+    await store.insertPeriod(frame.tx, row, { ...period, requestId: request.id, paidWith }, frame.now)
   }
+}
+
+function idOfPayment(standing: Standing): string {
+  const paid = paymentRequests.paidBy(standing)
+  if (!paid) throw new Error(`payment request ${standing.request.id} has no payment that counts`)
+  return paid.id
+}
+
+/** What it is paid with is written beside it: that payment is its own from now on. */
+export async function payPeriod({ tx, now }: Frame, open: PeriodRow, standing: Standing): Promise<void> {
+  const paid = { paid_transaction_id: idOfPayment(standing), updated_at: now }
+  await move(tx, periodMachine, open.id, 'open', 'paid', paid)
 }
 
 /**
  * Moves the end on by as many periods as were paid. A period that is open is the first of them, and the request that
  * was to pay it ends. A pause or a trial is over with it.
  */
-export async function extend(change: Change, plan: PlanRow, { request }: Standing): Promise<void> {
+export async function extend(change: Change, plan: PlanRow, standing: Standing): Promise<void> {
+  const { request } = standing
   const { tx, now, subscription } = change
   const open = await store.findOpenPeriod(tx, subscription.id)
   const count = request.extend_subscription_by ?? 1
   if (open) {
     await paymentRequests.endSoon(tx, await paymentRequests.lockForFollowUp(tx, open.payment_request_id), now)
     await store.setPeriodRequest(tx, open.id, request.id)
-    await move(tx, periodMachine, open.id, 'open', 'paid', { updated_at: now })
+    await payPeriod(change, open, standing)
   }
   const from = subscription.period_number + 1
   const further = open ? count - 1 : count
   const anchor = anchorOfNext(subscription, plan, now)
   const amountMinor = request.amount_minor / BigInt(count)
-  await insertPaid(change, subscription, anchor, { request, from, count: further, amountMinor })
+  await insertPaid(change, subscription, anchor, { standing, from, count: further, amountMinor })
   const startsAt = open?.starts_at ?? periodAt(anchor, from).startsAt
   const endsAt = open && further === 0 ? open.ends_at : periodAt(anchor, from + further - 1).endsAt
   const isRunning = subscription.current_period_end > now

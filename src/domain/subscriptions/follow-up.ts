@@ -5,7 +5,7 @@ import type { RequestRow } from '../payment-requests/schema.ts'
 import type { Standing } from '../payment-requests/service.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
 import * as plans from '../subscription-plans/service.ts'
-import { beginPaid, beginTrial, extend } from './begin.ts'
+import { beginPaid, beginTrial, extend, payPeriod } from './begin.ts'
 import { anchorOf, atRest, type Change, dueAt, type Frame, inFrame, shift, withSubscription } from './change.ts'
 import { noteFailure, waitForChannel } from './dunning.ts'
 import { mailCancelled, mailReceipt } from './mails.ts'
@@ -20,6 +20,7 @@ import * as store from './store.ts'
  * | --- | --- | --- |
  * | successful | period paid, subscription active to its end | subscription begins, or is extended; where the customer has one already, the money goes back |
  * | successful, the period given up or paid by another | the money goes back | – |
+ * | successful, and a period was paid with it already | nothing: it stays | nothing: it stays |
  * | expired, cancelled, failed | period unpaid, subscription expired | nothing |
  * | open, a charge refused | the next place in the dunning schedule | nothing |
  * | open, a charge unknown | nothing: the period waits | nothing |
@@ -50,6 +51,7 @@ async function followPeriod(ctx: Context, { id: requestId }: RequestRow, subscri
     switch (standing.request.status) {
       case 'successful':
         if (isOurs) return await markPaid(change, period, standing)
+        if (await isUsed(change.tx, standing)) return
         return await paymentRequests.giveBack(change.tx, standing, notOwedWords, change.now)
       case 'new':
       case 'open':
@@ -62,9 +64,16 @@ async function followPeriod(ctx: Context, { id: requestId }: RequestRow, subscri
 
 const notOwedWords = 'Asyncpay gives this payment back: what it was for is paid already, or was given up'
 
-async function markPaid(change: Change, period: PeriodRow, { request }: Standing): Promise<void> {
-  const { tx, now, subscription } = change
-  await move(tx, periodMachine, period.id, 'open', 'paid', { updated_at: now })
+/** What paid a period stays, whoever looks again and why. */
+async function isUsed(tx: Frame['tx'], standing: Standing): Promise<boolean> {
+  const paid = paymentRequests.paidBy(standing)
+  return paid !== null && (await store.isPaidWith(tx, paid.id))
+}
+
+async function markPaid(change: Change, period: PeriodRow, standing: Standing): Promise<void> {
+  const { now, subscription } = change
+  const { request } = standing
+  await payPeriod(change, period, standing)
   await shift(change, 'active', {
     current_period_start: period.starts_at,
     current_period_end: period.ends_at,
@@ -108,7 +117,7 @@ async function followPlan(ctx: Context, request: RequestRow, planId: string): Pr
       return await inFrame(ctx, owner, async (frame) => {
         const subscription = await store.lockLive(frame.tx, request.customer_id, planId)
         const standing = await settle(frame, request.id)
-        if (standing?.request.status !== 'successful') return
+        if (standing?.request.status !== 'successful' || (await isUsed(frame.tx, standing))) return
         if (!subscription) return await begin(frame, plan, standing)
         if (request.extend_subscription_by !== null) return await extend({ ...frame, subscription }, plan, standing)
         const words = `Asyncpay gives this payment back: the customer is subscribed to ${plan.name} already`
@@ -121,8 +130,8 @@ async function followPlan(ctx: Context, request: RequestRow, planId: string): Pr
 }
 
 async function begin(frame: Frame, plan: Parameters<typeof beginPaid>[1]['plan'], standing: Standing): Promise<void> {
-  const { request, attempts } = standing
-  const paid = attempts.find((one) => one.status === 'successful')
+  const { request } = standing
+  const paid = paymentRequests.paidBy(standing)
   const about = {
     owner: { businessId: request.business_id, envMode: request.env_mode },
     customerId: request.customer_id,

@@ -120,6 +120,7 @@ async function bill(change: Change, plan: PlanRow, usdPerUnit: string): Promise<
     amountMinor,
     usdPerUnit,
     description: `Subscription to ${plan.name}`,
+    createdBy: 'renewal',
     subscriptionPlanId: plan.id,
     subscriptionId: subscription.id,
     expiresAt: after(now, dunningMs),
@@ -127,7 +128,7 @@ async function bill(change: Change, plan: PlanRow, usdPerUnit: string): Promise<
     endsByItself: false,
     now,
   })
-  const period = { id: newId(), number, startsAt, endsAt, currency, amountMinor, status: 'open' as const, requestId }
+  const period = { id: newId(), number, startsAt, endsAt, currency, amountMinor, requestId, paidWith: null }
   await store.insertPeriod(tx, subscription, period, now)
   await store.update(tx, subscription.id, { ...anchorColumns(anchor), period_number: number, remind_at: null })
   return { kind: 'charge', requestId, ...payerOf(subscription), refusals: 0, refused: null }

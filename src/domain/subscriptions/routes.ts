@@ -41,7 +41,7 @@ export function subscriptionRoutes(app: Http, ctx: Context): void {
 must confirm 402 PAYER_ACTION_REQUIRED with the page in error_data.action. 202: the channel has not answered; the
 subscription begins when it says that the payment succeeded. With is_trial nothing is charged until the trial ends.`,
         body: createSubscriptionSchema,
-        response: { 201: one, 202: successSchema(oneRequestSchema) },
+        response: { 201: one, 202: successSchema(oneRequestSchema(['customer'])) },
       },
     },
     async (request, reply) => {

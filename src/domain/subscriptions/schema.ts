@@ -106,6 +106,8 @@ export interface PeriodRow {
   amount_minor: bigint
   status: PeriodStatus
   payment_request_id: string
+  /** What it was paid with: never given back by itself. Null unless it is paid. */
+  paid_transaction_id: string | null
   refusals: number
   refused_transaction_id: string | null
   created_at: Date

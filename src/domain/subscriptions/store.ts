@@ -121,8 +121,9 @@ export interface NewPeriod {
   endsAt: Date
   currency: string
   amountMinor: bigint
-  status: 'open' | 'paid'
   requestId: string
+  /** What pays it; null: it is open. */
+  paidWith: string | null
 }
 
 /** The unique number is what lets nobody bill a period twice. */
@@ -145,8 +146,9 @@ export async function insertPeriod(
       ends_at: period.endsAt,
       currency: period.currency,
       amount_minor: period.amountMinor,
-      status: period.status,
+      status: period.paidWith === null ? 'open' : 'paid',
       payment_request_id: period.requestId,
+      paid_transaction_id: period.paidWith,
       created_at: now,
       updated_at: now,
     })
@@ -161,6 +163,12 @@ export async function findOpenPeriod(db: Db | Tx, subscriptionId: string): Promi
     .where('subscription_id', '=', subscriptionId)
     .where('status', '=', 'open')
     .executeTakeFirst()) as PeriodRow | undefined
+}
+
+/** Whether a period was paid with this payment. */
+export async function isPaidWith(tx: Tx, transactionId: string): Promise<boolean> {
+  const period = tx.selectFrom('subscription_periods').select('id').where('paid_transaction_id', '=', transactionId)
+  return (await period.limit(1).executeTakeFirst()) !== undefined
 }
 
 /** A refusal was told of: one more place on in the schedule. */
