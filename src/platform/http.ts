@@ -14,6 +14,7 @@ import { faultOf } from './faults.ts'
 import { StoredAnswer } from './idempotency.ts'
 import { newId } from './ids.ts'
 import { mayDiffer, parseExactly, settleNumbers } from './json.ts'
+import { answerUnreadable, drain } from './odd-requests.ts'
 import { validatorCompiler } from './validation.ts'
 
 /** 128 KiB: the largest honest body is far smaller; file uploads and bulk endpoints say their own. */
@@ -55,6 +56,7 @@ export function createHttp(ctx: Context): Http {
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
     return503OnClosing: true,
     forceCloseConnections: 'idle',
+    clientErrorHandler: answerUnreadable,
     frameworkErrors: (error, request, reply) => {
       reply.header('request-id', request.id)
       sendFailure(reply, asApiError(error, request.id))
@@ -93,12 +95,15 @@ export function createHttp(ctx: Context): Http {
     if (apiError.row.status >= 500) request.log.error({ error: error.stack, code: apiError.row.name }, 'request failed')
     return sendFailure(reply, apiError)
   })
-  app.setNotFoundHandler((request, reply) => {
+  // Before its body is read, which may be of any kind and size. What is mounted beside us has words of its own.
+  app.addHook('preParsing', async (request) => {
+    if (!request.is404 || request.server !== app) return
     const allowed = methodsOf(request.url.replace(/[?#].*$/s, ''))
-    const error = allowed.length
-      ? new ApiError(httpErrors.methodNotAllowed, { headers: { allow: allowed.join(', ') } })
-      : notFound('address')
-    return sendFailure(reply, error)
+    if (allowed.length === 0) throw notFound('address')
+    throw new ApiError(httpErrors.methodNotAllowed, { headers: { allow: allowed.join(', ') } })
+  })
+  app.addHook('onError', async (request, _reply, error) => {
+    if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') await drain(request.raw)
   })
   return app
 }

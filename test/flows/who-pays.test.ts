@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { payerOf } from '../../src/domain/payment-requests/open.ts'
-import { migrate, openEmbedded, openPostgres, sql } from '../../src/platform/db.ts'
+import { openEmbedded, openPostgres, sql } from '../../src/platform/db.ts'
 import { emailKeyOf } from '../../src/platform/emails.ts'
+import { migrate } from '../../src/platform/migrate.ts'
 import { expectFailure } from '../support/expect.ts'
 import { createDatabase, stopOwnPostgres } from '../support/postgres.ts'
 import { countRows } from '../support/rows.ts'
@@ -179,9 +180,9 @@ describe('customers who were there before their mailbox had a key', () => {
       const older = mkdtempSync(join(tmpdir(), 'asyncpay-migrations-'))
       for (const name of readdirSync(folder)) if (name < '0024') cpSync(join(folder, name), join(older, name))
       const own = backend === 'postgres' ? await createDatabase() : null
-      const database = own ? openPostgres(own.url, 2) : await openEmbedded(null)
+      const database = own ? openPostgres(own.url) : await openEmbedded(null)
       try {
-        await migrate(database.db, older)
+        await migrate(database, older)
         await sql`alter table customers drop constraint customers_business_id_env_mode_fkey`.execute(database.db)
         const emails = [
           ...[
@@ -210,7 +211,7 @@ describe('customers who were there before their mailbox had a key', () => {
           )
         }
         cpSync(join(folder, '0024_email_key.sql'), join(older, '0024_email_key.sql'))
-        await migrate(database.db, older)
+        await migrate(database, older)
         const { rows } = await sql<{
           email: string
           email_key: string
