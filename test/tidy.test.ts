@@ -57,6 +57,7 @@ const verbs: Record<string, string[]> = {
     'change',
     'outcome',
     'end',
+    'schedule',
     'excess',
     'follow-up',
     'link',

@@ -1,6 +1,7 @@
 /** Every event there is, with what its `data` holds. */
 export const eventTypes = {
   'payment.completed.successfully': 'A payment request was paid; data is the payment request.',
+  'payment.processing': 'The payer has paid and the money is on its way; data is the payment request.',
   'payment.failed': 'A charge of a saved method was declined; data is the payment request.',
   'payment.expired': 'A payment request ran out unpaid; data is the payment request.',
   'payment.cancelled': 'A payment request was cancelled; data is the payment request.',

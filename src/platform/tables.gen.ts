@@ -378,6 +378,7 @@ export interface Transactions {
   payment_method: Generated<string>;
   payment_method_id: string | null;
   payment_request_id: string;
+  processing_until: Timestamp | null;
   reason: string | null;
   received_amount_minor: bigint | null;
   received_currency: string | null;

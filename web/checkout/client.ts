@@ -171,7 +171,7 @@ export async function check(app: App): Promise<void> {
   try {
     applyState(app, (await ask(app, 'check', null)) as CheckoutState)
     busy(app, null)
-    const isUndecided = ['pending', 'unknown'].includes(app.state.attempt?.status ?? '')
+    const isUndecided = ['pending', 'processing', 'unknown'].includes(app.state.attempt?.status ?? '')
     if (isUndecided && !isPaidOrOver(app)) setText('text', words.notYet)
   } catch (error) {
     failed(app, error, null)

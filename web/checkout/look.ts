@@ -26,6 +26,8 @@ export type LookWords = Pick<
   | 'waitingText'
   | 'waitingWindow'
   | 'unknownText'
+  | 'processingTitle'
+  | 'processingText'
   | 'notPaidTitle'
   | 'declinedText'
   | 'expiredText'
@@ -70,18 +72,8 @@ export function lookOf(
   } as const
   if (!attempt) return look
   const named = { ...names, channel: attempt.channelName }
-  if (attempt.status === 'unknown') {
-    const text = fill(words.unknownText, named)
-    return {
-      ...look,
-      tone: 'wait',
-      title: words.waitingTitle,
-      text,
-      canCheck: true,
-      canChoose: false,
-      canCancel: false,
-    }
-  }
+  const underWay = underWayLook(attempt.status, words, named)
+  if (underWay) return { ...look, ...underWay, tone: 'wait', canCheck: true, canChoose: false, canCancel: false }
   const resume = attempt.action && /^https?:/i.test(attempt.action) ? attempt.action : null
   if (attempt.status === 'pending') {
     const text = fill(isWindow ? words.waitingWindow : words.waitingText, named)
@@ -90,6 +82,17 @@ export function lookOf(
   const texts = { failed: words.declinedText, expired: words.expiredText, voided: words.voidedText }
   const text = attempt.status in texts ? texts[attempt.status as keyof typeof texts] : words.excessText
   return { ...look, tone: 'bad', title: words.notPaidTitle, text: fill(text, named), reason: attempt.reason ?? '' }
+}
+
+/** Money is on its way, or may be: nothing else can be begun. Null: it is not. */
+export function underWayLook(
+  status: string,
+  words: LookWords,
+  names: Readonly<Record<string, string>>,
+): { readonly title: string; readonly text: string } | null {
+  if (status === 'unknown') return { title: words.waitingTitle, text: fill(words.unknownText, names) }
+  if (status === 'processing') return { title: words.processingTitle, text: words.processingText }
+  return null
 }
 
 /** Null while the request can still be paid. */

@@ -13,6 +13,7 @@ const kinds: Readonly<Record<MessageKind, { tone: string; title: keyof Words; te
   failed: { tone: 'bad', title: 'failedTitle', text: 'askAgain' },
   paid: { tone: 'good', title: 'paidTitle', text: 'paidText' },
   not_done: { tone: 'bad', title: 'notDoneTitle', text: 'notDoneText' },
+  processing: { tone: 'wait', title: 'processingTitle', text: 'processingText' },
   confirming: { tone: 'wait', title: 'confirmingTitle', text: 'confirmingText' },
   too_many: { tone: 'bad', title: 'tooManyTitle', text: 'wait' },
   broken: { tone: 'bad', title: 'brokenTitle', text: 'brokenText' },

@@ -41,7 +41,10 @@ function viewOf(changed: Partial<CheckoutView> = {}): CheckoutView {
   }
 }
 
-const attempt = (status: 'pending' | 'failed' | 'unknown', action: string | null = null): CheckoutState => ({
+const attempt = (
+  status: 'pending' | 'processing' | 'failed' | 'unknown',
+  action: string | null = null,
+): CheckoutState => ({
   status: 'open',
   attempt: { channel: 'paystack', channelName: 'Paystack', status, reason: 'Insufficient funds', action },
   paymentRequest: null,
@@ -64,6 +67,7 @@ const kinds: MessageKind[] = [
   'paid',
   'not_done',
   'confirming',
+  'processing',
   'too_many',
   'broken',
 ]
@@ -83,6 +87,7 @@ const pagesOf = (view: CheckoutView): string[] => [
   checkoutPage(view),
   checkoutPage({ ...view, state: attempt('pending', 'https://provider.example/p') }),
   checkoutPage({ ...view, state: attempt('failed') }),
+  checkoutPage({ ...view, state: attempt('processing') }),
   checkoutPage({ ...view, state: { ...fresh, status: 'successful', paymentRequest: { ref: view.reference } } }),
   share(view),
   receipt(view),

@@ -11,6 +11,8 @@ export const scriptWords = [
   'checking',
   'notYet',
   'unknownText',
+  'processingTitle',
+  'processingText',
   'notPaidTitle',
   'declinedText',
   'expiredText',

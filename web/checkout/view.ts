@@ -55,7 +55,15 @@ export interface CheckoutView extends PaymentView {
   readonly failureUrl: string | null
 }
 
-export type AttemptStatus = 'pending' | 'failed' | 'voided' | 'expired' | 'unknown' | 'successful' | 'excess'
+export type AttemptStatus =
+  | 'pending'
+  | 'processing'
+  | 'failed'
+  | 'voided'
+  | 'expired'
+  | 'unknown'
+  | 'successful'
+  | 'excess'
 
 /** What `/state` and the event stream give too. */
 export interface CheckoutState {
@@ -96,6 +104,7 @@ export interface ShareView extends PaymentView {
  * | expired, cancelled, failed, paid | how the payment ended |
  * | not_done | the buyer came back and nothing is paid |
  * | confirming | the provider has not decided yet |
+ * | processing | the money is on its way |
  * | too_many | wait a little |
  * | broken | our fault |
  */
@@ -107,6 +116,7 @@ export type MessageKind =
   | 'paid'
   | 'not_done'
   | 'confirming'
+  | 'processing'
   | 'too_many'
   | 'broken'
 

@@ -92,7 +92,8 @@ export function checkoutPages(app: Http, ctx: Context): void {
     const session = await checkout.open(ctx, token)
     const kind = kindOf(session)
     const looks = Number(request.query.look ?? 0)
-    const again = kind === 'confirming' ? `/checkout/${token}/returned?look=${looks + 1}` : null
+    const again =
+      kind === 'confirming' || kind === 'processing' ? `/checkout/${token}/returned?look=${looks + 1}` : null
     const view = {
       ...messageOf(visit, session, kind),
       refreshTo: looks < looksMax ? again : null,
@@ -181,11 +182,12 @@ function messageOf(visit: Visit, session: checkout.Session, kind: MessageKind): 
   return { language, nonce, kind, payment: paymentOf(visit, session), link: null, refreshTo: null, isWindow: false }
 }
 
-/** How it stands, in a word; what can still be paid is `confirming` while an attempt is undecided. */
+/** How it stands, in a word; what can still be paid is `confirming` while an attempt is undecided, `processing` while its money is on its way. */
 function kindOf({ full: { request, lastTransaction: last } }: checkout.Session): MessageKind {
   if (request.status === 'successful') return 'paid'
   if (request.status === 'expired' || request.status === 'cancelled' || request.status === 'failed')
     return request.status
+  if (last?.status === 'processing') return 'processing'
   return last?.status === 'pending' || last?.status === 'unknown' ? 'confirming' : 'not_done'
 }
 

@@ -7,7 +7,7 @@ import { findId, load } from './find.ts'
 import { write } from './outcome.ts'
 import { lookupOf } from './saved.ts'
 import type { FullRequest, TransactionRow } from './schema.ts'
-import { isSettled, isUndecided, judge } from './states.ts'
+import { isSettled, isUndecided, isUnderWay, judge } from './states.ts'
 import type { Owner } from './store.ts'
 import * as store from './store.ts'
 
@@ -62,7 +62,7 @@ export async function apply(
 ): Promise<void> {
   // Nothing new: no lock needed to see that. A charge that was never received is news at some age.
   const isOwn = (answer.reference ?? attempt.ref) === attempt.ref
-  if (answer.status === 'pending' && isOwn && attempt.status !== 'unknown') return
+  if (answer.status === 'pending' && isOwn && !isUnderWay(attempt.status)) return
   const verdictKind = await withRequest(ctx, attempt.payment_request_id, async (change) => {
     const current = change.attempts.find((one) => one.id === attempt.id)
     if (!current) return 'nothing'
@@ -73,6 +73,7 @@ export async function apply(
         reference: current.ref,
         amountMinor: current.amount_minor,
         currency: current.currency,
+        isOverdue: current.processing_until !== null && current.processing_until <= change.now,
         chargedAgoMs: current.mode === 'saved' ? change.now.getTime() - current.created_at.getTime() : null,
       },
       answer,
@@ -98,8 +99,15 @@ async function closeOthers(ctx: Context, paid: TransactionRow): Promise<void> {
 export async function closePage(ctx: Context, attempt: TransactionRow): Promise<void> {
   const account = await findMaybeAccount(ctx, ownerOf(attempt), attempt.payment_channel_slug)
   const voidCheckout = account?.channel.voidCheckout
-  // A page on which the payer confirms a charge cannot be closed.
-  if (!account || !voidCheckout || attempt.opened_at === null || attempt.mode === 'saved') return
+  // A page on which the payer confirms a charge cannot be closed, nor one that was paid on.
+  if (
+    attempt.status === 'processing' ||
+    !account ||
+    !voidCheckout ||
+    attempt.opened_at === null ||
+    attempt.mode === 'saved'
+  )
+    return
   const { ref: reference, channel_reference: channelReference, checkout_url: url } = attempt
   try {
     await call(ctx, account, 'void', (channel, credentials, transport) =>

@@ -20,7 +20,7 @@ import { giveUpUnseen, openAtFirst } from './open.ts'
 import { holdPlan, purposeOf } from './plan.ts'
 import type { FullRequest } from './schema.ts'
 import type { ChargeMethod } from './schema-saved.ts'
-import { isPayable } from './states.ts'
+import { isPayable, isUnderWay } from './states.ts'
 
 /** A request of its own, paid at once by a saved method. */
 
@@ -125,7 +125,7 @@ function findCustomer(ctx: Context, caller: Caller, body: ChargeMethod) {
 async function resume(ctx: Context, caller: Caller, requestId: string, methodId: string): Promise<ChargeOutcome> {
   const { request, lastTransaction: last } = await load(ctx, requestId)
   if (!last) throw new Error(`payment request ${requestId} was made without its charge`)
-  if (last.status === 'unknown') {
+  if (isUnderWay(last.status)) {
     await quietly(refreshAttempt(ctx, last))
     return await outcomeOf(ctx, last.id)
   }

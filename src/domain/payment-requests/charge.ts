@@ -14,12 +14,11 @@ import { paymentMethodErrors } from '../payment-methods/errors.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
 import { apply, closePage, refreshRequest } from './ask.ts'
 import { withRequest } from './change.ts'
-import { paymentRequestErrors } from './errors.ts'
 import { load } from './find.ts'
 import { followLater } from './follow-up.ts'
-import { newTransaction, payerOf, tell, voidAttempt } from './open.ts'
+import { newTransaction, payerOf, requireFree, tell, voidAttempt } from './open.ts'
 import type { CreatedBy, FullRequest, RequestRow, TransactionRow } from './schema.ts'
-import { isPayable, requestMachine, transactionMachine } from './states.ts'
+import { requestMachine, transactionMachine } from './states.ts'
 import type { Owner } from './store.ts'
 import * as store from './store.ts'
 import { insertChargeRequest } from './store-insert.ts'
@@ -148,7 +147,7 @@ async function settlePages(ctx: Context, requestId: string): Promise<void> {
 /** The janitor's first question, should this process die before the answer: the call is over by then. */
 const firstCheckMs = 30 * secondMs
 
-/** Intent. Throws 040 when the request cannot be paid, or an attempt of it is unknown. */
+/** Intent. Throws 040 when the request cannot be paid, or an attempt of it is unknown; 045 while money is on its way. */
 export async function intend(
   tx: Tx,
   requestId: string,
@@ -158,8 +157,7 @@ export async function intend(
 ): Promise<TransactionRow> {
   const request = await store.lock(tx, requestId)
   const attempts = await store.listTransactions(tx, requestId)
-  const undecided = attempts.some((one) => one.status === 'unknown')
-  if (!request || !isPayable(request.status) || undecided) throw new ApiError(paymentRequestErrors.notRelayable)
+  requireFree(request, attempts)
   for (const one of attempts) if (one.status === 'pending') await voidAttempt(tx, one, now)
   if (request.status === 'new') await move(tx, requestMachine, requestId, 'new', 'open', { updated_at: now })
   const charge = { ...newTransaction(account.slug), methodId, endsRequest, checkAt: after(now, firstCheckMs) }
@@ -261,6 +259,7 @@ export async function outcomeOf(ctx: Context, attemptId: string): Promise<Charge
     case 'successful':
       return { kind: 'successful' }
     case 'unknown':
+    case 'processing':
       return { kind: 'unknown' }
     case 'pending':
       return { kind: 'payer_needed', action: attempt.checkout_url }

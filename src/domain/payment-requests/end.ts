@@ -1,14 +1,12 @@
-import { dayMs } from '../../platform/clock.ts'
+import { after, dayMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import { ApiError } from '../../platform/errors.ts'
 import { move } from '../../platform/states.ts'
 import { type Caller, findNow } from '../businesses/service.ts'
 import { closePage, refreshRequest } from './ask.ts'
 import { type Change, withRequest } from './change.ts'
-import { paymentRequestErrors } from './errors.ts'
 import { findId, load } from './find.ts'
 import { endOf } from './follow-up.ts'
-import { tell, voidAttempt } from './open.ts'
+import { requireFree, tell, voidAttempt } from './open.ts'
 import type { FullRequest, RequestRow } from './schema.ts'
 import { isPayable, requestMachine, transactionMachine } from './states.ts'
 import * as store from './store.ts'
@@ -16,8 +14,8 @@ import * as store from './store.ts'
 /** How a request ends without a payment: cancelled, or its time is up. */
 
 /**
- * Voids what is pending and ends the request. A payment that is already in wins: then 409. While a charge is unknown
- * the request cannot end either.
+ * Voids what is pending and ends the request. A payment that is already in wins: then 409. While a charge is unknown or
+ * money is on its way the request cannot end either.
  */
 export async function cancel(ctx: Context, caller: Caller, ref: string): Promise<FullRequest> {
   const requestId = await findId(ctx, caller, ref)
@@ -27,9 +25,7 @@ export async function cancel(ctx: Context, caller: Caller, ref: string): Promise
   await withRequest(ctx, requestId, async (change) => {
     const { request, attempts } = change
     if (request.status === 'cancelled') return
-    if (!isPayable(request.status) || attempts.some((one) => one.status === 'unknown')) {
-      throw new ApiError(paymentRequestErrors.notRelayable)
-    }
+    requireFree(request, attempts)
     await end(change, 'cancelled', 'Payment cancelled')
     await change.emit('payment.cancelled')
   })
@@ -51,7 +47,7 @@ const expiryGraceMs = dayMs
 
 /**
  * Ends a request whose time is up, after asking the channel once more: money that is in counts, whoever comes first.
- * False: a channel did not say, look again later.
+ * False: a channel did not say, or money is on its way; look again later.
  */
 export async function expire(ctx: Context, request: RequestRow): Promise<boolean> {
   const { silent } = await refreshRequest(ctx, request.id)
@@ -61,6 +57,11 @@ export async function expire(ctx: Context, request: RequestRow): Promise<boolean
   return await withRequest(ctx, request.id, async (change) => {
     if (!isPayable(change.request.status)) return true
     if (change.attempts.some((one) => one.status === 'unknown')) return false
+    if (change.attempts.some((one) => one.status === 'processing')) {
+      // The janitor asks about it; should it come to nothing, the end is looked for at once.
+      await store.setExpiry(change.tx, request.id, { expiry_check_at: after(change.now, dayMs) })
+      return false
+    }
     await end(change, 'expired', 'Payment expired')
     await change.emit('payment.expired')
     return true

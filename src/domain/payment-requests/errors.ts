@@ -32,4 +32,12 @@ export const paymentRequestErrors = {
     message: 'The customer must confirm this payment',
     description: 'Send the customer to error_data.action. The payment request stays open until they have paid there.',
   },
+  processing: {
+    code: '045',
+    name: 'PAYMENT_PROCESSING',
+    status: 409,
+    message: 'The payer has paid, and the money is on its way',
+    description:
+      'Nothing else can be begun, and the request cannot be ended, until the channel says what became of it. An event tells you; bank transfers and debits may take days.',
+  },
 } as const satisfies Record<string, ErrorRow>

@@ -1,12 +1,13 @@
-import { after, dayMs, hourMs, minuteMs, secondMs } from '../../platform/clock.ts'
+import { dayMs, minuteMs, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { claimDue, type DueOf } from '../../platform/due.ts'
 import type { Sweep } from '../../platform/queue.ts'
 import { findNow } from '../businesses/service.ts'
 import { closePage, quietly, refreshAttempt } from './ask.ts'
 import { expire } from './end.ts'
+import { nextCheck } from './schedule.ts'
 import type { RequestRow, TransactionRow } from './schema.ts'
-import { isSettled } from './states.ts'
+import { isUnderWay } from './states.ts'
 import * as store from './store.ts'
 
 /** Rows a round; a full round is followed by the next at once. */
@@ -17,32 +18,10 @@ const leaseMs = 60 * secondMs
 const expiryRetryMs = 5 * minuteMs
 
 /**
- * How often a charge that is unknown is asked about while a test clock is being moved: that moves our clock and not the
+ * How often an attempt that is under way is asked about while a test clock is being moved: that moves our clock and not the
  * provider's, so what it has not said by then is left for when the clock has come to rest.
  */
 const asksOnTheWayMax = 12
-
-/** When the janitor asks about an attempt, counted from its opening; then daily until it is `checkedForMs` old. */
-const checkDelaysMs = [15 * secondMs, minuteMs, 5 * minuteMs, hourMs]
-/**
- * An attempt that got no answer is asked about for as long as a provider may still settle it: 90 days. Counted in asks,
- * so that a test clock that jumps a year does not use them up.
- */
-const unknownAsksMax = checkDelaysMs.length + 90
-/** Late money on a page that we gave up on: providers' pages die within days. */
-const checkedForMs = 7 * dayMs
-
-/** When to look again after the `count`th look; null: nothing more can come. */
-export function nextCheck(
-  attempt: Pick<TransactionRow, 'status' | 'created_at'>,
-  count: number,
-  now: Date,
-): Date | null {
-  if (isSettled(attempt.status)) return null
-  const next = after(now, checkDelaysMs[count] ?? dayMs)
-  if (attempt.status === 'unknown') return count > unknownAsksMax ? null : next
-  return next.getTime() - attempt.created_at.getTime() > checkedForMs ? null : next
-}
 
 /** The janitor: asks about attempts that no webhook told about. `until`: where a test clock is being moved to. */
 export async function checkDueAttempts(ctx: Context, of: DueOf = 'everybody', until?: Date): Promise<number> {
@@ -57,8 +36,10 @@ async function check(ctx: Context, attempt: TransactionRow, until?: Date): Promi
   // Closing it at its channel may have failed when it was voided.
   if (attempt.status === 'voided') await closePage(ctx, attempt)
   const now = await findNow(ctx, { businessId: attempt.business_id, envMode: attempt.env_mode })
-  const next = nextCheck(attempt, attempt.check_count, now)
-  const left = until && attempt.status === 'unknown' && attempt.check_count >= asksOnTheWayMax
+  // Where its money is on its way since this very look, that has a schedule of its own.
+  const current = (await store.findMaybeTransactionById(ctx.db, attempt.id)) ?? attempt
+  const next = nextCheck(current, current.check_count, now)
+  const left = until && isUnderWay(current.status) && current.check_count >= asksOnTheWayMax
   await store.setNextCheck(ctx.db, attempt.id, left && next && next < until ? until : next)
 }
 

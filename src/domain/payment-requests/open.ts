@@ -14,7 +14,7 @@ import { type Customer, fullName } from '../customers/schema.ts'
 import { type ChannelAccount, call, publicError } from '../payment-channels/service.ts'
 import { paymentRequestErrors } from './errors.ts'
 import type { RequestRow, TransactionRow } from './schema.ts'
-import { isPayable, transactionMachine } from './states.ts'
+import { isPayable, isUnderWay, transactionMachine } from './states.ts'
 import type { NewTransaction, OpenedRows } from './store.ts'
 import * as store from './store.ts'
 
@@ -67,11 +67,22 @@ async function intend(ctx: Context, { business, request }: Opening, slug: string
   const attempt = newTransaction(slug)
   await inTransaction(ctx.db, async (tx) => {
     const current = await store.lock(tx, request.id)
-    const undecided = (await store.listTransactions(tx, request.id)).some((one) => one.status === 'unknown')
-    if (!current || !isPayable(current.status) || undecided) throw new ApiError(paymentRequestErrors.notRelayable)
+    requireFree(current, await store.listTransactions(tx, request.id))
     await store.insertTransaction(tx, current, attempt, nowOf(ctx, business))
   })
   return attempt
+}
+
+/** Throws 045 while money is on its way, 040 unless another attempt may be begun. */
+export function requireFree(
+  request: RequestRow | undefined,
+  attempts: readonly TransactionRow[],
+): asserts request is RequestRow {
+  const isThere = request && isPayable(request.status)
+  if (isThere && attempts.some((one) => one.status === 'processing'))
+    throw new ApiError(paymentRequestErrors.processing)
+  if (isThere && !attempts.some((one) => isUnderWay(one.status))) return
+  throw new ApiError(paymentRequestErrors.notRelayable)
 }
 
 /** Call and outcome. Throws `ChannelError`. */

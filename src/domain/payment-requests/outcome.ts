@@ -1,10 +1,12 @@
 import type { ChannelPayment } from '../../channels/channel.ts'
 import { findChannel } from '../../channels/index.ts'
+import { after, dayMs } from '../../platform/clock.ts'
 import { move } from '../../platform/states.ts'
 import type { Change } from './change.ts'
 import { endOf } from './follow-up.ts'
 import { tell, voidAttempt } from './open.ts'
 import { keepSaved, writeDecline } from './saved.ts'
+import { nextCheck } from './schedule.ts'
 import type { TransactionRow } from './schema.ts'
 import { requestMachine, transactionMachine, type Verdict } from './states.ts'
 import * as store from './store.ts'
@@ -27,6 +29,12 @@ export async function write(
       return await writeRefusal(change, attempt, verdict, isHardDecline)
     case 'closed':
       return await writeClosed(change, attempt, answer)
+    case 'processing':
+      return await writeProcessing(change, attempt, answer)
+    case 'late':
+      return await writeLate(change, attempt, answer, verdict.words)
+    case 'idle':
+      return await writeIdle(change, attempt)
     case 'excess':
       return await writeExcess(change, attempt, answer, verdict.words)
     case 'foreign':
@@ -60,6 +68,72 @@ async function writeSuccess(change: Change, attempt: TransactionRow, answer: Cha
   await change.emit('payment.completed.successfully')
 }
 
+/** How long money may be on its way where the channel's documents do not say: a week covers a slow bank's holidays. */
+const processingMs = 7 * dayMs
+
+const untilOf = (answer: ChannelPayment, now: Date): Date => after(now, answer.processingMaxMs ?? processingMs)
+
+async function writeProcessing(change: Change, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
+  const { tx, request, now } = change
+  const { paymentMethod } = answer
+  const until = untilOf(answer, now)
+  await move(tx, transactionMachine, attempt.id, attempt.status, 'processing', {
+    payment_method: paymentMethod,
+    reason: null,
+    processing_until: until,
+    // Most transfers land within minutes: it is asked about from the beginning again.
+    check_at: nextCheck({ ...attempt, status: 'processing', processing_until: until }, 0, now),
+    check_count: 0,
+    updated_at: now,
+  })
+  const summary = `${nameOf(attempt)} is processing the payment`
+  await tell(tx, {
+    requestId: request.id,
+    transactionId: attempt.id,
+    paymentMethod,
+    summary,
+    status: 'processing',
+    now,
+  })
+  await change.emit('payment.processing')
+}
+
+/** Told once. It is asked about for as long as it may take, and becomes excess when it is there. */
+async function writeLate(
+  change: Change,
+  attempt: TransactionRow,
+  answer: ChannelPayment,
+  words: string,
+): Promise<void> {
+  const { tx, request, now } = change
+  if (attempt.processing_until !== null) return
+  const until = untilOf(answer, now)
+  const checkAt = nextCheck({ ...attempt, processing_until: until }, 0, now)
+  await store.noteLate(tx, attempt.id, { until, checkAt })
+  const summary = `${nameOf(attempt)} ${words}`
+  await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: null, now })
+}
+
+/** Nothing is on its way any more, and nothing was refused: the page is as it was before. */
+async function writeIdle(change: Change, attempt: TransactionRow): Promise<void> {
+  const { tx, request, now } = change
+  // Where another page was opened meanwhile, that is the one that waits for the payer.
+  const to = change.attempts.some((one) => one.status === 'pending') ? 'failed' : 'pending'
+  const reason = 'no money came'
+  await move(tx, transactionMachine, attempt.id, 'processing', to, { reason, updated_at: now })
+  await hurryExpiry(change)
+  const summary = `${nameOf(attempt)} is not processing the payment any more`
+  await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: to, now })
+}
+
+/** Its time may be over by now: it was only kept for the money that was on its way. */
+async function hurryExpiry({ tx, request, now }: Change): Promise<void> {
+  // Whose end is not looked for at all is ended by somebody else.
+  if (request.expiry_check_at === null) return
+  const at = request.expires_at > now ? request.expires_at : now
+  await store.setExpiry(tx, request.id, { expiry_check_at: at })
+}
+
 /**
  * One refused attempt does not end the request: the payer may try again there, or be relayed elsewhere. The charge of
  * a saved method that was all of its request does.
@@ -73,6 +147,7 @@ async function writeRefusal(
   const { tx, request, now } = change
   const reason = verdict.reason?.slice(0, 300) ?? 'no reason given'
   await move(tx, transactionMachine, attempt.id, attempt.status, 'failed', { reason, updated_at: now })
+  if (attempt.status === 'processing') await hurryExpiry(change)
   const summary = `${nameOf(attempt)} declined the payment: ${reason}`
   await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: 'failed', now })
   if (attempt.mode !== 'saved') return
@@ -83,6 +158,7 @@ async function writeClosed(change: Change, attempt: TransactionRow, answer: Chan
   const { tx, request, now } = change
   const to = attempt.status === 'pending' ? 'expired' : 'failed'
   await move(tx, transactionMachine, attempt.id, attempt.status, to, { reason: answer.channelStatus, updated_at: now })
+  if (attempt.status === 'processing') await hurryExpiry(change)
   const what = attempt.mode === 'saved' ? 'closed the payment' : 'closed its payment page'
   const summary = `${nameOf(attempt)} ${what}`
   await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: to, now })

@@ -7,7 +7,7 @@ import { choose } from './choose.ts'
 import { paymentRequestErrors } from './errors.ts'
 import { findId, load } from './find.ts'
 import type { Initiated } from './initiate.ts'
-import { newTransaction, openAtFirst, type ReturnVia, voidAttempt } from './open.ts'
+import { newTransaction, openAtFirst, type ReturnVia, requireFree, voidAttempt } from './open.ts'
 import type { FullRequest, Relay } from './schema.ts'
 import { isPayable } from './states.ts'
 import type { NewTransaction } from './store.ts'
@@ -16,7 +16,7 @@ import * as store from './store.ts'
 /**
  * Moves a request to the channel that is named: what is pending elsewhere is asked about (money that is in counts),
  * closed at its channel where that can be done, voided here, and a new attempt is opened. Throws 040 when the request
- * can no longer be paid, 031 to 033 when the channel cannot take it.
+ * can no longer be paid, 045 while money is on its way, 031 to 033 when the channel cannot take it.
  */
 export async function relay(ctx: Context, caller: Caller, body: Relay, via?: ReturnVia): Promise<Initiated> {
   const requestId = await findId(ctx, caller, body.payment_request_ref, 'payment_request_ref')
@@ -45,6 +45,9 @@ export async function relay(ctx: Context, caller: Caller, body: Relay, via?: Ret
 async function relayable(ctx: Context, caller: Caller, requestId: string): Promise<FullRequest> {
   const full = await load(ctx, requestId)
   const { status, expires_at } = full.request
+  // Its time may be over: the money on its way keeps it.
+  if (isPayable(status) && full.lastTransaction?.status === 'processing')
+    throw new ApiError(paymentRequestErrors.processing)
   if (!isPayable(status) || expires_at <= nowOf(ctx, caller.business))
     throw new ApiError(paymentRequestErrors.notRelayable)
   return full
@@ -61,8 +64,7 @@ async function replaceAttempt(ctx: Context, requestId: string, attempt: NewTrans
   await inTransaction(ctx.db, async (tx) => {
     const request = await store.lock(tx, requestId)
     const attempts = await store.listTransactions(tx, requestId)
-    const undecided = attempts.some((one) => one.status === 'unknown')
-    if (!request || !isPayable(request.status) || undecided) throw new ApiError(paymentRequestErrors.notRelayable)
+    requireFree(request, attempts)
     for (const one of attempts) if (one.status === 'pending') await voidAttempt(tx, one, now)
     await store.insertTransaction(tx, request, attempt, now)
   })

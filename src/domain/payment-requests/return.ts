@@ -22,6 +22,7 @@ import * as store from './store.ts'
  * | --- | --- |
  * | paid | success_redirect_url, else default_redirect_url, else a receipt |
  * | given up or declined | failure_redirect_url, else default_redirect_url, else a page with a way back |
+ * | the money is on its way | a page that says so, and leads back to the shop |
  * | not decided | a page that looks again by itself, a bounded number of times |
  * | opened from the hosted checkout | back to it: it shows what the server knows, and what to do next |
  */
@@ -52,10 +53,11 @@ export function returnRoutes(app: Http, ctx: Context): void {
     const attempt = (await store.findMaybeTransactionById(ctx.db, found.id)) ?? found
     const target = await targetOf(ctx, payment, attempt, request.query.cancelled !== undefined)
     if (target) return reply.redirect(target, 303)
+    const shop = attempt.status === 'processing' ? await shopOf(ctx, payment, attempt) : null
     return sendPage(
       reply,
       200,
-      pageOf(payment, attempt, Number(request.query.look ?? 0), request.query.cancelled !== undefined),
+      pageOf(payment, attempt, Number(request.query.look ?? 0), request.query.cancelled !== undefined, shop),
     )
   })
 }
@@ -70,7 +72,7 @@ async function ask(ctx: Context, attempt: TransactionRow): Promise<void> {
 }
 
 const isOver = (payment: RequestRow, attempt: TransactionRow, cancelled: boolean) =>
-  cancelled ||
+  (cancelled && attempt.status !== 'processing') ||
   ['failed', 'excess'].includes(attempt.status) ||
   ['failed', 'expired', 'cancelled'].includes(payment.status)
 
@@ -82,7 +84,13 @@ async function targetOf(
 ): Promise<string | null> {
   const paid = payment.status === 'successful'
   if (!paid && !isOver(payment, attempt, cancelled)) return null
-  const own = paid ? payment.success_redirect_url : payment.failure_redirect_url
+  return await shopOf(ctx, payment, attempt)
+}
+
+/** The shop's address, which is told how it stands. Null: it gave none. */
+async function shopOf(ctx: Context, payment: RequestRow, attempt: TransactionRow): Promise<string | null> {
+  const isGood = payment.status === 'successful' || attempt.status === 'processing'
+  const own = isGood ? payment.success_redirect_url : payment.failure_redirect_url
   const address = own ?? (await findBusiness(ctx, payment.business_id, payment.env_mode)).defaultRedirectUrl
   if (!address) return null
   const url = new URL(address)
@@ -100,7 +108,13 @@ interface Page {
   refreshTo?: string
 }
 
-function pageOf(payment: RequestRow, attempt: TransactionRow, looks: number, cancelled: boolean): Page {
+function pageOf(
+  payment: RequestRow,
+  attempt: TransactionRow,
+  looks: number,
+  cancelled: boolean,
+  shop: string | null,
+): Page {
   const sum = `${payment.currency} ${formatAmount(payment.amount_minor, payment.currency)}`
   if (payment.status === 'successful') {
     return {
@@ -119,6 +133,15 @@ function pageOf(payment: RequestRow, attempt: TransactionRow, looks: number, can
     }
   }
   const again = `/return/${attempt.id}?look=${looks + 1}`
+  if (attempt.status === 'processing') {
+    return {
+      tone: 'wait',
+      title: 'Your payment is on its way',
+      words: `${sum} is being processed, which can take a while. You need not wait, the shop will be told; please do not pay again. Reference ${payment.ref}.`,
+      ...(looks < looksMax ? { refreshTo: again } : {}),
+      ...(shop ? { link: { href: shop, text: 'Back to the shop' } } : {}),
+    }
+  }
   return {
     tone: 'wait',
     title: 'Confirming your payment',

@@ -48,7 +48,8 @@ export async function writeDecline(
   if (refusal === 'hard' && attempt.payment_method_id)
     await paymentMethods.markUnusable(tx, attempt.payment_method_id, now)
   // Once the payer was called in, the request is theirs to pay, there or elsewhere.
-  if (!attempt.ends_request || attempt.status !== 'unknown' || !isPayable(request.status)) return
+  const isPayers = attempt.status === 'pending' || attempt.refusal === 'payer'
+  if (!attempt.ends_request || isPayers || !isPayable(request.status)) return
   await move(tx, requestMachine, request.id, request.status, 'failed', {
     ...endOf(request, now),
     updated_at: now,

@@ -43,7 +43,7 @@ const requestStatus = Type.Unsafe<RequestStatus>({
 })
 const transactionStatus = Type.Unsafe<TransactionStatus>({
   type: 'string',
-  enum: ['pending', 'successful', 'failed', 'voided', 'expired', 'unknown', 'excess'],
+  enum: ['pending', 'processing', 'successful', 'failed', 'voided', 'expired', 'unknown', 'excess'],
 })
 
 export const transactionSchema = Type.Object({
@@ -283,6 +283,8 @@ export interface TransactionRow {
   /** How a charge of a saved method was refused: `payer`, the payer must be present; null: it was not, or never sent. */
   refusal: 'soft' | 'hard' | 'payer' | null
   opened_at: Date | null
+  /** Until when money that is on its way may take; null: none ever was. */
+  processing_until: Date | null
   check_count: number
   created_at: Date
   updated_at: Date

@@ -4,7 +4,16 @@ import type { ChannelPayment } from '../../channels/channel.ts'
 import { minuteMs } from '../../platform/clock.ts'
 import { judge, type RequestStatus, type Standing, type TransactionStatus } from './states.ts'
 
-const attemptStatuses = ['pending', 'unknown', 'failed', 'voided', 'expired', 'successful', 'excess'] as const
+const attemptStatuses = [
+  'pending',
+  'unknown',
+  'processing',
+  'failed',
+  'voided',
+  'expired',
+  'successful',
+  'excess',
+] as const
 const requestStatuses = ['new', 'open', 'successful', 'failed', 'expired', 'cancelled'] as const
 
 const standing = (attemptStatus: TransactionStatus, requestStatus: RequestStatus = 'open'): Standing => ({
@@ -14,6 +23,7 @@ const standing = (attemptStatus: TransactionStatus, requestStatus: RequestStatus
   amountMinor: 500_000n,
   currency: 'NGN',
   chargedAgoMs: null,
+  isOverdue: false,
 })
 const says = (status: ChannelPayment['status'], changes: Partial<ChannelPayment> = {}): ChannelPayment => ({
   status,
@@ -33,23 +43,39 @@ const verdicts = (answer: ChannelPayment, requestStatus: RequestStatus = 'open')
 
 test('the judge is its table, for every state of the attempt', () => {
   const ended = ['nothing', 'nothing'] as const
-  const paid = ['success', 'success', 'success', 'excess', 'excess', ...ended]
-  const further = ['excess', 'excess', 'excess', 'excess', 'excess', ...ended]
+  const paid = ['success', 'success', 'success', 'success', 'excess', 'excess', ...ended]
+  const further = ['excess', 'excess', 'excess', 'excess', 'excess', 'excess', ...ended]
   const rest = ['nothing', 'nothing', 'nothing', ...ended]
+  const late = ['late', 'late', 'late', 'late', 'late', 'late', ...ended]
   for (const requestStatus of requestStatuses) {
     const payable = requestStatus === 'new' || requestStatus === 'open'
     assert.deepEqual(verdicts(says('successful'), requestStatus), payable ? paid : further)
     assert.deepEqual(verdicts(says('successful', { amountMinor: 499_900n }), requestStatus), further)
     assert.deepEqual(verdicts(says('successful', { amountMinor: null }), requestStatus), further)
     assert.deepEqual(verdicts(says('successful', { currency: 'USD' }), requestStatus), further)
-    assert.deepEqual(verdicts(says('failed'), requestStatus), ['refused', 'refused', ...rest])
-    assert.deepEqual(verdicts(says('closed'), requestStatus), ['closed', 'closed', ...rest])
-    assert.deepEqual(verdicts(says('pending'), requestStatus), ['nothing', 'nothing', ...rest])
-    for (const status of ['successful', 'failed', 'closed', 'pending'] as const) {
-      const foreign = ['foreign', 'foreign', 'foreign', 'foreign', 'foreign', ...ended]
-      assert.deepEqual(verdicts(says(status, { reference: 'AsT-2' }), requestStatus), foreign)
+    const onItsWay = ['processing', 'processing', 'nothing', 'processing', 'late', 'late', ...ended]
+    assert.deepEqual(verdicts(says('processing'), requestStatus), payable ? onItsWay : late)
+    assert.deepEqual(verdicts(says('failed'), requestStatus), ['refused', 'refused', 'refused', ...rest])
+    assert.deepEqual(verdicts(says('closed'), requestStatus), ['closed', 'closed', 'closed', ...rest])
+    assert.deepEqual(verdicts(says('pending'), requestStatus), ['nothing', 'nothing', 'nothing', ...rest])
+    for (const status of ['successful', 'processing', 'failed', 'closed', 'pending'] as const) {
+      const foreign = Array.from({ length: 6 }, () => 'foreign')
+      assert.deepEqual(verdicts(says(status, { reference: 'AsT-2' }), requestStatus), [...foreign, ...ended])
     }
   }
+})
+
+test('money on its way ends by the channel’s word alone; a page that it does not speak of any more waits again, late', () => {
+  const at = (changes: Partial<Standing>, answer: ChannelPayment) =>
+    judge({ ...standing('processing'), ...changes }, answer).kind
+  const ongoing = says('pending', { channelStatus: 'ongoing' })
+  assert.equal(at({}, ongoing), 'nothing')
+  assert.equal(at({ isOverdue: true }, ongoing), 'idle')
+  assert.equal(at({ isOverdue: true }, says('processing')), 'nothing')
+  // Not known is no word about the money, and a charge without a page has nothing to go back to.
+  assert.equal(at({ isOverdue: true }, says('pending', { channelStatus: 'not_found' })), 'nothing')
+  assert.equal(at({ isOverdue: true, chargedAgoMs: 60 * minuteMs }, ongoing), 'nothing')
+  assert.equal(at({ isOverdue: true }, says('successful')), 'success')
 })
 
 test('a charge that its channel does not know is refused after 15 minutes, and only then, and only while it is unknown', () => {
@@ -65,7 +91,7 @@ test('a charge that its channel does not know is refused after 15 minutes, and o
   // A page that nobody has opened is not known either, however old.
   assert.equal(at('unknown', null).kind, 'nothing')
   assert.equal(at('pending', 60 * minuteMs).kind, 'nothing')
-  for (const status of ['failed', 'voided', 'expired', 'successful', 'excess'] as const) {
+  for (const status of ['processing', 'failed', 'voided', 'expired', 'successful', 'excess'] as const) {
     assert.equal(at(status, 60 * minuteMs).kind, 'nothing')
   }
   // Pending is the channel's own word: it has the charge.

@@ -4,7 +4,15 @@ import { formatAmount } from '../../platform/money.ts'
 import type { Machine } from '../../platform/states.ts'
 
 export type RequestStatus = 'new' | 'open' | 'successful' | 'failed' | 'expired' | 'cancelled'
-export type TransactionStatus = 'pending' | 'successful' | 'failed' | 'voided' | 'expired' | 'unknown' | 'excess'
+export type TransactionStatus =
+  | 'pending'
+  | 'processing'
+  | 'successful'
+  | 'failed'
+  | 'voided'
+  | 'expired'
+  | 'unknown'
+  | 'excess'
 
 export const requestMachine: Machine<RequestStatus> = {
   table: 'payment_requests',
@@ -21,11 +29,13 @@ export const requestMachine: Machine<RequestStatus> = {
 export const transactionMachine: Machine<TransactionStatus> = {
   table: 'transactions',
   moves: {
-    pending: ['successful', 'failed', 'voided', 'expired', 'unknown', 'excess'],
+    pending: ['processing', 'successful', 'failed', 'voided', 'expired', 'unknown', 'excess'],
+    // Money is on its way. Left only by the channel's own word; `pending` when it speaks of no money any more.
+    processing: ['successful', 'failed', 'excess', 'pending'],
     // A refused attempt may be tried again on the same page.
-    failed: ['successful', 'excess'],
+    failed: ['processing', 'successful', 'excess'],
     // Left only by the channel's own word; `pending` when it wants the payer on a page of its own.
-    unknown: ['successful', 'failed', 'excess', 'pending'],
+    unknown: ['processing', 'successful', 'failed', 'excess', 'pending'],
     // The page was given up by us; money that comes all the same does not count.
     voided: ['excess'],
     expired: ['excess'],
@@ -37,7 +47,9 @@ export const transactionMachine: Machine<TransactionStatus> = {
 /** A request that can still be paid. */
 export const isPayable = (status: RequestStatus): boolean => status === 'new' || status === 'open'
 /** An attempt that the channel has not decided. */
-export const isUndecided = (status: TransactionStatus): boolean => status === 'pending' || status === 'unknown'
+export const isUndecided = (status: TransactionStatus): boolean => status === 'pending' || isUnderWay(status)
+/** Money is on its way, or may be: nothing else is begun until the channel has said what became of it. */
+export const isUnderWay = (status: TransactionStatus): boolean => status === 'processing' || status === 'unknown'
 /** An attempt about which nothing more can come. */
 export const isSettled = (status: TransactionStatus): boolean => status === 'successful' || status === 'excess'
 
@@ -50,6 +62,8 @@ export interface Standing {
   readonly currency: string
   /** How long ago a charge of a saved method was about to be sent; null for a page. */
   readonly chargedAgoMs: number | null
+  /** The time that money on its way may take is over. */
+  readonly isOverdue: boolean
 }
 
 /**
@@ -62,6 +76,8 @@ const notReceivedAfterMs = 15 * minuteMs
  * What a channel's word about one attempt means.
  * `excess`: money came that does not count, because it is further money or not the money that was asked for.
  * `foreign`: the channel spoke of something else; nobody's state changes.
+ * `late`: money is on its way that will not count; nobody's state changes until it is there.
+ * `idle`: the channel speaks of no money on a page any more, and the time that it may take is over.
  */
 export type Verdict =
   | { readonly kind: 'nothing' }
@@ -69,21 +85,27 @@ export type Verdict =
   /** `reason`: ours, where the channel's own word gives none. Lost: it was never received, so nobody declined it. */
   | { readonly kind: 'refused'; readonly reason: string | null; readonly isLost: boolean }
   | { readonly kind: 'closed' }
+  | { readonly kind: 'processing' }
+  | { readonly kind: 'late'; readonly words: string }
+  | { readonly kind: 'idle' }
   | { readonly kind: 'excess'; readonly words: string }
   | { readonly kind: 'foreign'; readonly words: string }
 
 /**
  * Every outcome of every origin (webhook, return, janitor, verify, cancel, expiry) is judged here and nowhere else.
  *
- * | the channel says | attempt pending, unknown | failed | voided, expired | successful, excess |
+ * | the channel says | attempt pending, unknown, processing | failed | voided, expired | successful, excess |
  * | --- | --- | --- | --- | --- |
  * | successful, as asked, request payable | success | success | excess | nothing |
  * | successful, as asked, request ended | excess | excess | excess | nothing |
  * | successful, other amount or currency | excess | excess | excess | nothing |
+ * | processing, request payable | processing | processing | late | nothing |
+ * | processing, request ended | late | late | late | nothing |
  * | failed | refused | nothing | nothing | nothing |
  * | closed | closed | nothing | nothing | nothing |
  * | pending | nothing | nothing | nothing | nothing |
  * | pending, because it does not know a charge that is 15 minutes old | unknown: refused | nothing | nothing | nothing |
+ * | pending, and it knows the payment, whose time on its way is over | processing: idle | nothing | nothing | nothing |
  */
 export function judge(standing: Standing, answer: ChannelPayment): Verdict {
   if (isSettled(standing.attemptStatus)) return { kind: 'nothing' }
@@ -94,9 +116,15 @@ export function judge(standing: Standing, answer: ChannelPayment): Verdict {
     }
   }
   if (answer.status === 'successful') return judgeSuccess(standing, answer)
+  if (answer.status === 'processing') return judgeProcessing(standing)
   if (!isUndecided(standing.attemptStatus)) return { kind: 'nothing' }
   if (answer.status === 'failed') return { kind: 'refused', reason: answer.reason, isLost: false }
   if (answer.status === 'closed') return { kind: 'closed' }
+  if (standing.attemptStatus === 'processing') {
+    return standing.isOverdue && standing.chargedAgoMs === null && answer.channelStatus !== notFound
+      ? { kind: 'idle' }
+      : { kind: 'nothing' }
+  }
   return wasNeverReceived(standing, answer)
     ? { kind: 'refused', reason: 'the charge was never received', isLost: true }
     : { kind: 'nothing' }
@@ -106,7 +134,20 @@ const wasNeverReceived = ({ attemptStatus, chargedAgoMs }: Standing, answer: Cha
   attemptStatus === 'unknown' &&
   chargedAgoMs !== null &&
   chargedAgoMs > notReceivedAfterMs &&
-  answer.channelStatus === 'not_found'
+  answer.channelStatus === notFound
+
+/** What adapters say of a payment that the channel does not know. */
+const notFound = 'not_found'
+
+/** What comes now counts: somebody waits for it, and we have not given its page up. */
+const mayCount = ({ requestStatus, attemptStatus }: Standing): boolean =>
+  isPayable(requestStatus) && attemptStatus !== 'voided' && attemptStatus !== 'expired'
+
+function judgeProcessing(standing: Standing): Verdict {
+  if (mayCount(standing)) return { kind: standing.attemptStatus === 'processing' ? 'nothing' : 'processing' }
+  const sum = money(standing.amountMinor, standing.currency)
+  return { kind: 'late', words: `is processing a further payment of ${sum}; it will be kept apart as excess` }
+}
 
 function judgeSuccess(standing: Standing, answer: ChannelPayment): Verdict {
   const asked = money(standing.amountMinor, standing.currency)
@@ -115,8 +156,7 @@ function judgeSuccess(standing: Standing, answer: ChannelPayment): Verdict {
       answer.amountMinor === null ? 'an amount that cannot be read' : money(answer.amountMinor, answer.currency)
     return { kind: 'excess', words: `reported ${got} where ${asked} was asked; it does not count as paid` }
   }
-  const counts = isPayable(standing.requestStatus) && !['voided', 'expired'].includes(standing.attemptStatus)
-  return counts
+  return mayCount(standing)
     ? { kind: 'success' }
     : { kind: 'excess', words: `received a further payment of ${asked}; it is kept apart as excess` }
 }

@@ -154,18 +154,31 @@ export async function noteRefusal(tx: Tx, transactionId: string, refusal: 'soft'
     .execute()
 }
 
-/** A first payment for the plan is unknown, or in and its subscription not begun yet. */
+/** A first payment for the plan is under way, or in and its subscription not begun yet. */
 export async function isPlanBeingPaid(tx: Tx, customerId: string, planId: string): Promise<boolean> {
   const { rows } = await sql`select 1 from payment_requests r
     where r.customer_id = ${customerId} and r.subscription_plan_id = ${planId} and r.subscription_id is null
       and ((r.status = 'successful' and r.follow_up_due_at is not null)
-        or exists (select 1 from transactions t where t.payment_request_id = r.id and t.status = 'unknown'))
+        or exists (select 1 from transactions t where t.payment_request_id = r.id and t.status in ('unknown', 'processing')))
     limit 1`.execute(tx)
   return rows.length > 0
 }
 
 export async function noteReason(tx: Tx, transactionId: string, reason: string, now: Date): Promise<void> {
   await tx.updateTable('transactions').set({ reason, updated_at: now }).where('id', '=', transactionId).execute()
+}
+
+/** Money is on its way on an attempt for which it will not count. */
+export async function noteLate(
+  tx: Tx,
+  transactionId: string,
+  { until, checkAt }: { until: Date; checkAt: Date | null },
+): Promise<void> {
+  await tx
+    .updateTable('transactions')
+    .set({ processing_until: until, check_at: checkAt, check_count: 0 })
+    .where('id', '=', transactionId)
+    .execute()
 }
 
 /** By our ref, else by the channel's own reference. */
@@ -203,7 +216,7 @@ export const dueChecks: DueRows = {
   table: 'transactions',
   column: 'check_at',
   counter: 'check_count',
-  waiting: `status = 'unknown' and check_count > 0`,
+  waiting: `status in ('unknown', 'processing') and check_count > 0`,
 }
 
 /** What is settled meanwhile stays without a next look. */
@@ -223,7 +236,7 @@ const fullSelect = sql`select to_jsonb(r) as request, to_jsonb(c) as customer, t
   from payment_requests r
   join customers c on c.id = r.customer_id
   left join lateral (select * from transactions where payment_request_id = r.id
-    order by (status = 'successful') desc, id desc limit 1) t on true`
+    order by (status = 'successful') desc, (status = 'processing') desc, id desc limit 1) t on true`
 
 interface FullRow {
   request: RequestRow
@@ -354,7 +367,7 @@ export async function setFollowUpDue(tx: Tx, requestId: string, dueAt: Date | nu
 export async function setExpiry(
   tx: Tx,
   requestId: string,
-  times: { expires_at: Date; expiry_check_at?: Date },
+  times: { expires_at?: Date; expiry_check_at?: Date },
 ): Promise<void> {
   await tx.updateTable('payment_requests').set(times).where('id', '=', requestId).execute()
 }

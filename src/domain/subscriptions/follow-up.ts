@@ -23,7 +23,7 @@ import * as store from './store.ts'
  * | successful, and a period was paid with it already | nothing: it stays | nothing: it stays |
  * | expired, cancelled, failed | period unpaid, subscription expired | nothing |
  * | open, a charge refused | the next place in the dunning schedule | nothing |
- * | open, a charge unknown | nothing: the period waits | nothing |
+ * | open, a charge unknown or money on its way | nothing: the period waits | nothing |
  *
  * Safe to repeat: what was followed is settled in the same transaction.
  */
@@ -88,7 +88,7 @@ async function markPaid(change: Change, period: PeriodRow, standing: Standing): 
 
 async function followOpen(change: Change, period: PeriodRow, standing: Standing): Promise<void> {
   const { attempts } = standing
-  if (attempts.some((one) => one.status === 'unknown')) return
+  if (attempts.some((one) => paymentRequests.isUnderWay(one.status))) return
   const refused = attempts.findLast((one) => one.refusal !== null)
   if (refused && refused.id !== period.refused_transaction_id) {
     const reason = refused.refusal === 'payer' ? 'Your bank wants you to confirm the payment' : refused.reason

@@ -85,7 +85,7 @@ async function resume({ tx, now, subscription }: Change, open: PeriodRow): Promi
   const { request, attempts } = await paymentRequests.lockForFollowUp(tx, requestId)
   if (request.follow_up_due_at !== null) return { kind: 'follow', requestId }
   const payable = request.status === 'new' || request.status === 'open'
-  if (!payable || attempts.some((one) => one.status === 'unknown')) {
+  if (!payable || attempts.some((one) => paymentRequests.isUnderWay(one.status))) {
     await store.update(tx, subscription.id, { next_due_at: after(now, lookAgainMs) })
     return { kind: 'nothing' }
   }
@@ -144,8 +144,8 @@ async function charge(ctx: Context, id: string, step: Extract<Step, { kind: 'cha
     return await noteUncharged(ctx, id, uncharged, 'Your bank wants you to confirm the payment')
   }
   const outcome = await paymentRequests.chargeRequest(ctx, requestId, methodId, { keepOpen: true })
-  // 040: its request was paid or ended meanwhile, or a charge of it is unknown.
-  if (outcome.kind === 'not_chargeable' && outcome.error.row.code !== '040') {
+  // 040: its request was paid or ended meanwhile, or a charge of it is unknown. 045: money is on its way.
+  if (outcome.kind === 'not_chargeable' && !['040', '045'].includes(outcome.error.row.code)) {
     return await noteUncharged(ctx, id, uncharged, outcome.error.message)
   }
   await followUp(ctx, requestId)

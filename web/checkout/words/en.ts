@@ -36,6 +36,8 @@ export const en = {
   checking: 'Asking {channel}…',
   notYet: 'Not confirmed yet. If you have paid, it can take a minute.',
   unknownText: 'Waiting for the answer of {channel}. Please do not pay again.',
+  processingTitle: 'Your payment is on its way',
+  processingText: 'It is being processed, which can take a while. You need not wait; please do not pay again.',
   notPaidTitle: 'The payment did not go through',
   declinedText: '{channel} declined this payment. Try again or choose another way.',
   expiredText: 'The page of {channel} has expired. Try again or choose another way.',

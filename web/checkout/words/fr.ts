@@ -38,6 +38,9 @@ export const fr: Words = {
   checking: 'Nous interrogeons {channel}…',
   notYet: 'Pas encore confirmé. Si vous avez payé, cela peut prendre une minute.',
   unknownText: 'Nous attendons la réponse de {channel}. Ne payez pas une deuxième fois.',
+  processingTitle: 'Votre paiement est en route',
+  processingText:
+    'Il est en cours de traitement, ce qui peut prendre du temps. Inutile d’attendre ; ne payez pas une deuxième fois.',
   notPaidTitle: 'Le paiement n’a pas abouti',
   declinedText: '{channel} a refusé ce paiement. Réessayez ou choisissez un autre moyen.',
   expiredText: 'La page de {channel} a expiré. Réessayez ou choisissez un autre moyen.',

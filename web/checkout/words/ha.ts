@@ -38,6 +38,8 @@ export const ha: Words = {
   checking: 'Ana tambayar {channel}…',
   notYet: 'Ba a tabbatar ba tukuna. Idan ka biya, zai iya ɗaukar minti ɗaya.',
   unknownText: 'Ana jiran amsar {channel}. Don Allah kar ka sake biya.',
+  processingTitle: 'Biyanka yana kan hanya',
+  processingText: 'Ana aiki a kansa, kuma zai iya ɗaukar lokaci. Ba sai ka jira ba; don Allah kar ka sake biya.',
   notPaidTitle: 'Biyan bai yi nasara ba',
   declinedText: '{channel} ya ƙi wannan biyan. Sake gwadawa ko ka zaɓi wata hanya.',
   expiredText: 'Lokacin shafin {channel} ya ƙare. Sake gwadawa ko ka zaɓi wata hanya.',

@@ -38,6 +38,8 @@ export const ig: Words = {
   checking: 'Anyị na-ajụ {channel}…',
   notYet: 'A kwadobeghị ya. Ọ bụrụ na ị kwụọla, o nwere ike iwe otu nkeji.',
   unknownText: 'Anyị na-eche azịza {channel}. Biko akwụla ọzọ.',
+  processingTitle: 'Ịkwụ ụgwọ gị nọ n’ụzọ',
+  processingText: 'A na-ahazi ya, nke nwere ike iwe oge. Ọ dịghị mkpa ichere; biko akwụla ọzọ.',
   notPaidTitle: 'Ịkwụ ụgwọ ahụ agaghị nke ọma',
   declinedText: '{channel} jụrụ ịkwụ ụgwọ a. Nwaa ọzọ ma ọ bụ họrọ ụzọ ọzọ.',
   expiredText: 'Oge ibe {channel} agwụla. Nwaa ọzọ ma ọ bụ họrọ ụzọ ọzọ.',

@@ -38,6 +38,8 @@ export const pt: Words = {
   checking: 'A perguntar a {channel}…',
   notYet: 'Ainda não confirmado. Se já pagou, pode demorar um minuto.',
   unknownText: 'À espera da resposta de {channel}. Por favor, não pague outra vez.',
+  processingTitle: 'O seu pagamento está a caminho',
+  processingText: 'Está a ser processado, o que pode demorar. Não precisa de esperar; por favor, não pague outra vez.',
   notPaidTitle: 'O pagamento não foi concluído',
   declinedText: '{channel} recusou este pagamento. Tente novamente ou escolha outra forma.',
   expiredText: 'A página de {channel} expirou. Tente novamente ou escolha outra forma.',

@@ -38,6 +38,8 @@ export const sw: Words = {
   checking: 'Tunauliza {channel}…',
   notYet: 'Bado haijathibitishwa. Ikiwa umelipa, inaweza kuchukua dakika moja.',
   unknownText: 'Tunasubiri jibu la {channel}. Tafadhali usilipe tena.',
+  processingTitle: 'Malipo yako yako njiani',
+  processingText: 'Yanashughulikiwa, na inaweza kuchukua muda. Huna haja ya kusubiri; tafadhali usilipe tena.',
   notPaidTitle: 'Malipo hayakufanikiwa',
   declinedText: '{channel} imekataa malipo haya. Jaribu tena au chagua njia nyingine.',
   expiredText: 'Ukurasa wa {channel} umeisha muda. Jaribu tena au chagua njia nyingine.',

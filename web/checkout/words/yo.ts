@@ -38,6 +38,8 @@ export const yo: Words = {
   checking: 'A ń béèrè lọ́wọ́ {channel}…',
   notYet: 'A kò tíì fìdí rẹ̀ múlẹ̀. Bí ẹ bá ti sanwó, ó lè gba ìṣẹ́jú kan.',
   unknownText: 'A ń dúró de ìdáhùn {channel}. Ẹ jọ̀wọ́, ẹ má ṣe sanwó lẹ́ẹ̀kejì.',
+  processingTitle: 'Ìsanwó yín wà lójú ọ̀nà',
+  processingText: 'A ń ṣiṣẹ́ lórí rẹ̀, ó sì lè gba àkókò. Ẹ kò nílò láti dúró; ẹ jọ̀wọ́, ẹ má ṣe sanwó lẹ́ẹ̀kejì.',
   notPaidTitle: 'Ìsanwó náà kò yọrí sí rere',
   declinedText: '{channel} kọ ìsanwó yìí. Ẹ tún gbìyànjú tàbí kí ẹ yan ọ̀nà mìíràn.',
   expiredText: 'Àkókò ojú ìwé {channel} ti parí. Ẹ tún gbìyànjú tàbí kí ẹ yan ọ̀nà mìíràn.',
