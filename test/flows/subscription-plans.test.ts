@@ -69,7 +69,7 @@ describe('plans', () => {
       interval_count: 2,
       amount: '1500.50',
       currency: 'USD',
-      initial_amount: 0.1,
+      initial_amount: 2.5,
       trial_period: 14,
       tags: ['a', 'b'],
       send_subscription_mails: 0,
@@ -80,7 +80,7 @@ describe('plans', () => {
     })
     assert.equal(plan.name, 'Platinum')
     assert.deepEqual([plan.amount, plan.amount_to_usd], ['1500.5', '1500.50'])
-    assert.deepEqual([plan.initial_amount, plan.initial_amount_to_usd], ['0.1', '0.10'])
+    assert.deepEqual([plan.initial_amount, plan.initial_amount_to_usd], ['2.5', '2.50'])
     assert.deepEqual([plan.interval, plan.interval_count, plan.trial_period], ['quarterly', 2, 14])
     assert.deepEqual([plan.tags, plan.send_subscription_mails, plan.meta_data], [['a', 'b'], 0, { level: 3 }])
     assert.deepEqual([plan.status, plan.billing_calendar, plan.time_zone], ['inactive', 'calendar', 'Africa/Lagos'])
