@@ -88,6 +88,13 @@ export function formatAmount(amountMinor: bigint, currency: string): string {
   return formatScaled(amountMinor, exponent)
 }
 
+/** For people to read: with all digits of the currency (`10050n` NGN → `"100.50"`, `10000n` → `"100.00"`). */
+export function formatFullAmount(amountMinor: bigint, currency: string): string {
+  const [whole = '', fraction = ''] = formatAmount(amountMinor, currency).split('.')
+  const digits = exponentOf(currency) ?? 0
+  return digits === 0 ? whole : `${whole}.${fraction.padEnd(digits, '0')}`
+}
+
 /** `value` × 10^-`scale` as decimal text without superfluous zeros. */
 export function formatScaled(value: bigint, scale: number): string {
   const digits = (value < 0n ? -value : value).toString().padStart(scale + 1, '0')

@@ -53,10 +53,23 @@ describe('the hosted checkout', () => {
     assert.equal(action, payment_request.checkout_url)
     assert.match(action, /^http:\/\/localhost:\d+\/checkout\/[\w-]{43}$/)
     assert.deepEqual([payment_request.status, payment_request.last_transaction], ['new', null])
+    const channels: Body[] = payment_request.business.active_payment_channels
     assert.deepEqual(
-      payment_request.business.active_payment_channels.map((one: Body) => one.slug),
-      ['paystack', 'flutterwave', 'stripe'],
+      channels.map((one) => [one.payment_channel_slug, one.is_enabled, one.is_default]),
+      [
+        ['paystack', 1, 1],
+        ['flutterwave', 1, 0],
+        ['stripe', 1, 0],
+      ],
     )
+    const connected = (await business.api('POST', '/v1/payment-requests', shopper)).body.data.payment_request
+      .last_transaction.business_payment_channel
+    assert.deepEqual(channels[0], {
+      ...connected,
+      webhook_url: null,
+      business: { ...connected.business, webhook_url: null },
+    })
+    assert.deepEqual(Object.keys(channels[0]), Object.keys(connected), 'keys in the documented order')
     assert.equal(payment_request.business.webhook_url, null, "hooks are nobody's business in a browser")
     assert.ok(!answer.text.includes('/v1/system/hooks/'))
     const { timeline_records } = await retrieve(payment_request.ref)
@@ -242,6 +255,23 @@ describe('the hosted checkout', () => {
     }
   })
 
+  test("the page leads to the shop's addresses with their query byte for byte, ours appended", async () => {
+    const query = 'reference=order%207&q=a%20b+c&tpl={ORDER}&e&e='
+    const addresses = {
+      success_redirect_url: `https://shop.example/done?${query}#top`,
+      cancel_redirect_url: `https://shop.example/no?payment_request_ref=mine&${query}`,
+      reference: 'cart 7',
+    }
+    const answer = await initialize(addresses)
+    const page = await call(server.url, 'GET', pathOf(answer))
+    const [, data = ''] = /<script type="application\/json"[^>]*>([\s\S]*?)<\/script>/.exec(page.text) ?? []
+    const { successUrl, failureUrl } = JSON.parse(data)
+    const ref = refOf(answer)
+    const own = `payment_request_ref=${ref}&asyncpay_reference=cart%207`
+    assert.equal(successUrl, `https://shop.example/done?${query}&${own}#top`)
+    assert.equal(failureUrl, `${addresses.cancel_redirect_url}&asyncpay_${own}`)
+  })
+
   test('404 a token that is altered, of another key, or of nothing opens nothing', async () => {
     const path = pathOf(await initialize())
     const [other] = pathOf(await initialize())
@@ -309,7 +339,7 @@ describe('the hosted checkout', () => {
     const key = { authentication: `Bearer ${other.keys.test.public_key}` }
     const answer = await initialize({ currency: 'JPY', amount: 5000 }, key)
     assert.deepEqual(
-      answer.body.data.payment_request.business.active_payment_channels.map((one: Body) => one.slug),
+      answer.body.data.payment_request.business.active_payment_channels.map((one: Body) => one.payment_channel_slug),
       ['stripe'],
     )
   })

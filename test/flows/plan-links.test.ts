@@ -60,11 +60,84 @@ describe('plans from a browser', () => {
       const answer = await sdk('initialize-payment-request', body)
       expectFailure(answer, { status: 404, code: '007', fields: ['subscription_plan_link'] }, link)
     }
-    const wrong = { customer_email: 'sdk@example.com', subscription_plan_link: plan.link_id, amount: -5 }
-    expectFailure(await sdk('initialize-payment-request', wrong), { status: 422, code: '005', fields: ['amount'] })
+    const wrong = { customer_email: 'sdk@example.com', subscription_plan_link: plan.link_id, success_redirect_url: 'x' }
+    const fields = ['success_redirect_url']
+    expectFailure(await sdk('initialize-payment-request', wrong), { status: 422, code: '005', fields })
     const none = { customer_email: 'sdk@example.com', extend_subscription_by: 2, amount: 5 }
     const answer = await sdk('initialize-payment-request', none)
     expectFailure(answer, { status: 422, code: '005', fields: ['subscription_plan_uuid'] })
+  })
+
+  test('201 with a plan, amount and currency beside it are ignored, whatever they are: its price is paid', async () => {
+    const way = { customer_email: 'sdk@example.com', subscription_plan_uuid: plan.uuid }
+    for (const beside of [
+      { amount: 1 },
+      { amount: '1' },
+      { amount: 200.01, currency: 'USD' },
+      { amount: -5 },
+      { amount: 0, currency: 'XXX' },
+      { amount: '', currency: '' },
+      { amount: 'NaN', currency: null },
+      { amount: { a: 1 } },
+    ]) {
+      const answer = await sdk('initialize-payment-request', { ...way, ...beside })
+      assert.equal(answer.status, 201, `${JSON.stringify(beside)} ${answer.text}`)
+      const { amount, currency } = answer.body.data.payment_request
+      assert.deepEqual([amount, currency], ['200', 'NGN'], JSON.stringify(beside))
+    }
+    const named = await sdk('initialize-payment-request', { ...way, amount: 1, payment_channel: 'paystack' })
+    assert.equal(named.body.data.payment_request.last_transaction.amount, '200', named.text)
+    const own = { ...way, amount: 1 }
+    const refused = await business.api('POST', '/v1/payment-requests', own)
+    expectFailure(refused, { status: 422, code: '005', fields: ['amount'] }, 'a secret key that disagrees is told so')
+  })
+
+  test('201 every field that a mobile SDK was given: nulls, empty texts, numbers and flags as texts', async () => {
+    const empty = {
+      customer_uuid: '',
+      customer: null,
+      reference: '',
+      logo: '',
+      payment_channel: '',
+      success_redirect_url: '',
+      cancel_redirect_url: null,
+      subscription_plan_link: '',
+      metadata: null,
+      meta_data: '',
+      description: '',
+      save_payment_method: '',
+      is_trial: null,
+      onError: 'a function is not sent, but its name may be',
+    }
+    const plain = { ...empty, customer_email: 'rn@example.com', amount: '1500.50', currency: 'NGN' }
+    const answer = await sdk('initialize-payment-request', {
+      ...{ ...plain, subscription_plan_uuid: '', extend_subscription_by: '' },
+    })
+    assert.equal(answer.status, 201, answer.text)
+    const made = answer.body.data.payment_request
+    assert.deepEqual([made.amount, made.reference, made.description], ['1500.5', null, null])
+
+    const extending = { ...plain, subscription_plan_uuid: plan.uuid, extend_subscription_by: '2', is_trial: 'false' }
+    const extended = await sdk('initialize-payment-request', extending)
+    assert.equal(extended.status, 201, extended.text)
+    assert.equal(extended.body.data.payment_request.amount, '400')
+
+    const customer = { email: 'rn2@example.com', first_name: 'Ada', last_name: '', phone_number: '' }
+    const named = await sdk('initialize-payment-request', { ...plain, customer_email: '', customer })
+    assert.equal(named.status, 201, named.text)
+    const { first_name, last_name } = named.body.data.payment_request.customer
+    assert.deepEqual([first_name, last_name], ['Ada', null])
+
+    for (const [wrong, field] of [
+      [{ ...plain, amount: '' }, 'amount'],
+      [{ ...plain, amount: null }, 'amount'],
+      [{ ...plain, customer_email: '' }, 'customer_uuid'],
+      [{ ...plain, subscription_plan_uuid: plan.uuid, extend_subscription_by: 'two' }, 'extend_subscription_by'],
+      [{ ...plain, save_payment_method: 'perhaps' }, 'save_payment_method'],
+    ] as const) {
+      const refused = await sdk('initialize-payment-request', wrong)
+      expectFailure(refused, { status: 422, code: '005', fields: [field] }, field)
+    }
   })
 
   test('201 a customer’s link already holds a question mark, from either key', async () => {
@@ -142,7 +215,7 @@ describe('the page of a plan', () => {
     assert.equal(answer.status, 200)
     assert.match(page, /Subscribe to Gold &#60;b&#62;/)
     assert.match(page, /Page &#38; Business/)
-    assert.match(page, /every 3 months/)
+    assert.match(page, /every 90 days/)
     assert.match(page, /name="email"/)
     assert.match(answer.headers.get('content-security-policy') ?? '', /frame-ancestors \*/)
     assert.deepEqual(await countRows(server.ctx), before)

@@ -357,7 +357,7 @@ describe('subscriptions on the portal', () => {
   test('it shows plan, price, state and what happens next, by its own card', async () => {
     const { path, plan, subscription } = await subscriber()
     const shown = await page(path)
-    assert.ok(shown.includes(`${plan.name} Active ₦5,000.00, every month`), shown)
+    assert.ok(shown.includes(`${plan.name} Active ₦5,000.00, every 30 days`), shown)
     assert.ok(shown.includes(`Renews on ${dayOf(subscription.current_period_end)}.`), shown)
     assert.ok(shown.includes('Paid with Visa ending in 4081'), shown)
     const trial = await subscriber({ isTrial: true })
@@ -376,7 +376,7 @@ describe('subscriptions on the portal', () => {
     for (const _ of ['once', 'twice']) {
       const after = textOf((await follow(server, await postForm(server, `${at}/cancel`))).text)
       assert.match(after, /Plan \d+ is cancelled\./)
-      assert.ok(after.includes(`Ends soon ₦5,000.00, every month Ends on ${until}. Nothing more is charged.`), after)
+      assert.ok(after.includes(`Ends soon ₦5,000.00, every 30 days Ends on ${until}. Nothing more is charged.`), after)
     }
     const both = await Promise.all([1, 2].map(() => postForm(server, `${at}/cancel`)))
     assert.deepEqual(
@@ -420,7 +420,7 @@ describe('subscriptions on the portal', () => {
     assert.equal(mails.filter((one) => one === 'cancelled').length, 2, 'each cancellation is told of once')
     const late = textOf((await follow(server, await postForm(server, `${at}/keep`))).text)
     assert.match(late, /That was not possible/)
-    assert.match(late, /Cancelled ₦5,000.00, every month Ended on/)
+    assert.match(late, /Cancelled ₦5,000.00, every 30 days Ended on/)
     assert.equal(await statusOf(uuid), 'cancelled')
     assert.equal((await periodsOf(server, uuid)).length, 2)
   })
@@ -458,7 +458,7 @@ describe('subscriptions on the portal', () => {
     await advance(business, { to: subscription.trial_ends_at })
     assert.equal(await statusOf(uuid), 'past_due')
     const shown = await page(path)
-    assert.match(shown, /Payment due ₦5,000.00, every month The payment of ₦5,000.00 did not go through\./)
+    assert.match(shown, /Payment due ₦5,000.00, every 30 days The payment of ₦5,000.00 did not go through\./)
     const first = new Date(subscription.trial_ends_at).getTime()
     assert.ok(shown.includes(`Your card is charged again on ${dayOf(new Date(first + dayMs).toISOString())}.`), shown)
     assert.ok(shown.includes(`ends on ${dayOf(new Date(first + 7 * dayMs).toISOString())} unless this is paid`), shown)

@@ -89,6 +89,55 @@ describe('the payer comes back', () => {
     assert.equal((await retrieve(business, created)).status, 'successful')
   })
 
+  test("303 the shop's own query stays byte for byte; a name that is the shop's is not ours", async () => {
+    const query = "reference=order%207&status=&status=new&q=a%20b+c&tpl={ORDER}&e&sig=%7eA'*"
+    const paths = ['/done', '/no', '/home'].map((path) => `https://shop.example${path}?${query}`)
+    const [done = '', no = '', home = ''] = paths
+    const added = (created: Answer, status: string) => {
+      const reference = attemptRef(created)
+      return (
+        `&asyncpay_reference=${reference}&trxref=${reference}` +
+        `&payment_request_ref=${requestRef(created)}&asyncpay_status=${status}`
+      )
+    }
+    const business = await server.business()
+    const urls = { success_redirect_url: `${done}#top`, cancel_redirect_url: `${no}#/cart?x=1` }
+    const paid = await open(business, urls)
+    await pay(paid)
+    const shown = await comeBack(paid, '?trxref=x&reference=x&status=cancelled')
+    assert.equal(shown.headers.get('location'), `${done}${added(paid, 'successful')}#top`)
+    const declined = await open(business, urls)
+    await pay(declined, 'failed')
+    const refused = await comeBack(declined)
+    assert.equal(refused.headers.get('location'), `${no}${added(declined, 'open')}#/cart?x=1`)
+    await business.api('PUT', '/v1/business', { default_redirect_url: home })
+    const homeless = await open(business)
+    await pay(homeless)
+    assert.equal((await comeBack(homeless)).headers.get('location'), home + added(homeless, 'successful'))
+    const { cancel_redirect_url } = (await retrieve(business, declined)) as Body
+    assert.equal(cancel_redirect_url, urls.cancel_redirect_url)
+  })
+
+  test('303 whatever a provider, or a browser, adds to our address: repeated, glued on, or a name of ours', async () => {
+    const business = await server.business()
+    const created = await open(business, { success_redirect_url: 'https://shop.example/done' })
+    await pay(created)
+    for (const query of [
+      '?cancelled=1&cancelled=2',
+      '?look=1&look=2',
+      '?look=x',
+      '?look=1?trxref=x',
+      '?via=x&via=y',
+      '?status=a&status=b&reference[]=1',
+      '?trxref=x?reference=y',
+    ]) {
+      assert.equal(targetOf(await comeBack(created, query)).pathname, '/done', query)
+    }
+    for (const query of ['?via=page?trxref=x&reference=x', '?via=page&via=page', '?via=page&trxref=x']) {
+      assert.match(targetOf(await comeBack(created, query)).pathname, /^\/checkout\/[\w-]{43}$/, query)
+    }
+  })
+
   test('303 declined, or given up: to failure_redirect_url', async () => {
     const business = await server.business()
     const urls = {
@@ -141,7 +190,7 @@ describe('the payer comes back', () => {
     await pay(paid)
     const receipt = await comeBack(paid)
     expectPage(receipt, 200, 'Payment received')
-    assert.ok(receipt.text.includes('NGN 1234.5 was paid'), receipt.text)
+    assert.ok(receipt.text.includes('NGN 1234.50 was paid'), receipt.text)
     assert.ok(receipt.text.includes(requestRef(paid)))
     assert.ok(!/http-equiv="refresh"|<a /.test(receipt.text))
 

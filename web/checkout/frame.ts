@@ -81,8 +81,9 @@ const units = {
   annually: { one: 'everyYear', many: 'everyYears', size: 1 },
 } as const
 
-export function every(plan: Pick<PlanView, 'interval' | 'intervalCount'>, text: Words): string {
-  const { one, many, size } = units[plan.interval]
-  const count = plan.intervalCount * size
+/** A plan that counts in days says so: thirty days are no month, and twelve of them no year. */
+export function every(plan: Pick<PlanView, 'interval' | 'intervalCount' | 'periodDays'>, text: Words): string {
+  const { one, many, size } = units[plan.periodDays === null ? plan.interval : 'daily']
+  const count = plan.periodDays ?? plan.intervalCount * size
   return count === 1 ? text[one] : fill(text[many], { count: String(count) })
 }

@@ -16,6 +16,12 @@ describe('money', () => {
     ['999999999999.999', 'KWD', 'KWD 999,999,999,999.999'],
     ['900719925474099.93', 'USD', '$900,719,925,474,099.93'],
     ['2500', 'XOF', 'F CFA 2,500'],
+    // Where a locale's custom knows no small coins and ISO 4217 does, the digits that are given decide.
+    ['1234.50', 'HUF', 'Ft 1,234.50'],
+    ['1234.00', 'HUF', 'Ft 1,234.00'],
+    ['5000.50', 'COP', '$5,000.50'],
+    ['1.500', 'IQD', 'IQD 1.500'],
+    ['0.20', 'MGA', 'Ar 0.20'],
   ]
   for (const [amount, currency, wanted] of rows) {
     test(`${amount} ${currency} is shown as ${wanted}`, () => {

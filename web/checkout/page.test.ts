@@ -103,6 +103,7 @@ describe('pages', () => {
       name: hostile,
       interval: 'daily',
       intervalCount: 1,
+      periodDays: null,
       amount: '1',
       trialDays: 1,
       initialAmount: '2',
@@ -231,12 +232,25 @@ describe('the checkout page', () => {
 
   test('intervals are said as a buyer counts them', () => {
     const say = (interval: Parameters<typeof every>[0]['interval'], intervalCount: number) =>
-      every({ interval, intervalCount }, words.en)
+      every({ interval, intervalCount, periodDays: null }, words.en)
     assert.equal(say('monthly', 2), 'every 2 months')
     assert.equal(say('quarterly', 1), 'every 3 months')
     assert.equal(say('biannually', 2), 'every 12 months')
     assert.equal(say('annually', 1), 'every year')
     assert.equal(say('weekly', 1), 'every week')
     assert.equal(say('daily', 10), 'every 10 days')
+  })
+
+  test('a plan that counts in days says its days, in every language', () => {
+    const say = (periodDays: number, language: (typeof languages)[number] = 'en') =>
+      every({ interval: 'monthly', intervalCount: 1, periodDays }, words[language])
+    assert.equal(say(1), 'every day')
+    assert.equal(say(7), 'every 7 days')
+    assert.equal(say(30), 'every 30 days')
+    for (const language of languages) {
+      assert.match(say(30, language), /30/)
+      const { everyMonth, everyMonths } = words[language]
+      assert.ok(![everyMonth, everyMonths.replace('{count}', '30')].includes(say(30, language)), language)
+    }
   })
 })

@@ -12,11 +12,13 @@ export interface Seller {
 
 export type Interval = 'daily' | 'weekly' | 'monthly' | 'quarterly' | 'biannually' | 'annually'
 
-/** A plan that is bought with this payment. Amounts in major units, in the payment's currency. */
+/** A plan that is bought with this payment. Amounts in major units, in the payment's currency, with all its digits. */
 export interface PlanView {
   readonly name: string
   readonly interval: Interval
   readonly intervalCount: number
+  /** Days of one period, where the plan counts in days; null: by the calendar. */
+  readonly periodDays: number | null
   readonly amount: string
   readonly trialDays: number | null
   readonly initialAmount: string | null
@@ -29,7 +31,7 @@ export interface PaymentView {
   readonly nonce: string
   readonly envMode: EnvMode
   readonly business: Seller
-  /** Major units, decimal text; never a number, which would lose digits. */
+  /** Major units, decimal text with all digits of the currency; never a number, which would lose some. */
   readonly amount: string
   readonly currency: string
   readonly description: string | null

@@ -35,6 +35,7 @@ const subscription = (changed: Partial<SubscriptionView> = {}): SubscriptionView
   currency: 'NGN',
   interval: 'monthly',
   intervalCount: 1,
+  periodDays: null,
   timeZone: 'UTC',
   status: 'active',
   periodEndsAt: noon('2026-12-24'),

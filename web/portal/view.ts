@@ -30,11 +30,13 @@ export type SubscriptionStatus = 'trialing' | 'active' | 'past_due' | 'paused' |
 export interface SubscriptionView {
   readonly uuid: string
   readonly planName: string
-  /** Of one period, in major units. */
+  /** Of one period, in major units, with all digits of the currency. */
   readonly amount: string
   readonly currency: string
   readonly interval: Interval
   readonly intervalCount: number
+  /** Days of one period, where the plan counts in days; null: by the calendar. */
+  readonly periodDays: number | null
   /** IANA name: the days below are days there. */
   readonly timeZone: string
   readonly status: SubscriptionStatus

@@ -1,6 +1,7 @@
 import { ChannelError, type ChannelTransport } from '../channel.ts'
 import { type Exchange, exchange, garbage, type Json, objectOf } from '../exchange.ts'
 import { redact, redactText } from '../redact.ts'
+import { wordOf } from '../words.ts'
 
 /** What a business gives us. Named as its fields are, so that what was stored parses again. */
 export interface FlutterwaveCredentials {
@@ -49,8 +50,9 @@ export async function callFlutterwave(
   const headers = { authorization: `Bearer ${credentials.secret_key}` }
   const { status, body } = await exchange(transport, { ...call, headers, provider, secrets })
   const unreadable = () => garbage({ moves: call.moves, provider }, status, redact(body, secrets))
-  if (body.status === 'success' && status < 400) return { data: body.data, garbage: unreadable }
-  if (body.status !== 'error') throw unreadable()
+  const verdict = wordOf(body.status)
+  if (verdict === 'success' && status < 400) return { data: body.data, garbage: unreadable }
+  if (verdict !== 'error') throw unreadable()
   const message = typeof body.message === 'string' ? body.message.trim() : ''
   throw new ChannelError(`Flutterwave refused: ${redactText(message, secrets) || 'no reason given'}`, {
     outcome: call.moves && status < 400 ? 'unknown' : 'rejected',

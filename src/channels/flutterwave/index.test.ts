@@ -94,9 +94,12 @@ describe('Flutterwave', () => {
 
   it('the bytes of a verify answer keep the 64-bit id', async () => {
     const answer = { status: 200, body: fixtureText('verify-success') }
-    const payment = await flutterwave.fetchPayment(lookup, credentials, answering(answer))
+    const payment = await flutterwave.fetchPayment(lookup, credentials, answering(answer, none))
     assert.equal(payment.channelTransactionId, '18446744073709551615')
-    assert.deepEqual(asked(), ['GET /v3/transactions/verify_by_reference?tx_ref=AsT-68a1b2c3d4e5f'])
+    assert.deepEqual(asked(), [
+      'GET /v3/transactions/verify_by_reference?tx_ref=AsT-68a1b2c3d4e5f',
+      'GET /v3/transactions?tx_ref=AsT-68a1b2c3d4e5f&status=successful',
+    ])
     assert.equal(provider.requests[0]?.headers.authorization, 'Bearer FLWSECK_TEST-1-X')
   })
 
@@ -117,7 +120,7 @@ describe('Flutterwave', () => {
     const failed = verified({ status: 'failed', processor_response: 'Declined' })
     const others = json(200, { ...fixture('transactions'), data: [{ id: 1, tx_ref: 'AsT-0', status: 'successful' }] })
     for (const list of [others, json(200, { ...fixture('transactions'), data: [] }), none]) {
-      const payment = await flutterwave.fetchPayment(lookup, credentials, answering(failed, list))
+      const payment = await flutterwave.fetchPayment(lookup, credentials, answering(failed, list, list))
       assert.deepEqual([payment.status, payment.reason], ['failed', 'Declined'])
     }
   })
@@ -173,11 +176,11 @@ describe('Flutterwave', () => {
   })
 
   it('a refund without a transaction id asks the payment for it first', async () => {
-    const answers = [{ status: 200, body: fixtureText('verify-success') }, json(200, fixture('refund-created'))]
+    const answers = [{ status: 200, body: fixtureText('verify-success') }, none, json(200, fixture('refund-created'))]
     const made = await flutterwave.refund!(order, credentials, answering(...answers))
     assert.deepEqual([made.status, made.channelReference, made.amountMinor], ['pending', '3018284', 5001n])
-    assert.equal(asked()[1], 'POST /v3/transactions/18446744073709551615/refund')
-    assert.deepEqual(JSON.parse(provider.requests[1]!.body), { amount: '50.01', comments: 'AsR-68a1b2c3d4e5f' })
+    assert.equal(asked()[2], 'POST /v3/transactions/18446744073709551615/refund')
+    assert.deepEqual(JSON.parse(provider.requests[2]!.body), { amount: '50.01', comments: 'AsR-68a1b2c3d4e5f' })
   })
 
   it('a payment that nobody has tried cannot be refunded, and nothing is sent', async () => {
@@ -208,12 +211,13 @@ describe('Flutterwave', () => {
     const row = fixture('refund-fetched').data
     const transport = answering(
       { status: 200, body: fixtureText('verify-success') },
+      none,
       json(200, { status: 'success', message: 'Refunds fetched', data: [{ id: 1, comment: 'by hand' }, row] }),
       { status: 200, body: fixtureText('verify-success') },
     )
     const found = await flutterwave.fetchRefund!({ ...refund, channelReference: null }, credentials, transport)
     assert.deepEqual([found.status, found.channelReference, found.currency], ['successful', '3018284', 'NGN'])
-    assert.deepEqual(asked().slice(1), [
+    assert.deepEqual(asked().slice(2), [
       'GET /v3/refunds?id=18446744073709551615',
       'GET /v3/transactions/4099260516/verify',
     ])

@@ -13,11 +13,12 @@ import {
   type RefundRequest,
 } from '../channel.ts'
 import { objectOf } from '../exchange.ts'
+import { withFurther } from '../further.ts'
 import { callFlutterwave, type FlutterwaveCredentials, isInactiveLink, isUnknownTransaction } from './api.ts'
 import { chargeSaved } from './saved.ts'
 import {
   isOurRefund,
-  successIdOf,
+  toListed,
   toOpened,
   toPayment,
   toPaymentBody,
@@ -54,7 +55,11 @@ export const flutterwave: Channel<FlutterwaveCredentials> = {
   voidCheckout,
   chargeSaved: (charge, credentials, transport) =>
     chargeSaved(charge, credentials, transport, () =>
-      fetchPayment({ reference: charge.reference, channelReference: null }, credentials, transport),
+      fetchPayment(
+        { reference: charge.reference, channelReference: null, charged: { tokenOwner: null } },
+        credentials,
+        transport,
+      ),
     ),
   refund,
   fetchRefund,
@@ -128,18 +133,51 @@ async function openCheckout(
 
 /**
  * Every attempt on one link is a transaction of its own, and nothing published says which of several is shown for a
- * `tx_ref`: a refused one is believed only after no successful one was found.
+ * `tx_ref`. So the list is asked as well: for all successes, of which the first is the payment and the others are further
+ * money; and where none is, for an attempt whose money is on its way behind one that was refused. A webhook's transaction
+ * is asked about too, which the list may not show yet.
  */
 async function fetchPayment(
   lookup: PaymentLookup,
   credentials: FlutterwaveCredentials,
   transport: ChannelTransport,
 ): Promise<ChannelPayment> {
-  const path = `/v3/transactions/verify_by_reference?tx_ref=${encodeURIComponent(lookup.reference)}`
+  const { reference } = lookup
+  const path = `/v3/transactions/verify_by_reference?tx_ref=${encodeURIComponent(reference)}`
   const shown = await verify(path, credentials, transport)
-  if (shown.status !== 'failed') return shown
-  const successId = await findSuccess(lookup.reference, credentials, transport)
-  return successId === null ? shown : verify(`/v3/transactions/${successId}/verify`, credentials, transport)
+  const named = await verifyNamed(lookup, shown, credentials, transport)
+  if (shown === unknownPayment && named.length === 0) return shown
+  const listed = await list(reference, 'successful', shown, credentials, transport)
+  const payment = withFurther(shown, [...named, ...listed], reference)
+  if (payment.status === 'successful') return await inFull(payment, [shown, ...named], credentials, transport)
+  // A token is charged once per reference: nothing waits behind its refusal.
+  if (payment.status !== 'failed' || lookup.charged) return payment
+  const waiting = await list(reference, 'pending', shown, credentials, transport)
+  return waiting.find(({ status }) => status === 'processing') ?? payment
+}
+
+/** A row of the list lacks the card, so it is verified by id; further money is none of a transaction's own. */
+async function inFull(
+  payment: ChannelPayment,
+  verified: readonly ChannelPayment[],
+  credentials: FlutterwaveCredentials,
+  transport: ChannelTransport,
+): Promise<ChannelPayment> {
+  const id = payment.channelTransactionId
+  if (id === null || verified.some((one) => one.channelTransactionId === id)) return payment
+  const { further } = payment
+  const full = await verify(`/v3/transactions/${id}/verify`, credentials, transport)
+  return { ...full, ...(further && { further }) }
+}
+
+async function verifyNamed(
+  { channelTransactionId: id = null }: PaymentLookup,
+  shown: ChannelPayment,
+  credentials: FlutterwaveCredentials,
+  transport: ChannelTransport,
+): Promise<ChannelPayment[]> {
+  if (id === null || id === shown.channelTransactionId || !/^\d+$/.test(id)) return []
+  return [await verify(`/v3/transactions/${id}/verify`, credentials, transport)]
 }
 
 async function verify(
@@ -158,19 +196,25 @@ async function verify(
   }
 }
 
-/** The id of a successful transaction of this reference; its list row lacks the card, so it is verified by id. */
-async function findSuccess(
+/**
+ * The transactions of this reference with this status, newest first; its first page is enough. Where a success is known
+ * already, a list that cannot be had does not hold it up: further money is told of by its own webhook, too.
+ */
+async function list(
   reference: string,
+  status: 'successful' | 'pending',
+  shown: ChannelPayment,
   credentials: FlutterwaveCredentials,
   transport: ChannelTransport,
-): Promise<string | null> {
-  const path = `/v3/transactions?tx_ref=${encodeURIComponent(reference)}&status=successful`
+): Promise<ChannelPayment[]> {
+  const path = `/v3/transactions?tx_ref=${encodeURIComponent(reference)}&status=${status}`
   try {
     const answer = await callFlutterwave(transport, credentials, { method: 'GET', path, moves: false })
     if (!Array.isArray(answer.data)) throw answer.garbage()
-    return answer.data.map((row: unknown) => successIdOf(row, reference)).find((id) => id !== null) ?? null
+    return answer.data.flatMap((row: unknown) => toListed(row, reference) ?? [])
   } catch (error) {
-    if (isUnknownTransaction(error)) return null
+    if (isUnknownTransaction(error)) return []
+    if (error instanceof ChannelError && shown.status === 'successful') return []
     throw error
   }
 }

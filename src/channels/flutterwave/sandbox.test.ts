@@ -128,7 +128,7 @@ describe('the Flutterwave adapter at the sandbox', () => {
     assert.match(first?.token ?? '', /^flw-t1nf-/)
     assert.deepEqual(
       [first?.email, first?.last4, first?.brand, first?.expMonth, first?.expYear, first?.reusable],
-      ['ada@example.com', '2950', 'MASTERCARD', 9, 2032, true],
+      ['ada@example.com', '2950', 'mastercard', 9, 2032, true],
     )
     assert.equal(again?.signature, first?.signature)
     assert.notEqual(other?.signature, first?.signature)

@@ -7,7 +7,7 @@ import { flutterwave } from './index.ts'
 import {
   fromWire,
   isOurRefund,
-  successIdOf,
+  toListed,
   toOpened,
   toPayment,
   toPaymentBody,
@@ -90,13 +90,20 @@ describe('a payment', () => {
       failed: 'failed',
       pending: 'pending',
       '': null,
-      Successful: 'pending',
+      Successful: 'successful',
       completed: 'pending',
       'success-pending-validation': 'pending',
       constructor: 'pending',
     }
     for (const [word, status] of Object.entries(table)) {
       assert.equal(toPayment({ ...fixture('verify-success').data, status: word })?.status ?? null, status, word)
+    }
+    for (const payment_type of ['bank_transfer', 'banktransfer', 'ussd', 'mpesa', 'mobilemoneygh', 'mobile_money_x']) {
+      assert.equal(payment({ status: 'pending', payment_type }).status, 'processing', payment_type)
+      assert.equal(payment({ status: 'success-pending-validation', payment_type }).status, 'pending', payment_type)
+    }
+    for (const payment_type of ['card', 'applepay', 'telepathy', null]) {
+      assert.equal(payment({ status: 'pending', payment_type }).status, 'pending', String(payment_type))
     }
   })
 
@@ -127,17 +134,20 @@ describe('a payment', () => {
     assert.equal(payment({ id: 2 ** 60 }).channelTransactionId, null)
   })
 
-  it('fees passed on to the payer do not count, less than asked does, and nonsense is nothing', () => {
-    const amountOf = (amount: unknown, charged_amount: unknown) => payment({ amount, charged_amount }).amountMinor
-    assert.equal(amountOf(50.01, 51.5), 5001n)
-    assert.equal(amountOf(50.01, '50.01'), 5001n)
-    assert.equal(amountOf(50.01, 50), 5000n)
-    assert.equal(amountOf(50.01, 0), 0n)
-    assert.equal(amountOf(50.01, null), 5001n)
-    assert.equal(amountOf(50.01, undefined), 5001n)
-    assert.equal(amountOf(50.01, 'much'), null)
-    assert.equal(amountOf('50.010', 50.01), 5001n)
-    assert.equal(amountOf(undefined, 50.01), null)
+  it('the amount is all that the payer was charged, what is above the price is their fee, and nonsense is nothing', () => {
+    const told = (amount: unknown, charged_amount: unknown) => {
+      const { amountMinor, payerFeeMinor } = payment({ amount, charged_amount })
+      return [amountMinor, payerFeeMinor]
+    }
+    assert.deepEqual(told(50.01, 51.5), [5150n, 149n])
+    assert.deepEqual(told(50.01, '50.01'), [5001n, undefined])
+    assert.deepEqual(told(50.01, 50), [5000n, undefined])
+    assert.deepEqual(told(50.01, 0), [0n, undefined])
+    assert.deepEqual(told(50.01, null), [5001n, undefined])
+    assert.deepEqual(told(50.01, undefined), [5001n, undefined])
+    assert.deepEqual(told(50.01, 'much'), [null, undefined])
+    assert.deepEqual(told(' 50.010 ', 50.01), [5001n, undefined])
+    assert.deepEqual(told(undefined, 50.01), [null, undefined])
   })
 
   it('a success that names no currency has null there, which equals nothing of ours', () => {
@@ -151,7 +161,7 @@ describe('a payment', () => {
       tokenOwner: null,
       email: 'ada@example.com',
       type: 'card',
-      brand: 'MASTERCARD',
+      brand: 'mastercard',
       bank: 'TEST BANK CREDIT',
       last4: '2950',
       expMonth: 9,
@@ -198,15 +208,16 @@ describe('a payment', () => {
     for (const data of [undefined, null, [], {}, 'successful', { status: true }]) assert.equal(toPayment(data), null)
   })
 
-  it('a listed success counts only with exactly our reference and an id', () => {
+  it('a listed transaction counts only with exactly our reference and an id', () => {
     const [row] = fixture('transactions').data as unknown as Record<string, unknown>[]
     const reference = 'AsT-68a1b2c3d4e5f'
-    assert.equal(successIdOf(row, reference), '18446744073709551615')
-    assert.equal(successIdOf({ ...row, id: 42 }, reference), '42')
-    for (const changes of [{ status: 'failed' }, { tx_ref: `${reference}0` }, { id: null }, { id: '../refunds' }]) {
-      assert.equal(successIdOf({ ...row, ...changes }, reference), null)
+    const idOf = (listed: unknown) => toListed(listed, reference)?.channelTransactionId ?? null
+    assert.equal(idOf(row), '18446744073709551615')
+    assert.equal(idOf({ ...row, id: 42 }), '42')
+    for (const changes of [{ tx_ref: `${reference}0` }, { id: null }, { id: '../refunds' }, { status: '' }]) {
+      assert.equal(idOf({ ...row, ...changes }), null)
     }
-    assert.equal(successIdOf(null, reference), null)
+    assert.equal(idOf(null), null)
   })
 })
 

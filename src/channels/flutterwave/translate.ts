@@ -9,6 +9,9 @@ import type {
   SavedMethod,
 } from '../channel.ts'
 import { type Json, objectOf } from '../exchange.ts'
+import { currencyOf, dateOf, idOf, meaningOf, textOf, wordOf } from '../words.ts'
+
+export { idOf, textOf } from '../words.ts'
 
 /**
  * Flutterwave's words and numbers to ours and back; pure. Shapes: Flutterwave's v3 documentation ("Standard", "Payment
@@ -21,8 +24,10 @@ import { type Json, objectOf } from '../exchange.ts'
 const referenceLengthMax = 100
 
 /**
- * Transaction status → ours. Source: Flutterwave's "Transaction verification", read 2026-11-20.
+ * Transaction status → ours. Source: Flutterwave's "Transaction verification", read 2026-11-28.
  * `failed` is one refused attempt; the link stays open and the payer may try again.
+ * `pending` is an attempt that the payer began and Flutterwave waits for: by card it is decided in passing, by the
+ * methods of `slowMethods` the money is on its way. A link that nobody has tried has no transaction at all.
  * A status that is not here is `pending`: we go on asking.
  */
 const paymentStatuses: Readonly<Record<string, ChannelPayment['status']>> = {
@@ -48,6 +53,13 @@ const refundStatuses: Readonly<Record<string, ChannelRefund['status']>> = {
   'completed-preauth': 'successful',
   failed: 'failed',
 }
+
+/** `payment_type`s whose money takes its time ("Payment methods", read 2026-11-28), and whatever is mobile money. */
+const slowMethods: ReadonlySet<string> = new Set([
+  ...['account', 'account-ach-uk', 'account-ach-us', 'bank_transfer', 'banktransfer', 'ussd', 'mpesa', 'nqr', 'qr'],
+  ...['opay', 'enaira', '1voucher', 'internetbanking'],
+])
+const mobileMoney = /^mobile_?money/
 
 /** `payment_type` in words; mobile money has one per country. Source: "Payment methods" and SDK samples, read 2026-11-20. */
 const paymentMethods: Readonly<Record<string, string>> = {
@@ -87,9 +99,9 @@ export function toWire(amountMinor: bigint, currency: string): string {
  * for an unknown currency and for no amount: null never equals ours.
  */
 export function fromWire(wire: unknown, currency: unknown): bigint | null {
-  const exponent = typeof currency === 'string' ? exponentOf(currency) : null
+  const exponent = exponentOf(currencyOf(currency) ?? '')
   if (exponent === null || (typeof wire !== 'number' && typeof wire !== 'string')) return null
-  const match = /^(\d{1,18})(?:\.(\d{1,30}))?$/.exec(String(wire))
+  const match = /^(\d{1,18})(?:\.(\d{1,30}))?$/.exec(String(wire).trim())
   if (!match) return null
   const fraction = (match[2] ?? '').replace(/0+$/, '')
   return fraction.length > exponent ? null : BigInt(match[1] + fraction.padEnd(exponent, '0'))
@@ -132,15 +144,17 @@ export function toOpened(data: unknown, reference: string): OpenedCheckout | nul
 /** The answer of `GET /v3/transactions/verify_by_reference` and `…/:id/verify`. Null without a status word. */
 export function toPayment(data: unknown): ChannelPayment | null {
   const payment = objectOf(data)
-  const channelStatus = textOf(payment?.status)
+  const channelStatus = wordOf(payment?.status)
   if (!payment || channelStatus === null) return null
-  const status = ownValue(paymentStatuses, channelStatus) ?? 'pending'
+  const status = statusOf(payment, channelStatus)
+  const { amountMinor, payerFeeMinor } = moneyOf(payment)
   return {
     status,
     channelStatus,
     reference: textOf(payment.tx_ref),
-    amountMinor: countedAmount(payment),
-    currency: textOf(payment.currency),
+    amountMinor,
+    ...(payerFeeMinor !== null && { payerFeeMinor }),
+    currency: currencyOf(payment.currency),
     channelTransactionId: idOf(payment.id),
     paymentMethod: status === 'pending' ? 'Unknown' : methodOf(payment),
     reason: status === 'failed' ? (textOf(payment.processor_response) ?? 'Flutterwave gave no reason.') : null,
@@ -164,21 +178,28 @@ export const unknownPayment: ChannelPayment = {
   savedMethod: null,
 }
 
+function statusOf(payment: Json, word: string): ChannelPayment['status'] {
+  const status = meaningOf(paymentStatuses, word) ?? 'pending'
+  const method = wordOf(payment.payment_type) ?? ''
+  return word === 'pending' && (slowMethods.has(method) || mobileMoney.test(method)) ? 'processing' : status
+}
+
 /**
- * `amount` is what was asked, `charged_amount` what the payer gave: more than asked where the account passes its fees on
- * ("Transaction verification", read 2026-11-20: charged must be at least what was asked). So `amount` counts, unless less
- * was charged: then that is what moved, and the domain must see the difference. A charge that cannot be read counts as none.
+ * `amount` is what came for the price, and may be more than was asked ("Transaction verification", read 2026-11-28: then
+ * give value and refund the rest); `charged_amount` is what the payer gave, with the fees where the account passes them
+ * on. So what was charged above `amount` is the payer's fee. Less charged than `amount` is what moved, and the domain must
+ * see it; a charge that cannot be read counts as none.
  */
-function countedAmount(payment: Json): bigint | null {
-  const asked = fromWire(payment.amount, payment.currency)
-  if (payment.charged_amount == null || asked === null) return asked
+function moneyOf(payment: Json): { amountMinor: bigint | null; payerFeeMinor: bigint | null } {
+  const amount = fromWire(payment.amount, payment.currency)
+  if (payment.charged_amount == null || amount === null) return { amountMinor: amount, payerFeeMinor: null }
   const charged = fromWire(payment.charged_amount, payment.currency)
-  return charged === null || charged < asked ? charged : asked
+  return { amountMinor: charged, payerFeeMinor: charged !== null && charged > amount ? charged - amount : null }
 }
 
 function methodOf(payment: Json): string {
-  const type = textOf(payment.payment_type)?.toLowerCase() ?? ''
-  return ownValue(paymentMethods, type) ?? (/^mobile_?money/.test(type) ? 'Mobile Money' : 'Unknown')
+  const type = wordOf(payment.payment_type) ?? ''
+  return meaningOf(paymentMethods, type) ?? (mobileMoney.test(type) ? 'Mobile Money' : 'Unknown')
 }
 
 /**
@@ -196,7 +217,7 @@ function toSavedMethod(payment: Json): SavedMethod | null {
     tokenOwner: null,
     email,
     type: 'card',
-    brand: textOf(card.type),
+    brand: wordOf(card.type),
     bank: textOf(card.issuer),
     last4: textOf(card.last_4digits),
     expMonth: expiry ? Number(expiry[1]) : null,
@@ -239,21 +260,20 @@ export function transactionIdOf(data: unknown): string | null {
   return idOf(refund?.tx_id) ?? idOf(refund?.transaction_id)
 }
 
-/** The id of a listed transaction that is a success of exactly this reference; digits only, as it goes into a path. */
-export function successIdOf(row: unknown, reference: string): string | null {
-  const transaction = objectOf(row)
-  if (transaction?.status !== 'successful' || transaction.tx_ref !== reference) return null
-  const id = idOf(transaction.id)
-  return id !== null && /^\d+$/.test(id) ? id : null
+/** A listed transaction of exactly this reference; its id has digits only, as it goes into a path. Null for others. */
+export function toListed(row: unknown, reference: string): ChannelPayment | null {
+  const payment = toPayment(row)
+  if (payment?.reference !== reference) return null
+  return /^\d+$/.test(payment.channelTransactionId ?? '') ? payment : null
 }
 
 /** A refund as it was made, fetched or listed, in the currency of its payment. Null without id or status word. */
 export function toRefund(data: unknown, currency: string | null): ChannelRefund | null {
   const refund = objectOf(data)
   const channelReference = idOf(refund?.id)
-  const channelStatus = textOf(refund?.status)
+  const channelStatus = wordOf(refund?.status)
   if (!refund || channelReference === null || channelStatus === null) return null
-  const status = ownValue(refundStatuses, channelStatus.toLowerCase()) ?? 'pending'
+  const status = meaningOf(refundStatuses, channelStatus) ?? 'pending'
   return {
     status,
     channelStatus,
@@ -271,25 +291,4 @@ export const unknownRefund: ChannelRefund = {
   amountMinor: null,
   currency: null,
   reason: null,
-}
-
-/** Trimmed text; null for anything else and for nothing. */
-export function textOf(value: unknown): string | null {
-  const text = typeof value === 'string' ? value.trim() : ''
-  return text === '' ? null : text
-}
-
-/** An id as text with all its digits; see `parseJson`. */
-export function idOf(value: unknown): string | null {
-  return Number.isSafeInteger(value) ? String(value) : textOf(value)
-}
-
-function dateOf(value: unknown): Date | null {
-  const at = new Date(textOf(value) ?? Number.NaN)
-  return Number.isNaN(at.getTime()) ? null : at
-}
-
-/** Provider's words are strangers' input: "constructor" is no status. */
-function ownValue<Value>(table: Readonly<Record<string, Value>>, key: string): Value | undefined {
-  return Object.hasOwn(table, key) ? table[key] : undefined
 }

@@ -12,6 +12,7 @@ import {
   type RefundRequest,
 } from '../channel.ts'
 import { objectOf } from '../exchange.ts'
+import { withFurther } from '../further.ts'
 import { callPaystack, isUnknownReference, type PaystackCredentials } from './api.ts'
 import { chargeSaved, forgetSaved } from './saved.ts'
 import {
@@ -104,12 +105,27 @@ async function openCheckout(
   return opened
 }
 
+/**
+ * Paystack has one transaction per reference, and a list that cannot be filtered by it. So what is asked about besides is
+ * the transaction that a webhook named: another success under our reference is further money.
+ */
 async function fetchPayment(
   lookup: PaymentLookup,
   credentials: PaystackCredentials,
   transport: ChannelTransport,
 ): Promise<ChannelPayment> {
   const path = `/transaction/verify/${encodeURIComponent(lookup.reference)}`
+  const shown = await ask(path, credentials, transport)
+  const named = lookup.channelTransactionId ?? null
+  if (named === null || named === shown.channelTransactionId || !/^\d+$/.test(named)) return shown
+  return withFurther(shown, [await ask(`/transaction/${named}`, credentials, transport)], lookup.reference)
+}
+
+async function ask(
+  path: string,
+  credentials: PaystackCredentials,
+  transport: ChannelTransport,
+): Promise<ChannelPayment> {
   try {
     const answer = await callPaystack(transport, credentials, { method: 'GET', path, moves: false })
     const payment = toPayment(answer.data)

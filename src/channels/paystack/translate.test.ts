@@ -65,23 +65,31 @@ describe('amounts', () => {
 })
 
 describe('a payment', () => {
-  it('its statuses', () => {
-    const table = {
-      success: 'successful',
-      failed: 'failed',
-      reversed: 'closed',
-      abandoned: 'pending',
-      ongoing: 'pending',
-      pending: 'pending',
-      processing: 'pending',
-      queued: 'pending',
-      '': null,
-      Success: 'pending',
-      constructor: 'pending',
+  it('its statuses, by card and by a method whose money takes its time', () => {
+    const table: Record<string, (string | null)[]> = {
+      success: ['successful', 'successful'],
+      failed: ['failed', 'failed'],
+      reversed: ['closed', 'closed'],
+      abandoned: ['pending', 'pending'],
+      ongoing: ['pending', 'pending'],
+      pending: ['pending', 'processing'],
+      processing: ['pending', 'processing'],
+      queued: ['pending', 'pending'],
+      '': [null, null],
+      Success: ['successful', 'successful'],
+      constructor: ['pending', 'pending'],
     }
-    for (const [word, status] of Object.entries(table)) {
-      assert.equal(toPayment({ ...fixture('verify-success').data, status: word })?.status ?? null, status, word)
+    for (const [word, expected] of Object.entries(table)) {
+      const says = (channel: string) =>
+        toPayment({ ...fixture('verify-success').data, status: word, channel })?.status ?? null
+      assert.deepEqual([says('card'), says('bank_transfer')], expected, word)
     }
+    for (const channel of ['ussd', 'mobile_money', 'bank', 'eft', 'qr', 'capitec_pay', 'direct_debit']) {
+      const { status, paymentMethod } = payment({ status: 'pending', channel })
+      assert.equal(status, 'processing', channel)
+      assert.notEqual(paymentMethod, 'Unknown', channel)
+    }
+    assert.equal(payment({ status: 'pending', channel: 'telepathy' }).status, 'pending')
   })
 
   it('reversed is no success and gives no saved method', () => {
@@ -113,14 +121,38 @@ describe('a payment', () => {
     assert.equal(payment({ id: 2 ** 60 }).channelTransactionId, null)
   })
 
-  it('fees passed on to the payer are taken off, any other difference is shown', () => {
-    assert.equal(payment({ amount: 5151, requested_amount: 5001, fees: 150 }).amountMinor, 5001n)
-    assert.equal(payment({ amount: '5151', requested_amount: '5001', fees: 150 }).amountMinor, 5001n)
-    assert.equal(payment({ amount: 5152, requested_amount: 5001, fees: 150 }).amountMinor, 5152n)
-    assert.equal(payment({ amount: 4000, requested_amount: 5001, fees: 150 }).amountMinor, 4000n)
-    assert.equal(payment({ amount: 4000, requested_amount: 5001, fees: -1001 }).amountMinor, 4000n)
-    assert.equal(payment({ amount: 4000, requested_amount: 5001, fees: null }).amountMinor, 4000n)
-    assert.equal(payment({ amount: 150, requested_amount: 0, fees: 150 }).amountMinor, 150n)
+  it('the amount is all that the payer gave; what Paystack tells as fees on top of what was asked is told apart', () => {
+    const rows: [changes: Record<string, unknown>, amountMinor: bigint, payerFeeMinor: bigint | undefined][] = [
+      [{ amount: 5151, requested_amount: 5001, fees: 150 }, 5151n, 150n],
+      [{ amount: '5151', requested_amount: '5001', fees: 150 }, 5151n, 150n],
+      [{ amount: 5152, requested_amount: 5001, fees: 150 }, 5152n, 150n],
+      // Fees that the merchant bears are not on top.
+      [{ amount: 5001, requested_amount: 5001, fees: 150 }, 5001n, undefined],
+      [{ amount: 4000, requested_amount: 5001, fees: 150 }, 4000n, undefined],
+      [{ amount: 4000, requested_amount: 5001, fees: -1001 }, 4000n, undefined],
+      [{ amount: 101_500, requested_amount: 100_000, fees: null }, 101_500n, undefined],
+      [{ amount: 150_000, requested_amount: 100_000, fees: 2250 }, 150_000n, 2250n],
+      [{ amount: 100_500, requested_amount: 100_000, fees: 1500 }, 100_500n, 500n],
+      [{ amount: 150, requested_amount: 0, fees: 150 }, 150n, undefined],
+      [{ amount: 5151, requested_amount: null, fees: 150 }, 5151n, undefined],
+      // An extra duty, where the breakdown tells it.
+      [
+        {
+          ...{ amount: 106_500, requested_amount: 100_000, fees: 1500 },
+          fees_breakdown: [
+            { amount: '1500', type: 'paystack' },
+            { amount: 5000, type: 'stamp_duty' },
+          ],
+        },
+        106_500n,
+        6500n,
+      ],
+      [{ amount: 5151, requested_amount: 5001, fees: 150, fees_breakdown: [{ amount: 'much' }] }, 5151n, 150n],
+    ]
+    for (const [changes, amountMinor, payerFeeMinor] of rows) {
+      const told = payment({ fees_breakdown: null, ...changes })
+      assert.deepEqual([told.amountMinor, told.payerFeeMinor], [amountMinor, payerFeeMinor], JSON.stringify(changes))
+    }
   })
 
   it('a success that names no amount or currency has null there, which equals nothing of ours', () => {

@@ -9,6 +9,9 @@ import type {
   SavedMethod,
 } from '../channel.ts'
 import { type Json, objectOf } from '../exchange.ts'
+import { currencyOf, dateOf, idOf, meaningOf, textOf, wordOf } from '../words.ts'
+
+export { idOf, textOf } from '../words.ts'
 
 /**
  * Paystack's words and numbers to ours and back; pure. Shapes: Paystack's API
@@ -23,8 +26,12 @@ const wireExponent = 2
 const referenceForm = /^[A-Za-z0-9.=-]+$/
 
 /**
- * Transaction status → ours. Source: Paystack's "Verify Payments", transaction statuses, read 2026-11-20.
+ * Transaction status → ours. Source: Paystack's "Verify Payments", transaction statuses, read 2026-11-28.
  * `abandoned` is also what a page shows that nobody has touched: it may still be paid.
+ * `ongoing` waits for the payer, "to enter an otp or to make a transfer": a payer who looks at a page has paid nothing.
+ * `pending` is "currently in progress" and `processing` the same for direct debits: the payer has done their part. By
+ * card that takes seconds, so there it stays `pending`; by the methods of `slowMethods` the money is on its way.
+ * `queued` is a bulk charge whose turn has not come; we make none.
  * `failed` is the latest attempt; the payer may try another card on the same page.
  * `reversed` is money taken and given back (refund or charge-back). Not `successful`: the business must not hand over
  * goods for money that it does not have. Not `failed` either: the reference is used up and cannot be paid any more. It
@@ -37,10 +44,16 @@ const paymentStatuses: Readonly<Record<string, ChannelPayment['status']>> = {
   reversed: 'closed',
   abandoned: 'pending',
   ongoing: 'pending',
-  pending: 'pending',
-  processing: 'pending',
+  pending: 'processing',
+  processing: 'processing',
   queued: 'pending',
 }
+
+/** Paystack's "channels" whose money takes its time ("Initialize transaction", "Payment channels", read 2026-11-28). */
+const slowMethods: ReadonlySet<string> = new Set([
+  ...['bank', 'bank_transfer', 'dedicated_nuban', 'ussd', 'qr', 'mobile_money', 'eft', 'capitec_pay', 'payattitude'],
+  'direct_debit',
+])
 
 /**
  * Refund status → ours. Source: Paystack's refund webhook samples and "Refunds", read 2026-11-20.
@@ -65,6 +78,7 @@ const paymentMethods: Readonly<Record<string, string>> = {
   eft: 'EFT',
   apple_pay: 'Apple Pay',
   direct_debit: 'Direct Debit',
+  dedicated_nuban: 'Bank Transfer',
   capitec_pay: 'Capitec Pay',
   payattitude: 'PayAttitude',
   pos: 'POS',
@@ -85,7 +99,7 @@ export function toWire(amountMinor: bigint, currency: string): number {
  * (XOF 150 on the wire is one franc and a half), for an unknown currency and for no amount: null never equals ours.
  */
 export function fromWire(wire: unknown, currency: unknown): bigint | null {
-  const exponent = typeof currency === 'string' ? exponentOf(currency) : null
+  const exponent = exponentOf(currencyOf(currency) ?? '')
   const amount = wholeOf(wire)
   if (exponent === null || exponent > wireExponent || amount === null) return null
   const unit = 10n ** BigInt(wireExponent - exponent)
@@ -112,28 +126,36 @@ export function toInitialize(request: OpenCheckout): Json {
 export function toOpened(data: unknown, reference: string): OpenedCheckout | null {
   const opened = objectOf(data)
   const url = textOf(opened?.authorization_url)
-  if (opened?.reference !== reference || url === null) return null
+  if (textOf(opened?.reference) !== reference || url === null) return null
   return /^https?:$/.test(URL.parse(url)?.protocol ?? '') ? { url, channelReference: reference } : null
 }
 
 /** The answer of `GET /transaction/verify/:reference`. Null without a status word. */
 export function toPayment(data: unknown): ChannelPayment | null {
   const payment = objectOf(data)
-  const channelStatus = textOf(payment?.status)
+  const channelStatus = wordOf(payment?.status)
   if (!payment || channelStatus === null) return null
-  const status = ownValue(paymentStatuses, channelStatus) ?? 'pending'
+  const status = statusOf(payment, channelStatus)
+  const payerFeeMinor = payerFeeOf(payment)
   return {
     status,
     channelStatus,
     reference: textOf(payment.reference),
-    amountMinor: fromWire(askedAmount(payment), payment.currency),
-    currency: textOf(payment.currency),
+    amountMinor: fromWire(payment.amount, payment.currency),
+    ...(payerFeeMinor !== null && { payerFeeMinor }),
+    currency: currencyOf(payment.currency),
     channelTransactionId: idOf(payment.id),
     paymentMethod: methodOf(payment, status),
     reason: reasonOf(payment, status),
     paidAt: status === 'successful' ? dateOf(payment.paid_at ?? payment.paidAt) : null,
     savedMethod: status === 'successful' ? toSavedMethod(payment) : null,
   }
+}
+
+function statusOf(payment: Json, word: string): ChannelPayment['status'] {
+  const status = meaningOf(paymentStatuses, word) ?? 'pending'
+  if (status !== 'processing' || slowMethods.has(wordOf(payment.channel) ?? '')) return status
+  return 'pending'
 }
 
 /** What Paystack says of a reference that it has never seen: nobody has been there yet. */
@@ -151,19 +173,30 @@ export const unknownPayment: ChannelPayment = {
 }
 
 /**
- * Where the account passes its fees on to the payer, `amount` is what was asked plus the fees; then `requested_amount`
- * is ours. Only when the difference is exactly the fees: any other difference is a mismatch that the domain must see.
+ * Where the account passes its fees on to the payer, `amount` is what was asked (`requested_amount`) and the fees. What
+ * Paystack tells as fees (`fees_breakdown`, else `fees`, whoever bears them) and is on top of what was asked, the payer
+ * bore; the rest of what is on top is money beyond ("Verify Payments" and its samples, read 2026-11-28). Null: none told.
  */
-function askedAmount(payment: Json): unknown {
-  const [paid, asked, fees] = [payment.amount, payment.requested_amount, payment.fees].map(wholeOf)
-  if (paid == null || asked == null || fees == null || asked <= 0n || fees <= 0n) return payment.amount
-  return paid - asked === fees ? payment.requested_amount : payment.amount
+function payerFeeOf(payment: Json): bigint | null {
+  const [paid, asked] = [wholeOf(payment.amount), wholeOf(payment.requested_amount)]
+  const told = sumOf(payment.fees_breakdown) ?? wholeOf(payment.fees)
+  if (paid === null || asked === null || told === null) return null
+  const onTop = paid - asked
+  if (asked <= 0n || told <= 0n || onTop <= 0n) return null
+  return fromWire(String(told < onTop ? told : onTop), payment.currency)
+}
+
+/** The amounts of `fees_breakdown`: fees and duties, each with its own. Null for what is no such list. */
+function sumOf(breakdown: unknown): bigint | null {
+  if (!Array.isArray(breakdown) || breakdown.length === 0) return null
+  const amounts = breakdown.map((part: unknown) => wholeOf(objectOf(part)?.amount))
+  return amounts.includes(null) ? null : amounts.reduce((sum: bigint, amount) => sum + (amount ?? 0n), 0n)
 }
 
 /** An untouched page says `channel: "card"` already, which nobody chose. */
 function methodOf(payment: Json, status: ChannelPayment['status']): string {
   if (status === 'pending') return 'Unknown'
-  return ownValue(paymentMethods, textOf(payment.channel) ?? '') ?? 'Unknown'
+  return meaningOf(paymentMethods, wordOf(payment.channel)) ?? 'Unknown'
 }
 
 function reasonOf(payment: Json, status: ChannelPayment['status']): string | null {
@@ -177,13 +210,13 @@ function toSavedMethod(payment: Json): SavedMethod | null {
   const token = textOf(card?.authorization_code)
   const email = textOf(objectOf(payment.customer)?.email)
   if (!card || token === null || email === null) return null
-  if ((card.channel ?? payment.channel) !== 'card') return null
+  if (wordOf(card.channel ?? payment.channel) !== 'card') return null
   return {
     token,
     tokenOwner: null,
     email,
     type: 'card',
-    brand: textOf(card.brand) ?? textOf(card.card_type),
+    brand: wordOf(card.brand) ?? wordOf(card.card_type),
     bank: textOf(card.bank),
     last4: textOf(card.last4),
     expMonth: numberOf(card.exp_month),
@@ -217,15 +250,15 @@ export function isOurRefund(data: unknown, reference: string): boolean {
 export function toRefund(data: unknown): ChannelRefund | null {
   const refund = objectOf(data)
   const channelReference = idOf(refund?.id)
-  const channelStatus = textOf(refund?.status)
+  const channelStatus = wordOf(refund?.status)
   if (!refund || channelReference === null || channelStatus === null) return null
-  const status = ownValue(refundStatuses, channelStatus) ?? 'pending'
+  const status = meaningOf(refundStatuses, channelStatus) ?? 'pending'
   return {
     status,
     channelStatus,
     channelReference,
     amountMinor: fromWire(refund.amount, refund.currency),
-    currency: textOf(refund.currency),
+    currency: currencyOf(refund.currency),
     reason: refundReason(refund, channelStatus),
   }
 }
@@ -244,34 +277,14 @@ function refundReason(refund: Json, channelStatus: string): string | null {
   return channelStatus === 'failed' ? (textOf(refund.reason) ?? textOf(refund.message)) : null
 }
 
-/** Trimmed text ("visa " has been seen); null for anything else and for nothing. */
-export function textOf(value: unknown): string | null {
-  const text = typeof value === 'string' ? value.trim() : ''
-  return text === '' ? null : text
-}
-
-/** An id as text with all its digits; see `parseJson`. */
-export function idOf(value: unknown): string | null {
-  return Number.isSafeInteger(value) ? String(value) : textOf(value)
-}
-
 function wholeOf(value: unknown): bigint | null {
   if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? BigInt(value) : null
-  return typeof value === 'string' && /^\d{1,30}$/.test(value) ? BigInt(value) : null
+  const text = textOf(value)
+  return text !== null && /^\d{1,30}$/.test(text) ? BigInt(text) : null
 }
 
 /** "07" → 7: months and years of a card come as text. */
 function numberOf(value: unknown): number | null {
   const whole = wholeOf(value)
   return whole !== null && whole > 0n && whole <= 9999n ? Number(whole) : null
-}
-
-function dateOf(value: unknown): Date | null {
-  const at = new Date(textOf(value) ?? Number.NaN)
-  return Number.isNaN(at.getTime()) ? null : at
-}
-
-/** Provider's words are strangers' input: "constructor" is no status. */
-function ownValue<Value>(table: Readonly<Record<string, Value>>, key: string): Value | undefined {
-  return Object.hasOwn(table, key) ? table[key] : undefined
 }

@@ -12,9 +12,11 @@ import {
   type RefundRequest,
 } from '../channel.ts'
 import { objectOf } from '../exchange.ts'
+import { withFurther } from '../further.ts'
+import { wordOf } from '../words.ts'
 import { callStripe, isMissing, type StripeCredentials } from './api.ts'
 import { limits } from './limits.ts'
-import { cancelCharge, chargeSaved, fetchCharge, forgetSaved, isCharge } from './saved.ts'
+import { cancelCharge, chargeSaved, fetchCharge, fetchIntent, forgetSaved, isCharge } from './saved.ts'
 import {
   isOurRefund,
   sessionExpand,
@@ -99,11 +101,23 @@ async function openCheckout(
 }
 
 /**
- * A charge of a saved card is a payment intent (see `fetchCharge`). A page is found by the session's id alone. Where its answer was lost nobody has the page's address either, so nobody can have paid:
+ * A charge of a saved card is a payment intent (see `fetchCharge`). A session has one payment intent, and that has one
+ * success; an intent that a webhook names and that is another's is looked at all the same. A page is found by the session's id alone. Where its answer was lost nobody has the page's address either, so nobody can have paid:
  * `not_found` without asking. Sessions cannot be listed by our reference, and the search for payment intents by
  * metadata is minutes late ("Search", data freshness) and empty until a payer confirms.
  */
 async function fetchPayment(
+  lookup: PaymentLookup,
+  credentials: StripeCredentials,
+  transport: ChannelTransport,
+): Promise<ChannelPayment> {
+  const shown = await fetchShown(lookup, credentials, transport)
+  const named = lookup.channelTransactionId ?? null
+  if (named === null || named === shown.channelTransactionId || !/^pi_\w+$/.test(named)) return shown
+  return withFurther(shown, [await fetchIntent(named, credentials, transport)], lookup.reference)
+}
+
+async function fetchShown(
   lookup: PaymentLookup,
   credentials: StripeCredentials,
   transport: ChannelTransport,
@@ -141,7 +155,7 @@ async function voidCheckout(
     const answer = await callStripe(transport, credentials, { moves: false }, (client) =>
       client.checkout.sessions.expire(id, {}, options),
     )
-    if (answer.data.status !== 'expired') throw answer.garbage()
+    if (wordOf(answer.data.status) !== 'expired') throw answer.garbage()
   } catch (error) {
     // Only an open session can be expired; one that is expired already is what was wanted.
     if (!(error instanceof ChannelError) || error.reason !== 'refused' || error.status !== 400) throw error

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { exponentOf } from '../../platform/money.ts'
+import { currencyOf } from '../words.ts'
 
 /**
  * ISO 4217 minor units to Stripe's `amount` and back, exactly or not at all. Stripe's units are ISO's save for the
@@ -46,7 +47,7 @@ export function toWire(amountMinor: bigint, currency: string): number | null {
 
 /** `amount` → ISO minor units. Null for no whole minor unit, no number or no currency: null never equals ours. */
 export function fromWire(amount: unknown, currency: unknown): bigint | null {
-  const code = typeof currency === 'string' ? currency.toUpperCase() : ''
+  const code = currencyOf(currency) ?? ''
   const [iso, wire] = [exponentOf(code), wireExponentOf(code)]
   if (iso === null || wire === null || !Number.isSafeInteger(amount) || (amount as number) < 0) return null
   const scaled = BigInt(amount as number) * 10n ** BigInt(iso)

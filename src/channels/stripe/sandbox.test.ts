@@ -115,7 +115,7 @@ test('a payment that a bank still works on is pending, then successful', async (
   const bench = await benchFor(t)
   const lookup = await open(bench, 'AsT-1', { amountMinor: 140_08n })
   await pay(bench, 'AsT-1')
-  assert.deepEqual(((p) => [p.status, p.channelStatus])(await ask(bench, lookup)), ['pending', 'complete'])
+  assert.deepEqual(((p) => [p.status, p.channelStatus])(await ask(bench, lookup)), ['processing', 'processing'])
   await assert.rejects(stripe.voidCheckout!(lookup, credentials, bench.transport), fails({ reason: 'refused' }))
   t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 4000 })
   assert.equal((await ask(bench, lookup)).status, 'successful')

@@ -10,11 +10,11 @@ import {
 } from '../channel.ts'
 import { unusable } from '../declines.ts'
 import { type Json, objectOf } from '../exchange.ts'
+import { currencyOf, wordOf } from '../words.ts'
 import { callStripe, isMissing, type StripeCredentials } from './api.ts'
 import { fromWire } from './money.ts'
 import {
   amountOf,
-  currencyOf,
   cut,
   dateOf,
   idOf,
@@ -90,6 +90,15 @@ export async function fetchCharge(
 ): Promise<ChannelPayment> {
   const id = lookup.channelReference
   if (id === null || !id.startsWith('pi_')) return findCharge(lookup, credentials, transport)
+  return fetchIntent(id, credentials, transport)
+}
+
+/** The payment of this intent, whosever it is; one that Stripe does not have is unknown. */
+export async function fetchIntent(
+  id: string,
+  credentials: StripeCredentials,
+  transport: ChannelTransport,
+): Promise<ChannelPayment> {
   try {
     const answer = await callStripe(transport, credentials, { moves: false }, (client) =>
       client.paymentIntents.retrieve(id, { expand: intentExpand }),
@@ -199,7 +208,7 @@ export function toCharged(answer: Json): ChargedSaved | null {
   if (!payment || channelReference === null) return null
   // A refused card that is not refused in its own intent: the intent is what counts.
   const refusal = payment.status === 'failed' ? (objectOf(intent?.last_payment_error) ?? error) : null
-  const nextAction = intent?.status === 'requires_action' ? (objectOf(intent.next_action) ?? {}) : null
+  const nextAction = wordOf(intent?.status) === 'requires_action' ? (objectOf(intent.next_action) ?? {}) : null
   return {
     payment,
     channelReference,
@@ -220,10 +229,11 @@ export function toCharged(answer: Json): ChargedSaved | null {
  * | requires_payment_method with `last_payment_error` | failed |
  * | all else: processing, requires_action, a word that does not exist today | pending |
  *
+ * A card's `processing` takes seconds and has no page that could be voided meanwhile: it is asked about, as `pending` is.
  * Source: API reference (PaymentIntent `status`), read 2026-11-20.
  */
 export function toIntentPayment(intent: Json): ChannelPayment | null {
-  const [id, word] = [textOf(intent.id), textOf(intent.status)]
+  const [id, word] = [textOf(intent.id), wordOf(intent.status)]
   if (intent.object !== 'payment_intent' || id === null || word === null) return null
   const charge = objectOf(intent.latest_charge)
   const refusal = word === 'requires_payment_method' ? objectOf(intent.last_payment_error) : null
@@ -235,7 +245,7 @@ export function toIntentPayment(intent: Json): ChannelPayment | null {
     reference: textOf(objectOf(intent.metadata)?.[referenceKey]),
     // What was received, not what was asked: they differ only where something is wrong, and then it must be seen.
     amountMinor: fromWire(word === 'succeeded' ? intent.amount_received : intent.amount, intent.currency),
-    currency: currencyOf(intent),
+    currency: currencyOf(intent.currency),
     channelTransactionId: id,
     paymentMethod: methodOf(charge),
     reason: isRefunded ? 'Stripe gave the money back.' : refusal && refusalWords(refusal),

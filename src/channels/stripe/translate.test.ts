@@ -195,7 +195,9 @@ describe('a payment', () => {
       ['expired', 'paid', 'successful'],
       ['expired', 'unpaid', 'closed'],
       ['complete', 'no_payment_required', 'pending'],
-      ['complete', 'Paid', 'pending'],
+      ['complete', 'Paid', 'successful'],
+      [' COMPLETE ', 'PAID', 'successful'],
+      ['EXPIRED', 'unpaid', 'closed'],
       ['constructor', 'toString', 'pending'],
     ]
     for (const [status, payment_status, ours] of table) {
@@ -207,7 +209,7 @@ describe('a payment', () => {
     const { status, channelStatus, reason, savedMethod } = declined()
     assert.deepEqual([status, channelStatus, savedMethod], ['failed', 'requires_payment_method', null])
     assert.equal(reason, 'Your card has insufficient funds.')
-    for (const next of ['requires_action', 'processing', 'requires_confirmation', 'teleported']) {
+    for (const next of ['requires_action', 'requires_confirmation', 'canceled', 'teleported']) {
       const payment = declined((session) => Object.assign(part(session, 'payment_intent'), { status: next }))
       assert.equal(payment.status, 'pending', next)
     }
@@ -217,6 +219,33 @@ describe('a payment', () => {
       Object.assign(part(session, 'payment_intent'), { last_payment_error: { code: 'card_declined' } }),
     )
     assert.equal(coded.reason, 'card_declined')
+  })
+
+  it('money on its way, by what the session and its intent say together', () => {
+    const table: [session: string, intent: string, ours: string][] = [
+      ['complete', 'processing', 'processing'],
+      ['complete', 'PROCESSING', 'processing'],
+      ['open', 'processing', 'processing'],
+      ['complete', 'requires_action', 'processing'],
+      ['complete', 'canceled', 'closed'],
+      ['expired', 'canceled', 'closed'],
+      ['complete', 'requires_capture', 'pending'],
+    ]
+    for (const [status, intent, ours] of table) {
+      const payment = paid((session) => {
+        Object.assign(session, { status, payment_status: 'unpaid' })
+        Object.assign(part(session, 'payment_intent'), { status: intent })
+      })
+      assert.equal(payment.status, ours, `${status} ${intent}`)
+    }
+    const debit = (type: string) =>
+      paid((session) => {
+        Object.assign(session, { status: 'complete', payment_status: 'unpaid' })
+        Object.assign(part(session, 'payment_intent'), { status: 'processing' })
+        Object.assign(part(session, 'payment_intent', 'latest_charge', 'payment_method_details'), { type, card: null })
+      }).processingMaxMs
+    assert.equal(debit('sepa_debit'), 22 * 24 * 60 * 60_000)
+    assert.equal(debit('boleto'), undefined)
   })
 
   it('a delayed payment that bounced is failed, a refused one on an expired page is closed', () => {
@@ -256,7 +285,7 @@ describe('a payment', () => {
       [{ type: 'card', card: { wallet: { type: 'apple_pay' } } }, 'Apple Pay'],
       [{ type: 'link' }, 'Link'],
       [{ type: 'us_bank_account' }, 'US Bank Account'],
-      [{ type: 'toString' }, 'ToString'],
+      [{ type: 'toString' }, 'Tostring'],
       [null, 'Unknown'],
     ]
     for (const [payment_method_details, words] of table) {

@@ -9,7 +9,10 @@ import {
   type SavedMethod,
 } from '../channel.ts'
 import { type Json, objectOf } from '../exchange.ts'
+import { currencyOf, meaningOf, textOf, wordOf } from '../words.ts'
 import { fromWire, toWire } from './money.ts'
+
+export { textOf } from '../words.ts'
 
 /**
  * Stripe's words and numbers to ours and back; pure. Shapes: the types of stripe 23.1.0 (API version
@@ -96,7 +99,8 @@ export function amountOf({ amountMinor, currency }: Pick<OpenCheckout, 'amountMi
 export function toOpened(session: Json, request: OpenCheckout): OpenedCheckout | null {
   const [id, url] = [textOf(session.id), textOf(session.url)]
   if (id === null || url === null || !/^https?:$/.test(URL.parse(url)?.protocol ?? '')) return null
-  if (session.client_reference_id !== request.reference || currencyOf(session) !== request.currency) return null
+  if (textOf(session.client_reference_id) !== request.reference || currencyOf(session.currency) !== request.currency)
+    return null
   return fromWire(session.amount_total, session.currency) === request.amountMinor ? { url, channelReference: id } : null
 }
 
@@ -105,23 +109,24 @@ export const sessionExpand = ['payment_intent.latest_charge', 'payment_intent.pa
 
 /** A session with `sessionExpand`. Null without id or status. */
 export function toPayment(session: Json): ChannelPayment | null {
-  const word = textOf(session.status)
+  const word = wordOf(session.status)
   if (session.object !== 'checkout.session' || word === null) return null
   const intent = objectOf(session.payment_intent)
   const charge = objectOf(intent?.latest_charge)
-  const { status, channelStatus, reason } = verdictOf(session, intent, charge, word)
+  const verdict = verdictOf(session, intent, charge, word)
+  const { status } = verdict
   // What was received, not what was asked: they differ only where something is wrong, and then it must be seen.
   const money = status === 'successful' && intent ? intent : session
   const amount = money === intent ? intent?.amount_received : session.amount_total
+  const processingMaxMs = status === 'processing' ? processingMaxOf(charge) : undefined
   return {
-    status,
-    channelStatus,
+    ...verdict,
     reference: textOf(session.client_reference_id),
     amountMinor: fromWire(amount, money.currency),
-    currency: currencyOf(money),
+    currency: currencyOf(money.currency),
     channelTransactionId: idOf(session.payment_intent),
     paymentMethod: methodOf(charge),
-    reason,
+    ...(processingMaxMs !== undefined && { processingMaxMs }),
     paidAt: status === 'successful' ? dateOf(charge?.created) : null,
     savedMethod: status === 'successful' && intent ? toSavedMethod(session, intent) : null,
   }
@@ -136,23 +141,61 @@ type Verdict = Pick<ChannelPayment, 'status' | 'channelStatus' | 'reason'>
  * | any | paid, and its charge given back in full | closed |
  * | expired | | closed |
  * | open, complete | intent `requires_payment_method` with `last_payment_error` | failed |
- * | all else: open; complete and unpaid (a bank is still at work); a word that does not exist today | | pending |
+ * | open, complete | intent `processing`: a bank is at work | processing |
+ * | complete | intent `requires_action`: the payer holds a voucher or an account to pay to | processing |
+ * | complete | intent `canceled`: nobody can pay it any more | closed |
+ * | all else: open; a word that does not exist today | | pending |
  *
  * An open page with a refused attempt may still be paid. A complete one may not: its delayed payment bounced, which
  * is `failed` all the same because that has a reason to show. A refund leaves a session `paid`, so its charge is read.
- * Source: API reference (Session `status`, `payment_status`; PaymentIntent `status`), read 2026-11-20.
+ * Source: API reference (Session `status`, `payment_status`; PaymentIntent `status`), "Fulfill orders" (delayed payment
+ * methods: complete and unpaid, then `async_payment_succeeded` or `_failed`), read 2026-11-28.
  */
 function verdictOf(session: Json, intent: Json | null, charge: Json | null, word: string): Verdict {
-  if (session.payment_status === 'paid') {
+  if (wordOf(session.payment_status) === 'paid') {
     if (charge?.refunded !== true) return { status: 'successful', channelStatus: 'paid', reason: null }
     return { status: 'closed', channelStatus: 'refunded', reason: 'Stripe gave the money back.' }
   }
   if (word === 'expired') return { status: 'closed', channelStatus: word, reason: null }
   const refusal = objectOf(intent?.last_payment_error)
-  if ((word === 'open' || word === 'complete') && refusal && intent?.status === 'requires_payment_method') {
-    return { status: 'failed', channelStatus: intent.status, reason: refusalWords(refusal) }
+  const state = wordOf(intent?.status)
+  if (word !== 'open' && word !== 'complete') return { status: 'pending', channelStatus: word, reason: null }
+  if (refusal && state === 'requires_payment_method') {
+    return { status: 'failed', channelStatus: state, reason: refusalWords(refusal) }
+  }
+  if (state === 'processing') return { status: 'processing', channelStatus: state, reason: null }
+  if (word === 'complete' && state === 'requires_action') {
+    return { status: 'processing', channelStatus: state, reason: null }
+  }
+  if (word === 'complete' && state === 'canceled') {
+    const words = textOf(intent?.cancellation_reason)
+    return {
+      status: 'closed',
+      channelStatus: state,
+      reason: `Stripe canceled the payment${words ? `: ${words}` : ''}.`,
+    }
   }
   return { status: 'pending', channelStatus: word, reason: null }
+}
+
+/**
+ * How long Stripe takes at most to say what became of a debit, in business days ("ACH Direct Debit": up to 4; "Bacs": 4,
+ * 7 with a new mandate; "SEPA Direct Debit": 5, up to 14; "BECS": up to 3; "Pre-authorized debit in Canada": up to 5;
+ * read 2026-11-28), as calendar days with their weekends and two holidays. For other methods nothing is published here.
+ */
+const processingDaysMax: Readonly<Record<string, number>> = {
+  us_bank_account: 8,
+  bacs_debit: 13,
+  sepa_debit: 22,
+  au_becs_debit: 7,
+  nz_bank_account: 7,
+  acss_debit: 9,
+}
+const dayMs = 24 * 60 * 60_000
+
+function processingMaxOf(charge: Json | null): number | undefined {
+  const days = meaningOf(processingDaysMax, wordOf(objectOf(charge?.payment_method_details)?.type))
+  return days === undefined ? undefined : days * dayMs
 }
 
 export function refusalWords(refusal: Json): string {
@@ -188,10 +231,10 @@ const methodNames: Readonly<Record<string, string>> = {
 export function methodOf(charge: Json | null): string {
   const details = objectOf(charge?.payment_method_details)
   const wallet = objectOf(objectOf(details?.card)?.wallet)
-  const type = textOf(wallet?.type) ?? textOf(details?.type)
+  const type = wordOf(wallet?.type) ?? wordOf(details?.type)
   if (type === null) return 'Unknown'
-  if (Object.hasOwn(methodNames, type)) return methodNames[type]!
-  return type.replaceAll('_', ' ').replaceAll(/\b[a-z]/g, (letter) => letter.toUpperCase())
+  const name = meaningOf(methodNames, type)
+  return name ?? type.replaceAll('_', ' ').replaceAll(/\b[a-z]/g, (letter) => letter.toUpperCase())
 }
 
 /** A card that the payer let us keep: attached to a customer, for use without the payer. */
@@ -201,13 +244,13 @@ function toSavedMethod(session: Json, intent: Json): SavedMethod | null {
   const [token, tokenOwner] = [textOf(method?.id), idOf(intent.customer)]
   const email = textOf(objectOf(session.customer_details)?.email) ?? textOf(session.customer_email)
   if (!card || token === null || tokenOwner === null || email === null) return null
-  if (method?.type !== 'card' || intent.setup_future_usage !== 'off_session') return null
+  if (wordOf(method?.type) !== 'card' || wordOf(intent.setup_future_usage) !== 'off_session') return null
   return {
     token,
     tokenOwner,
     email,
     type: 'card',
-    brand: textOf(card.brand),
+    brand: wordOf(card.brand),
     bank: textOf(card.issuer),
     last4: textOf(card.last4),
     expMonth: wholeOf(card.exp_month),
@@ -249,14 +292,14 @@ const refundStatuses: Readonly<Record<string, ChannelRefund['status']>> = {
 
 /** Null without id or status. */
 export function toRefund(refund: Json): ChannelRefund | null {
-  const [channelReference, channelStatus] = [textOf(refund.id), textOf(refund.status)]
+  const [channelReference, channelStatus] = [textOf(refund.id), wordOf(refund.status)]
   if (refund.object !== 'refund' || channelReference === null || channelStatus === null) return null
   return {
-    status: Object.hasOwn(refundStatuses, channelStatus) ? refundStatuses[channelStatus]! : 'pending',
+    status: meaningOf(refundStatuses, channelStatus) ?? 'pending',
     channelStatus,
     channelReference,
     amountMinor: fromWire(refund.amount, refund.currency),
-    currency: currencyOf(refund),
+    currency: currencyOf(refund.currency),
     reason: textOf(refund.failure_reason) ?? textOf(refund.pending_reason),
   }
 }
@@ -270,16 +313,10 @@ export const unknownRefund: ChannelRefund = {
   reason: null,
 }
 
-export function textOf(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? value : null
-}
-
 /** An expandable field: the id, or the object that carries it. */
 export function idOf(value: unknown): string | null {
   return textOf(value) ?? textOf(objectOf(value)?.id)
 }
-
-export const currencyOf = (object: Json): string | null => textOf(object.currency)?.toUpperCase() ?? null
 
 const wholeOf = (value: unknown): number | null =>
   Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : null

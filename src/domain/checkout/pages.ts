@@ -18,11 +18,12 @@ import type {
 import type { Context } from '../../platform/context.ts'
 import { ApiError } from '../../platform/errors.ts'
 import type { Http } from '../../platform/http.ts'
-import { formatAmount } from '../../platform/money.ts'
+import { formatFullAmount } from '../../platform/money.ts'
 import { newNonce, sendPage } from '../../platform/page.ts'
+import { appendQuery } from '../../platform/query.ts'
 import type { Business } from '../businesses/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
-import type { PlanRow } from '../subscription-plans/schema.ts'
+import { type PlanRow, periodDaysOf } from '../subscription-plans/schema.ts'
 import * as checkout from './service.ts'
 
 /**
@@ -154,22 +155,21 @@ export const planOf = (
   name: plan.name,
   interval: plan.interval,
   intervalCount: plan.interval_count ?? 1,
-  amount: formatAmount(plan.amount_minor, plan.currency),
+  periodDays: periodDaysOf(plan),
+  amount: formatFullAmount(plan.amount_minor, plan.currency),
   trialDays: payment.is_trial ? plan.trial_period : null,
   initialAmount:
     plan.initial_amount_minor === null || payment.is_trial || payment.extend_subscription_by !== null
       ? null
-      : formatAmount(plan.initial_amount_minor, plan.currency),
+      : formatFullAmount(plan.initial_amount_minor, plan.currency),
 })
 
 /** The merchant's addresses, with what they need to find the payment again. They prove nothing. */
 function addressesOf({ caller: { business }, full: { request } }: checkout.Session) {
   const withRef = (address: string | null) => {
     if (address === null) return null
-    const url = new URL(address)
-    url.searchParams.set('payment_request_ref', request.ref)
-    if (request.reference !== null) url.searchParams.set('reference', request.reference)
-    return url.href
+    const { ref, reference } = request
+    return appendQuery(address, { payment_request_ref: ref, ...(reference !== null && { reference }) })
   }
   return {
     successUrl: withRef(request.success_redirect_url ?? business.defaultRedirectUrl),

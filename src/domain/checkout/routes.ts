@@ -5,10 +5,17 @@ import type { Context } from '../../platform/context.ts'
 import { ApiError, httpErrors } from '../../platform/errors.ts'
 import { type Http, success, successSchema } from '../../platform/http.ts'
 import type { Caller } from '../businesses/service.ts'
-import { presentChannel } from '../payment-channels/schema.ts'
+import { presentConnected } from '../payment-channels/schema.ts'
 import type { FullRequest } from '../payment-requests/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
-import { checkoutRelaySchema, checkoutStateSchema, sdkInitiateSchema, sdkOpenedSchema } from './schema.ts'
+import {
+  checkoutRelaySchema,
+  checkoutStateSchema,
+  readSdkBody,
+  type SdkInitiate,
+  sdkInitiateSchema,
+  sdkOpenedSchema,
+} from './schema.ts'
 import * as checkout from './service.ts'
 import { createWatch } from './stream.ts'
 
@@ -18,6 +25,9 @@ export function sdkRoutes(app: Http, ctx: Context): void {
     '/initialize-payment-request',
     {
       config: { claimsItself: true },
+      preValidation: async (request) => {
+        request.body = readSdkBody(request.body) as SdkInitiate
+      },
       schema: {
         tags: ['SDK'],
         summary: 'Initiate a payment request from a browser; without payment_channel the buyer picks one',
@@ -57,7 +67,11 @@ async function presentForSdk(ctx: Context, caller: Caller, full: FullRequest) {
     business: {
       ...business,
       webhook_url: null,
-      active_payment_channels: active.map(({ account }) => presentChannel(account.channel, ctx.baseUrl)),
+      active_payment_channels: active.map(({ account }) => ({
+        ...presentConnected(account, account.channel, caller.business, ctx.baseUrl),
+        webhook_url: null,
+        business: { ...business, webhook_url: null },
+      })),
     },
     created_by,
     reference,

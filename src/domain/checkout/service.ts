@@ -2,7 +2,7 @@ import { findChannel } from '../../channels/index.ts'
 import { secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { notFound } from '../../platform/errors.ts'
-import { formatAmount } from '../../platform/money.ts'
+import { formatFullAmount } from '../../platform/money.ts'
 import type { Caller } from '../businesses/service.ts'
 import { find as findBusiness, nowOf } from '../businesses/service.ts'
 import { presentChannel } from '../payment-channels/schema.ts'
@@ -149,4 +149,5 @@ export async function check(ctx: Context, { full }: Session): Promise<void> {
   await paymentRequests.refreshRequest(ctx, full.request.id)
 }
 
-export const amountOf = ({ full: { request } }: Session): string => formatAmount(request.amount_minor, request.currency)
+export const amountOf = ({ full: { request } }: Session): string =>
+  formatFullAmount(request.amount_minor, request.currency)

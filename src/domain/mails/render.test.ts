@@ -11,7 +11,7 @@ const full: MailContent[] = [
   {
     template: 'welcome',
     data: {
-      ...{ customerName: 'Ada', planName: 'Pro', price: 'NGN 5,000 every month' },
+      ...{ customerName: 'Ada', planName: 'Pro', price: 'NGN 5,000 every 30 days' },
       ...{ trialEndsAt: '3 May 2026', nextChargeAt: '4 May 2026', manageUrl: link },
     },
   },

@@ -5,14 +5,14 @@ export type MailStatus = 'queued' | 'sent' | 'failed' | 'not_sent'
 
 /**
  * What each template shows. Sums, dates and intervals are texts that the caller formatted (`NGN 5,000`, `3 May 2026`,
- * `every month`); a null part is left out. Links are absolute.
+ * `every 30 days`); a null part is left out. Links are absolute.
  */
 export interface MailData {
   /** The subscription has begun. */
   welcome: {
     customerName: string | null
     planName: string
-    /** With its interval: `NGN 5,000 every month`. */
+    /** With its interval: `NGN 5,000 every 30 days`. */
     price: string
     /** The day on which the trial ends; null: there is none. */
     trialEndsAt: string | null

@@ -5,7 +5,8 @@ import { ChannelError } from '../../channels/channel.ts'
 import type { Context } from '../../platform/context.ts'
 import type { Http } from '../../platform/http.ts'
 import { isUuid } from '../../platform/ids.ts'
-import { formatAmount } from '../../platform/money.ts'
+import { formatFullAmount } from '../../platform/money.ts'
+import { appendQuery } from '../../platform/query.ts'
 import { find as findBusiness } from '../businesses/service.ts'
 import { refreshAttempt } from './ask.ts'
 import { load } from './find.ts'
@@ -30,35 +31,39 @@ import * as store from './store.ts'
 /** Looks at 2 s each before the page leaves it to the payer. */
 const looksMax = 30
 
-const query = Type.Object({
-  cancelled: Type.Optional(Type.String()),
-  via: Type.Optional(Type.String()),
-  look: Type.Optional(Type.String({ pattern: '^\\d{1,3}$' })),
-})
+/** What of our address counts. Providers add what they like: a name twice, or a `?` where an `&` belongs. */
+function readQuery(query: unknown) {
+  const firstOf = (name: string): string | undefined => {
+    const [value] = [(query as Record<string, unknown>)[name]].flat()
+    return typeof value === 'string' ? value.split('?')[0] : undefined
+  }
+  const look = firstOf('look') ?? ''
+  return {
+    via: firstOf('via'),
+    cancelled: firstOf('cancelled') !== undefined,
+    looks: /^\d{1,3}$/.test(look) ? Number(look) : 0,
+  }
+}
 
 export function returnRoutes(app: Http, ctx: Context): void {
-  const schema = { hide: true, params: Type.Object({ id: Type.String() }), querystring: query }
+  const schema = { hide: true, params: Type.Object({ id: Type.String() }) }
   app.get('/return/:id', { schema }, async (request, reply) => {
     const found = isUuid(request.params.id)
       ? await store.findMaybeTransactionById(ctx.db, request.params.id)
       : undefined
     if (!found) return sendPage(reply, 404, { title: 'Nothing here', words: 'This payment link is not known.' })
     if (!isSettled(found.status)) await ask(ctx, found)
-    const { via } = request.query
+    const { via, cancelled, looks } = readQuery(request.query)
     if (via === 'page' || via === 'window') {
       const address = checkoutUrl(ctx, found.payment_request_id)
       return reply.redirect(via === 'window' ? `${address}/returned` : address, 303)
     }
     const { request: payment } = await load(ctx, found.payment_request_id)
     const attempt = (await store.findMaybeTransactionById(ctx.db, found.id)) ?? found
-    const target = await targetOf(ctx, payment, attempt, request.query.cancelled !== undefined)
+    const target = await targetOf(ctx, payment, attempt, cancelled)
     if (target) return reply.redirect(target, 303)
     const shop = attempt.status === 'processing' ? await shopOf(ctx, payment, attempt) : null
-    return sendPage(
-      reply,
-      200,
-      pageOf(payment, attempt, Number(request.query.look ?? 0), request.query.cancelled !== undefined, shop),
-    )
+    return sendPage(reply, 200, pageOf(payment, attempt, looks, cancelled, shop))
   })
 }
 
@@ -93,11 +98,9 @@ async function shopOf(ctx: Context, payment: RequestRow, attempt: TransactionRow
   const own = isGood ? payment.success_redirect_url : payment.failure_redirect_url
   const address = own ?? (await findBusiness(ctx, payment.business_id, payment.env_mode)).defaultRedirectUrl
   if (!address) return null
-  const url = new URL(address)
   const reference = attempt.channel_reference ?? attempt.ref
   const added = { reference, trxref: reference, payment_request_ref: payment.ref, status: payment.status }
-  for (const [name, value] of Object.entries(added)) url.searchParams.set(name, value)
-  return url.href
+  return appendQuery(address, added)
 }
 
 interface Page {
@@ -115,7 +118,7 @@ function pageOf(
   cancelled: boolean,
   shop: string | null,
 ): Page {
-  const sum = `${payment.currency} ${formatAmount(payment.amount_minor, payment.currency)}`
+  const sum = `${payment.currency} ${formatFullAmount(payment.amount_minor, payment.currency)}`
   if (payment.status === 'successful') {
     return {
       tone: 'good',

@@ -51,6 +51,8 @@ test('the judge is its table, for every state of the attempt', () => {
     const payable = requestStatus === 'new' || requestStatus === 'open'
     assert.deepEqual(verdicts(says('successful'), requestStatus), payable ? paid : further)
     assert.deepEqual(verdicts(says('successful', { amountMinor: 499_900n }), requestStatus), further)
+    const withFee = says('successful', { amountMinor: 500_000n + 7_500n, payerFeeMinor: 7_500n })
+    assert.deepEqual(verdicts(withFee, requestStatus), payable ? paid : further)
     assert.deepEqual(verdicts(says('successful', { amountMinor: null }), requestStatus), further)
     assert.deepEqual(verdicts(says('successful', { currency: 'USD' }), requestStatus), further)
     const onItsWay = ['processing', 'processing', 'nothing', 'processing', 'late', 'late', ...ended]

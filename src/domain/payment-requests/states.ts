@@ -151,7 +151,9 @@ function judgeProcessing(standing: Standing): Verdict {
 
 function judgeSuccess(standing: Standing, answer: ChannelPayment): Verdict {
   const asked = money(standing.amountMinor, standing.currency)
-  if (answer.amountMinor !== standing.amountMinor || answer.currency !== standing.currency) {
+  // A fee that the payer bore on top came for the channel, not for the price.
+  const forPriceMinor = answer.amountMinor === null ? null : answer.amountMinor - (answer.payerFeeMinor ?? 0n)
+  if (forPriceMinor !== standing.amountMinor || answer.currency !== standing.currency) {
     const got =
       answer.amountMinor === null ? 'an amount that cannot be read' : money(answer.amountMinor, answer.currency)
     return { kind: 'excess', words: `reported ${got} where ${asked} was asked; it does not count as paid` }

@@ -1,11 +1,12 @@
 import type { CardView, Notice, PortalView, SubscriptionView, VisitView } from '../../../web/portal/view.ts'
 import { findChannel } from '../../channels/index.ts'
 import type { Context } from '../../platform/context.ts'
-import { formatAmount } from '../../platform/money.ts'
+import { formatFullAmount } from '../../platform/money.ts'
 import { nowOf } from '../businesses/service.ts'
 import { fullName } from '../customers/schema.ts'
 import { type PaymentMethod, statusOf } from '../payment-methods/schema.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
+import { periodDaysOf } from '../subscription-plans/schema.ts'
 import type { FullSubscription } from '../subscriptions/schema.ts'
 import * as subscriptions from '../subscriptions/service.ts'
 import { findSubscription, type Session } from './service.ts'
@@ -58,16 +59,17 @@ async function subscriptionOf(
   return {
     uuid: row.id,
     planName: plan.name,
-    amount: formatAmount(plan.amount_minor, plan.currency),
+    amount: formatFullAmount(plan.amount_minor, plan.currency),
     currency: plan.currency,
     interval: plan.interval,
     intervalCount: plan.interval_count ?? 1,
+    periodDays: periodDaysOf(plan),
     timeZone: plan.time_zone,
     status: row.status,
     periodEndsAt: row.current_period_end,
     cancelsAt: row.cancels_at,
     endedAt: row.ended_at,
-    overdue: overdue && { ...overdue, retryAt, amount: formatAmount(overdue.amountMinor, overdue.currency) },
+    overdue: overdue && { ...overdue, retryAt, amount: formatFullAmount(overdue.amountMinor, overdue.currency) },
     card,
     canCancel: goesOn,
     canKeep: row.ended_at === null && row.cancels_at !== null && row.cancels_at > nowOf(ctx, caller.business),

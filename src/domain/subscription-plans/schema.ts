@@ -159,6 +159,10 @@ function checkShared(body: Record<string, unknown>): FieldErrors {
   return { ...errors, ...checkPeriod(body.interval, body.interval_count) }
 }
 
+/** Days of one period, as a plan that counts in days bills it; null: its months are the calendar's. */
+export const periodDaysOf = (plan: Pick<PlanRow, 'interval' | 'interval_count' | 'billing_calendar'>): number | null =>
+  plan.billing_calendar === 'calendar' ? null : intervalDays[plan.interval] * (plan.interval_count ?? 1)
+
 /** Field errors for a period longer than the most; each of the two is checked by the schema alone too. */
 export function checkPeriod(interval: unknown, count: unknown): FieldErrors {
   const days = intervalDays[interval as Interval]

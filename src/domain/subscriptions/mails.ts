@@ -1,14 +1,14 @@
 import { DateTime } from 'luxon'
 import type { Context } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
-import { formatAmount } from '../../platform/money.ts'
+import { formatFullAmount } from '../../platform/money.ts'
 import type { Business } from '../businesses/schema.ts'
 import { fullName } from '../customers/schema.ts'
 import type { MailContent } from '../mails/schema.ts'
 import { queueMail } from '../mails/service.ts'
 import type { RequestRow } from '../payment-requests/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
-import type { Interval, PlanRow } from '../subscription-plans/schema.ts'
+import { type Interval, type PlanRow, periodDaysOf } from '../subscription-plans/schema.ts'
 import type { FullSubscription, PeriodRow } from './schema.ts'
 
 /** What subscribers are written, where plan and business want it: in the transaction of what it tells of, once each. */
@@ -36,16 +36,17 @@ const intervalWords: Record<Interval, [unit: string, times: number]> = {
   annually: ['year', 1],
 }
 
-/** `NGN 5,000`. */
+/** `NGN 5,000`; with all digits of the currency where there are small coins: `NGN 5,000.50`. */
 function sum(amountMinor: bigint, currency: string): string {
-  const [whole = '', fraction] = formatAmount(amountMinor, currency).split('.')
+  const [whole = '', fraction = ''] = formatFullAmount(amountMinor, currency).split('.')
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',')
-  return `${currency} ${fraction === undefined ? grouped : `${grouped}.${fraction}`}`
+  return `${currency} ${/[1-9]/.test(fraction) ? `${grouped}.${fraction}` : grouped}`
 }
 
 function priceOf(plan: PlanRow): string {
-  const [unit, times] = intervalWords[plan.interval]
-  const count = times * (plan.interval_count ?? 1)
+  const days = periodDaysOf(plan)
+  const [unit, times] = intervalWords[days === null ? plan.interval : 'daily']
+  const count = days ?? times * (plan.interval_count ?? 1)
   return `${sum(plan.amount_minor, plan.currency)} every ${count === 1 ? unit : `${count} ${unit}s`}`
 }
 
