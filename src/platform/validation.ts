@@ -111,7 +111,7 @@ function refuseUnknown(data: unknown, { properties = {} }: Shape, errors: FieldE
 }
 
 /** Pages of ours and buyers' links may carry what others add to an address (`utm_source`); lists are asked by programs. */
-const isList = (properties: Record<string, Shape>): boolean => 'page' in properties
+const isList = (properties: Record<string, Shape>): boolean => 'per_page' in properties
 
 /** More than any honest metadata needs, and far below what the database's own parser bears. */
 const depthMax = 16

@@ -350,9 +350,10 @@ async function subscribe(
     for (let period = 0; period < periods; period += 1) {
       number += 1
       await sql`insert into subscription_periods (id, business_id, env_mode, subscription_id, subscription_plan_id, number,
-          starts_at, ends_at, currency, amount_minor, status, payment_request_id, created_at, updated_at)
+          starts_at, ends_at, currency, amount_minor, status, payment_request_id, paid_transaction_id, created_at, updated_at)
         values (${newId()}, ${businessId}, 'test', ${id}, ${wish.planId}, ${number}, ${later(number)}, ${later(number + 1)},
-          'NGN', 20025, 'paid', ${requestId}, ${now}, ${now})`.execute(ctx.db)
+          'NGN', 20025, 'paid', ${requestId}, (select id from transactions where payment_request_id = ${requestId} limit 1),
+          ${now}, ${now})`.execute(ctx.db)
     }
   }
   const end = () =>
