@@ -1,5 +1,6 @@
 export const OPERATIONS = [
-  ...['open', 'verify', 'void', 'charge', 'refund', 'fetch_refund', 'payout', 'fetch_payout', 'banks', 'resolve'],
+  ...['open', 'verify', 'void', 'charge', 'forget', 'refund', 'fetch_refund', 'payout', 'fetch_payout'],
+  ...['banks', 'resolve'],
 ] as readonly Operation[]
 
 /** What a call is for, the same word at every provider. Webhooks count as `charge`, `refund` or `payout`. */
@@ -8,6 +9,7 @@ export type Operation =
   | 'verify'
   | 'void'
   | 'charge'
+  | 'forget'
   | 'refund'
   | 'fetch_refund'
   | 'payout'

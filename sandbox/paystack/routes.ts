@@ -75,7 +75,7 @@ function customerRoutes(app: FastifyInstance, ps: Paystack): void {
     if (!customer) throw new PaystackError(404, 'Customer not found')
     return { status: true, message: 'Customer retrieved', data: customerFetchView(ps, customer) }
   })
-  app.post('/customer/authorization/deactivate', (request) => {
+  app.post('/customer/authorization/deactivate', operation('forget'), (request) => {
     const code = textOf(bodyOf(request), 'authorization_code')
     if (code === null) throw missing('Authorization code is required')
     deactivate(ps, accountOf(ps, request).secretKey, code)

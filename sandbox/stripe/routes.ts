@@ -65,7 +65,7 @@ const ROWS: readonly Row[] = [
   ['GET', '/payment_methods', null, listAllMethods],
   ['GET', '/payment_methods/:id', null, (st, asked) => methodView(findMethod(st, asked))],
   ['POST', '/payment_methods/:id/attach', null, attachMethod],
-  ['POST', '/payment_methods/:id/detach', null, detachMethod],
+  ['POST', '/payment_methods/:id/detach', 'forget', detachMethod],
 
   ['POST', '/refunds', 'refund', createRefund],
   ['GET', '/refunds', 'fetch_refund', listRefunds],

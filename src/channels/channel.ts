@@ -237,7 +237,10 @@ export interface Channel<Credentials = unknown> {
   modeOf?(credentials: Credentials): 'test' | 'live' | null
   openCheckout(request: OpenCheckout, credentials: Credentials, transport: ChannelTransport): Promise<OpenedCheckout>
   fetchPayment(lookup: PaymentLookup, credentials: Credentials, transport: ChannelTransport): Promise<ChannelPayment>
-  /** Verifies the raw bytes, then translates. Throws `WebhookSignatureError` or `WebhookBodyError`. */
+  /**
+   * Verifies the raw bytes, then translates; what is proven and cannot be understood is an event without a subject.
+   * Throws `WebhookSignatureError`.
+   */
   readWebhook(webhook: RawWebhook, credentials: Credentials): ChannelEvent
   voidCheckout?(
     lookup: PaymentLookup & { url: string | null },
@@ -276,11 +279,6 @@ export class CredentialsError extends Error {
 /** The signature is missing or wrong: 401, nothing stored. */
 export class WebhookSignatureError extends Error {
   override readonly name = 'WebhookSignatureError'
-}
-
-/** The signature is right (or cannot be checked) and the body is no event: 400. */
-export class WebhookBodyError extends Error {
-  override readonly name = 'WebhookBodyError'
 }
 
 /**

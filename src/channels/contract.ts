@@ -10,7 +10,6 @@ import {
   type RawWebhook,
   type RefundRequest,
   type SavedCharge,
-  WebhookBodyError,
   WebhookSignatureError,
 } from './channel.ts'
 import { describeFaults, describeSecrets } from './contract-faults.ts'
@@ -310,10 +309,29 @@ function describeWebhooks<Credentials>(harness: ChannelHarness<Credentials>): vo
     assert.throws(() => read(webhook(signed, Buffer.concat([body, Buffer.from(' ')]))), WebhookSignatureError)
   })
 
-  it('a signed body that is no event is refused as such', () => {
-    for (const text of ['', 'event=charge', '{', 'null', '[]', '{}', '"text"', '{"event":1,"data":2}']) {
+  it('a signed body of no form that we know is an event without a subject, with an id of its own', () => {
+    const ids = ['', 'event=charge', '{', 'null', '[]', '{}', '"text"', '{"event":1,"data":2}'].map((text) => {
       const bytes = Buffer.from(text)
-      assert.throws(() => read(webhook(harness.sign(bytes, at), bytes)), WebhookBodyError, text)
+      const event = read(webhook(harness.sign(bytes, at), bytes))
+      assert.deepEqual([event.subject, Boolean(event.type)], [null, true], text)
+      return event.eventId
+    })
+    assert.equal(new Set(ids).size, ids.length)
+  })
+
+  it('a reference of ours is found in a form that we do not know, and makes us ask', () => {
+    const ours = 'AsT-0123456789abc'
+    for (const text of [
+      JSON.stringify({ kind: 'brand.new', deep: [{ er: { name: ours } }] }),
+      JSON.stringify([{ some: ours }]),
+      JSON.stringify(JSON.stringify({ some: ours })),
+      `\ufeff${JSON.stringify({ event: 'brand.new', data: { some: ours } })}`,
+      String(new URLSearchParams({ payload: JSON.stringify({ event: 'brand.new', data: { some: ours } }) })),
+      String(new URLSearchParams({ event: 'brand.new', some: ours })),
+    ]) {
+      const bytes = Buffer.from(text)
+      const { subject } = read(webhook(harness.sign(bytes, at), bytes))
+      assert.deepEqual([subject?.kind, subject?.reference], ['payment', ours], text)
     }
   })
 }

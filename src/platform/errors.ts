@@ -8,6 +8,8 @@ export interface ErrorRow {
   readonly message: string
   /** What the caller can do about it. */
   readonly description: string
+  /** True of this moment alone: the same call may succeed soon, so it is not kept under an `Idempotency-Key`. */
+  readonly isPassing?: true
 }
 
 export interface ErrorDetails {
@@ -88,6 +90,7 @@ export const httpErrors = {
     status: 429,
     message: 'Too many requests',
     description: 'Wait as many seconds as Retry-After says, then go on more slowly.',
+    isPassing: true,
   },
   idempotencyKeyReused: {
     code: '011',

@@ -153,6 +153,7 @@ function rememberRoutes(app: Http): (path: string) => string[] {
 }
 
 export function sendFailure(reply: FastifyReply, error: ApiError): FastifyReply {
+  if (error.row.isPassing && reply.request.idempotency) reply.request.idempotency.isPassing = true
   if (error.row.status === 503) reply.header('retry-after', '2')
   return reply
     .code(error.row.status)

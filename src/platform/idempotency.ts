@@ -30,6 +30,8 @@ export class IdempotencyClaim {
   readonly secrets: Secrets
   /** True once this request is the one that runs. */
   held = false
+  /** Its answer is a refusal that is true of this moment alone. */
+  isPassing = false
   /** What a crashed first request had already made. */
   resumes: string | null = null
 
@@ -151,10 +153,14 @@ export async function noteMade(tx: Tx, claim: IdempotencyClaim | null, objectId:
   if (claim?.held) await matching(tx, claim).set({ object_id: objectId }).execute()
 }
 
-/** Keeps the answer before it is sent. A 5xx is not kept: the same request may be sent again and goes on. */
+/**
+ * Keeps the answer before it is sent. A 5xx is not kept, nor a refusal that is true of this moment alone: the same request
+ * may be sent again and goes on.
+ */
 export async function finishClaim(db: Db, claim: IdempotencyClaim, reply: FastifyReply, body: string): Promise<void> {
   claim.held = false
-  if (reply.statusCode >= 500) await matching(db, claim).set({ locked_until: claim.createdAt }).execute()
+  if (reply.statusCode >= 500 || claim.isPassing)
+    await matching(db, claim).set({ locked_until: claim.createdAt }).execute()
   else await keepAnswer(db, { claim, status: reply.statusCode, sealed: sealAnswer(claim, body) })
 }
 

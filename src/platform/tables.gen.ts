@@ -227,6 +227,8 @@ export interface PaymentRequests {
   payment_method: Generated<string>;
   ref: string;
   reference: string | null;
+  relay_holder: string | null;
+  relaying_until: Timestamp | null;
   save_payment_method: Generated<boolean>;
   saved_method_id: string | null;
   status: string;
@@ -263,6 +265,7 @@ export interface Refunds {
   payment_request_id: string;
   reason: string | null;
   ref: string;
+  sent_at: Timestamp | null;
   status: string;
   transaction_id: string;
   updated_at: Timestamp;
@@ -385,6 +388,7 @@ export interface Transactions {
   ref: string;
   refund_due_at: Timestamp | null;
   refusal: string | null;
+  sent_at: Timestamp | null;
   status: string;
   updated_at: Timestamp;
   usd_per_unit: Numeric;

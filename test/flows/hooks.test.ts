@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import type { EnvMode } from '../../src/domain/businesses/schema.ts'
 import * as businesses from '../../src/domain/businesses/service.ts'
 import { actOn, actOnDue } from '../../src/domain/hooks/service.ts'
@@ -195,24 +196,72 @@ describe("a provider's webhook comes in", () => {
     })
   })
 
-  test('400 a right signature over what is no event, 413 over too much: nothing is kept', async () => {
+  test('200 a right signature over a form that we do not know: kept, and ignored; the provider need not send it again', async () => {
     const business = await server.business()
-    const { send, path } = await receiverOf(server, business)
+    const { send } = await receiverOf(server, business)
+    const bodies = [
+      '',
+      'null',
+      '[]',
+      '{',
+      '"charge.success"',
+      '{"event":"charge.success"}',
+      '{"data":{}}',
+      '\u0000',
+      '{"event":"charge.success","data":[]}',
+      '{"event":"a\\u0000b","data":{"reference":"x\\ud800"}}',
+      '{"event":"charge.success","data":{"reference":"a\\u0000\\ud800"}}',
+      `{"event":"${'x'.repeat(500)}","data":"text"}`,
+      '['.repeat(20_000),
+    ]
+    for (const body of bodies) {
+      const answer = await send(body)
+      assert.equal(answer.status, 200, `${JSON.stringify(body.slice(0, 80))} ${answer.text}`)
+    }
+    assert.equal((await send('')).body.message, 'Webhook seen before')
+    for (const hook of await inbox(server, business)) await actOn(server.ctx, hook.id)
+    const kept = await inbox(server, business)
+    assert.equal(kept.length, bodies.length)
+    for (const hook of kept) assert.match(hook.outcome ?? '', /^ignored/, hook.event_key)
+  })
+
+  test('200 however it is written: with a byte order mark, packed, as a form, with the header twice, it makes us ask', async () => {
+    const business = await server.business()
+    const { send, post, secretKey } = await receiverOf(server, business)
+    const asked = async (ways: (body: string) => Promise<Answer>) => {
+      const created = await initiate(business)
+      await call(server.url, 'POST', '/sandbox/control/faults', {
+        ...{ channel: 'paystack', kind: 'webhook_lost', times: 1 },
+      })
+      await payAtSandbox(server.url, attemptRef(created))
+      const answer = await ways(paid(attemptRef(created)))
+      assert.equal(answer.status, 200, answer.text)
+      const [hook] = (await inbox(server, business)).filter((one) => one.processed_at === null)
+      await actOn(server.ctx, hook?.id ?? '')
+      assert.equal((await retrieve(business, created)).status, 'successful')
+    }
+    const signed = (body: string) => ({ 'x-paystack-signature': signatureOf(body, secretKey) })
+    await asked((body) => send(`\ufeff${body}`))
+    await asked((body) => send(JSON.stringify(body)))
+    await asked((body) => send(`[${body}]`))
+    await asked((body) => send(String(new URLSearchParams({ payload: body })), { 'content-type': 'text/plain' }))
+    await asked((body) => post(gzipSync(body), { ...signed(body), 'content-encoding': 'gzip' }))
+    await asked((body) => post(brotliCompressSync(body), { ...signed(body), 'content-encoding': 'br' }))
+    // Says that it is packed, and is not.
+    await asked((body) => post(body, { ...signed(body), 'content-encoding': 'gzip' }))
+    await asked((body) => {
+      const signature = signatureOf(body, secretKey)
+      return post(body, { 'x-paystack-signature': `${signature}, ${signature}` })
+    })
+  })
+
+  test('413 over too much, packed or not; 405 to who only looks: nothing is kept', async () => {
+    const business = await server.business()
+    const { send, post, path, secretKey } = await receiverOf(server, business)
     await keepsNothing(business, async () => {
-      for (const body of [
-        '',
-        'null',
-        '[]',
-        '{',
-        '"charge.success"',
-        '{"event":"charge.success"}',
-        '{"data":{}}',
-        '\u0000',
-      ]) {
-        const answer = await send(body)
-        assert.equal(answer.status, 400, JSON.stringify(body))
-        assert.equal(answer.body.error, 'MALFORMED_REQUEST')
-      }
+      const bomb = paid('big', { padding: 'x'.repeat(bodyMaxBytes) })
+      const headers = { 'x-paystack-signature': signatureOf(bomb, secretKey), 'content-encoding': 'gzip' }
+      assert.equal((await post(gzipSync(bomb), headers)).status, 413)
       const tooMuch = await send(paid('big', { padding: 'x'.repeat(bodyMaxBytes) }))
       assert.equal(tooMuch.status, 413)
       const get = await call(server.url, 'GET', path)

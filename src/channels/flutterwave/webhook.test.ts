@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { WebhookBodyError, WebhookSignatureError } from '../channel.ts'
+import { WebhookSignatureError } from '../channel.ts'
 import { fixtureText } from './fixtures.ts'
 import { readFlutterwaveWebhook } from './webhook.ts'
 
@@ -18,7 +18,10 @@ describe('a Flutterwave webhook', () => {
     assert.deepEqual(read(fixtureText('charge-completed.webhook')), {
       eventId: 'charge.completed:18446744073709551615:successful',
       type: 'charge.completed',
-      subject: { kind: 'payment', reference: 'AsT-68a1b2c3d4e5f', channelReference: 'AsT-68a1b2c3d4e5f' },
+      subject: {
+        ...{ kind: 'payment', reference: 'AsT-68a1b2c3d4e5f', channelReference: 'AsT-68a1b2c3d4e5f' },
+        channelTransactionId: '18446744073709551615',
+      },
     })
   })
 
@@ -61,8 +64,43 @@ describe('a Flutterwave webhook', () => {
     }
   })
 
-  it('a body of the older, flat kind is no event', () => {
-    assert.throws(() => read('{"id":1,"txRef":"AsT-1","event.type":"CARD_TRANSACTION"}'), WebhookBodyError)
+  it('a body of the older, flat kind, of v4, and with other spellings asks about the same payment', () => {
+    const subject = { kind: 'payment', reference: 'AsT-1', channelReference: 'AsT-1' } as const
+    const numbered = { ...subject, channelTransactionId: '1' }
+    const rows: [body: object, type: string, wanted: object][] = [
+      [{ id: 1, txRef: 'AsT-1', status: 'successful', 'event.type': 'CARD_TRANSACTION' }, 'CARD_TRANSACTION', numbered],
+      [{ txRef: 'AsT-1', 'event.type': 'BANK_TRANSFER_TRANSACTION' }, 'BANK_TRANSFER_TRANSACTION', subject],
+      [{ 'event.type': 'CARD_TRANSACTION', data: { id: 1, tx_ref: 'AsT-1' } }, 'CARD_TRANSACTION', numbered],
+      [{ event: 'charge.completed', data: { id: 1, txRef: 'AsT-1' } }, 'charge.completed', numbered],
+      [
+        { id: 'wbk_1', type: 'charge.completed', data: { id: 'chg_1', reference: 'AsT-1' } },
+        'charge.completed',
+        subject,
+      ],
+      [{ event: 'charge.completed', data: [{ id: 1, tx_ref: 'AsT-1' }] }, 'charge.completed', numbered],
+      [{ event: 'charge.completed', data: '{"id":1,"tx_ref":"AsT-1"}' }, 'charge.completed', numbered],
+    ]
+    for (const [body, type, wanted] of rows) {
+      const found = read(JSON.stringify(body))
+      assert.deepEqual([found.type, found.subject], [type, wanted], JSON.stringify(body))
+    }
+    const transfer = { 'event.type': 'Transfer', transfer: { id: 5, reference: 'AsO-1', status: 'SUCCESSFUL' } }
+    const payout = { kind: 'payout', reference: 'AsO-1', channelReference: '5' }
+    assert.deepEqual(read(JSON.stringify(transfer)).subject, payout)
+    const twice = [{ txRef: 'AsT-1' }, { txRef: 'AsT-2' }].map((one) => read(JSON.stringify(one)).eventId)
+    assert.equal(new Set(twice).size, 2, 'without an id and a type the bytes decide')
+    const ours = 'AsT-0123456789abc'
+    const untyped = read(JSON.stringify({ txRef: ours, status: 'successful' }))
+    assert.deepEqual([untyped.type, untyped.subject?.reference], ['unknown', ours])
+  })
+
+  it('a header that came twice is proof where one of them is; a hash may hold a comma itself', () => {
+    const text = fixtureText('charge-completed.webhook')
+    assert.equal(read(text, { 'verif-hash': `${hash}, ${hash}` }).type, 'charge.completed')
+    assert.throws(() => read(text, { 'verif-hash': 'x, y' }), WebhookSignatureError)
+    const odd = { ...credentials, secret_hash: 'a, b' }
+    const webhook = { headers: { 'verif-hash': 'a, b' }, body: Buffer.from(text), receivedAt: new Date(0) }
+    assert.equal(readFlutterwaveWebhook(webhook, odd).type, 'charge.completed')
   })
 
   it('verif-hash is the whole secret hash and nothing else', () => {

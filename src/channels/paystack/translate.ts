@@ -11,7 +11,7 @@ import type {
 import { type Json, objectOf } from '../exchange.ts'
 import { currencyOf, dateOf, idOf, meaningOf, textOf, wordOf } from '../words.ts'
 
-export { idOf, textOf } from '../words.ts'
+export { textOf } from '../words.ts'
 
 /**
  * Paystack's words and numbers to ours and back; pure. Shapes: Paystack's API

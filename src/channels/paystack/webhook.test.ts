@@ -20,7 +20,10 @@ describe('a Paystack webhook', () => {
     assert.deepEqual(read(fixtureText('charge-success.webhook')), {
       eventId: 'charge.success:18446744073709551615',
       type: 'charge.success',
-      subject: { kind: 'payment', reference: 'AsT-68a1b2c3d4e5f', channelReference: 'AsT-68a1b2c3d4e5f' },
+      subject: {
+        ...{ kind: 'payment', reference: 'AsT-68a1b2c3d4e5f', channelReference: 'AsT-68a1b2c3d4e5f' },
+        channelTransactionId: '18446744073709551615',
+      },
     })
   })
 
@@ -46,7 +49,9 @@ describe('a Paystack webhook', () => {
 
   it('a dispute asks about the disputed payment, a transfer about the payout', () => {
     const dispute = event('charge.dispute.create', { id: 9, transaction: { id: 1, reference: 'AsT-1' } })
-    assert.deepEqual(dispute.subject, { kind: 'payment', reference: 'AsT-1', channelReference: 'AsT-1' })
+    assert.deepEqual(dispute.subject, {
+      ...{ kind: 'payment', reference: 'AsT-1', channelReference: 'AsT-1', channelTransactionId: '1' },
+    })
     const transfer = event('transfer.success', { id: 9, reference: 'asp-1', transfer_code: 'TRF_1' })
     assert.deepEqual(transfer.subject, { kind: 'payout', reference: 'asp-1', channelReference: 'TRF_1' })
   })
@@ -63,6 +68,27 @@ describe('a Paystack webhook', () => {
     }
     assert.equal(event('refund.failed', { status: 'failed' }).subject, null)
     assert.equal(event('transfer.failed', { status: 'failed' }).subject, null)
+  })
+
+  it('every other event that names a payment of ours makes us ask: whatever it is called, wherever it names it', () => {
+    const ours = 'AsT-0123456789abc'
+    for (const text of [
+      JSON.stringify({ event: 'dedicatedaccount.assign.success', data: { customer: {}, metadata: { ref: ours } } }),
+      JSON.stringify({ event: 'paymentrequest.success', data: { transaction: { reference: ours } } }),
+      JSON.stringify({ event: 'bank.transfer.rejected', data: { reference: ours } }),
+      JSON.stringify({ event: 'charge.success', data: [{ reference: ours, id: 7 }] }),
+      JSON.stringify({ event: 'charge.success', data: JSON.stringify({ reference: ours }) }),
+      JSON.stringify({ event: 'charge.success', data: null, transaction: { reference: ours } }),
+    ]) {
+      const { subject } = read(text)
+      assert.deepEqual([subject?.kind, subject?.reference], ['payment', ours], text)
+    }
+  })
+
+  it('a header that came twice is proof where one of them is', () => {
+    const text = fixtureText('charge-success.webhook')
+    assert.equal(read(text, `${signatureOf(text)}, ${signatureOf(text)}`).type, 'charge.success')
+    assert.throws(() => read(text, `${signatureOf('x')}, ${signatureOf('y')}`), WebhookSignatureError)
   })
 
   it('the signature is over the bytes, not over their meaning', () => {

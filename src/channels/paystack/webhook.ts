@@ -1,22 +1,26 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
-import { type ChannelEvent, type RawWebhook, WebhookBodyError, WebhookSignatureError } from '../channel.ts'
-import { type Json, objectOf, parseJson } from '../exchange.ts'
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { type ChannelEvent, type RawWebhook, WebhookSignatureError } from '../channel.ts'
+import { type Json, objectOf } from '../exchange.ts'
+import { digestOf, partOf, proofsIn, readEvent, subjectIn, unknownType } from '../webhook-body.ts'
+import { idOf, textOf } from '../words.ts'
 import type { PaystackCredentials } from './api.ts'
-import { idOf, textOf } from './translate.ts'
 
 /**
  * Paystack's webhooks: `{event, data}`, header `x-paystack-signature` = lower-case hex HMAC-SHA512 of the body with the
  * secret key (Paystack's "Webhooks", read 2026-11-20). The docs hash the re-serialised body; we hash the bytes that
- * came. Throws `WebhookSignatureError`, then `WebhookBodyError`.
+ * came. What is proven and has another form names what it names, or nothing. Throws `WebhookSignatureError`.
  */
 export function readPaystackWebhook(webhook: RawWebhook, credentials: PaystackCredentials): ChannelEvent {
   const signature = webhook.headers['x-paystack-signature']
   if (!signature) throw new WebhookSignatureError('The header x-paystack-signature is missing.')
-  if (!isSignedBy(webhook.body, signature, credentials.secret_key)) {
+  if (!proofsIn(signature).some((one) => isSignedBy(webhook.body, one, credentials.secret_key))) {
     throw new WebhookSignatureError('x-paystack-signature does not fit the body and the secret key.')
   }
-  const { type, data } = readBody(webhook.body)
-  return { eventId: eventIdOf(type, data, webhook.body), type, subject: subjectOf(type, data) }
+  const event = readEvent(webhook.body)
+  const type = textOf(event.event) ?? textOf(event.type) ?? unknownType
+  const data = partOf(event.data)
+  const subject = (data && subjectOf(type, data)) ?? subjectIn(event)
+  return { eventId: eventIdOf(type, data, webhook.body), type, subject }
 }
 
 function isSignedBy(body: Buffer, signature: string, secretKey: string): boolean {
@@ -26,29 +30,16 @@ function isSignedBy(body: Buffer, signature: string, secretKey: string): boolean
   return given.length === right.length && timingSafeEqual(given, right)
 }
 
-function readBody(body: Buffer): { type: string; data: Json } {
-  let event: Json | null
-  try {
-    event = objectOf(parseJson(body.toString('utf8')))
-  } catch {
-    throw new WebhookBodyError('The body is not JSON.')
-  }
-  const type = textOf(event?.event)
-  const data = objectOf(event?.data)
-  if (type === null || data === null) throw new WebhookBodyError('The body is no {event, data}.')
-  return { type, data }
-}
-
 /**
  * Paystack sends no event id and says to deduplicate on event + `data.id`/reference. Where `data.id` is missing (most
  * refund events), two refunds of one payment would share event and reference: there the bytes decide as well. A repeat
  * that slips through costs one question; an event swallowed would cost an answer.
  */
-function eventIdOf(type: string, data: Json, body: Buffer): string {
-  const id = idOf(data.id)
+function eventIdOf(type: string, data: Json | null, body: Buffer): string {
+  const id = idOf(data?.id)
   if (id !== null) return `${type}:${id}`
-  const reference = textOf(data.reference) ?? textOf(data.transaction_reference) ?? ''
-  return `${type}:${reference}:${createHash('sha256').update(body).digest('hex').slice(0, 32)}`
+  const reference = textOf(data?.reference) ?? textOf(data?.transaction_reference) ?? ''
+  return `${type}:${reference}:${digestOf(body)}`
 }
 
 /** Which of the documented events (Paystack's "Webhooks", read 2026-11-20) concern us, and what to ask about; others: null. */
@@ -57,7 +48,10 @@ function subjectOf(type: string, data: Json): ChannelEvent['subject'] {
     // charge.dispute.* holds the dispute, and the payment inside it.
     const payment = type.startsWith('charge.dispute.') ? objectOf(data.transaction) : data
     const reference = textOf(payment?.reference)
-    return reference === null ? null : { kind: 'payment', reference, channelReference: reference }
+    const channelTransactionId = idOf(payment?.id)
+    if (reference === null) return null
+    const named = { kind: 'payment', reference, channelReference: reference } as const
+    return channelTransactionId === null ? named : { ...named, channelTransactionId }
   }
   if (type.startsWith('refund.')) {
     const paymentReference = textOf(data.transaction_reference)

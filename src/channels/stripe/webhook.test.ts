@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { describe, it } from 'node:test'
 import Stripe from 'stripe'
-import { WebhookBodyError, WebhookSignatureError } from '../channel.ts'
+import { WebhookSignatureError } from '../channel.ts'
 import { fixtureText } from './fixtures.ts'
 import { readStripeWebhook } from './webhook.ts'
 
@@ -25,7 +26,10 @@ describe('a Stripe webhook', () => {
     assert.deepEqual(read(fixtureText('session-completed.webhook')), {
       eventId: 'evt_fixture00000000000001',
       type: 'checkout.session.completed',
-      subject: { kind: 'payment', reference: 'AsT-68a1b2c3d4e5f', channelReference: 'cs_test_a1FixtureSession0001' },
+      subject: {
+        ...{ kind: 'payment', reference: 'AsT-68a1b2c3d4e5f', channelReference: 'cs_test_a1FixtureSession0001' },
+        channelTransactionId: 'pi_fixture0001',
+      },
     })
   })
 
@@ -37,10 +41,11 @@ describe('a Stripe webhook', () => {
         channelReference: 'cs_1',
       })
     }
-    for (const type of ['payment_intent.succeeded', 'payment_intent.payment_failed', 'charge.failed']) {
-      const subject = { kind: 'payment', reference: 'AsT-1', channelReference: null }
-      assert.deepEqual(event(type, { id: 'pi_1', metadata }), subject, type)
+    const subject = { kind: 'payment', reference: 'AsT-1', channelReference: null }
+    for (const type of ['payment_intent.succeeded', 'payment_intent.payment_failed']) {
+      assert.deepEqual(event(type, { id: 'pi_1', metadata }), { ...subject, channelTransactionId: 'pi_1' }, type)
     }
+    assert.deepEqual(event('charge.failed', { id: 'ch_1', metadata }), subject)
   })
 
   it('a refund is named by itself and by its payment, a refunded charge by its payment', () => {
@@ -92,10 +97,56 @@ describe('a Stripe webhook', () => {
     assert.ok(read(text, `${headerOf(text, seconds, 'whsec_old')},${headerOf(text).split(',')[1]}`))
   })
 
-  it('a signed event without an id, a type or an object is none', () => {
+  it('a signed event without an id, a type or an object is kept as what it is', () => {
     const good = { id: 'evt_1', type: 'payout.paid', data: { object: { id: 'po_1' } } }
-    for (const change of [{ id: undefined }, { type: 7 }, { data: {} }, { data: { object: 'po_1' } }]) {
-      assert.throws(() => read(JSON.stringify({ ...good, ...change })), WebhookBodyError)
+    for (const [change, type, isNamed] of [
+      [{ id: undefined }, 'payout.paid', true],
+      [{ type: 7 }, 'unknown', false],
+      [{ data: {} }, 'payout.paid', false],
+      [{ data: { object: 'po_1' } }, 'payout.paid', false],
+      [{ data: { object: [{ id: 'po_1' }] } }, 'payout.paid', true],
+    ] as const) {
+      const event = read(JSON.stringify({ ...good, ...change }))
+      assert.deepEqual([event.type, event.subject !== null], [type, isNamed], JSON.stringify(change))
+      assert.ok(event.eventId)
     }
+  })
+
+  it('a thin event of v2 is proven by the same signature, and names its object', () => {
+    const thin = (related: object) =>
+      JSON.stringify({
+        id: 'evt_v2',
+        object: 'v2.core.event',
+        type: 'v2.core.x',
+        created: 'x',
+        related_object: related,
+      })
+    const meter = read(thin({ id: 'mtr_1', type: 'billing.meter', url: '/v1/billing/meters/mtr_1' }))
+    assert.deepEqual(meter, { eventId: 'evt_v2', type: 'v2.core.x', subject: null })
+    assert.deepEqual(read(thin({ id: 'cs_1', type: 'checkout.session' })).subject, {
+      ...{ kind: 'payment', reference: null, channelReference: 'cs_1' },
+    })
+    assert.throws(() => read(thin({}), headerOf('{}')), WebhookSignatureError)
+  })
+
+  it('the signature is over the bytes: with a byte order mark, of an empty body, and in a header that came twice', () => {
+    const text = `\ufeff${fixtureText('session-completed.webhook')}`
+    const sign = (body: string) =>
+      `t=${seconds},v1=${createHmac('sha256', 'whsec_1').update(`${seconds}.${body}`).digest('hex')}`
+    assert.equal(read(text, sign(text)).type, 'checkout.session.completed')
+    assert.equal(read('', sign('')).subject, null)
+    assert.equal(read(text, `${sign(text)}, ${sign(text)}`).type, 'checkout.session.completed')
+  })
+
+  it('the PaymentIntent is named where the event names it', () => {
+    const idOf = (type: string, object: object) => {
+      const subject = event(type, object)
+      return subject?.kind === 'payment' ? subject.channelTransactionId : subject
+    }
+    assert.equal(idOf('payment_intent.succeeded', { id: 'pi_1', metadata }), 'pi_1')
+    assert.equal(idOf('charge.succeeded', { id: 'ch_1', payment_intent: 'pi_1', metadata }), 'pi_1')
+    assert.equal(idOf('charge.succeeded', { id: 'ch_1', payment_intent: { id: 'pi_1' }, metadata }), 'pi_1')
+    assert.equal(idOf('checkout.session.completed', { id: 'cs_1', payment_intent: 'pi_1' }), 'pi_1')
+    assert.equal(idOf('checkout.session.expired', { id: 'cs_1', payment_intent: null }), undefined)
   })
 })

@@ -47,6 +47,7 @@ export const businessErrors = {
     status: 409,
     message: 'The test clock is being moved by another request',
     description: 'Wait for the other request to end. If it died, the clock is free again after two minutes.',
+    isPassing: true,
   },
   testClockNotThereYet: {
     code: '016',
@@ -55,5 +56,6 @@ export const businessErrors = {
     message: 'The test clock has not come to the end',
     description:
       'So much fell due on the way that one request was not enough. What was done stays done; error_data says how far it came. Call again with its "to", and it goes on.',
+    isPassing: true,
   },
 } as const satisfies Record<string, ErrorRow>

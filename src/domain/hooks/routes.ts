@@ -1,6 +1,7 @@
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { type RawWebhook, WebhookBodyError, WebhookSignatureError } from '../../channels/channel.ts'
+import { type RawWebhook, WebhookSignatureError } from '../../channels/channel.ts'
 import type { Context } from '../../platform/context.ts'
 import { ApiError, httpErrors } from '../../platform/errors.ts'
 import { failureSchema, type Http, success, successSchema } from '../../platform/http.ts'
@@ -17,8 +18,9 @@ const bodyLimitBytes = 256 * 1024
  * | a right signature, seen before | 200 | no |
  * | a wrong or missing signature | 401 | no |
  * | an unknown token, or a channel that is not connected | 404 | no |
- * | a right signature over no event | 400 | no |
- * | more than 256 KiB | 413 | no |
+ * | a right signature over a form that we do not know | 200 | once, as ignored unless it names a reference of ours |
+ * | more than 256 KiB, also once unpacked | 413 | no |
+ * | a GET or HEAD, to see whether somebody is there | 405 with `Allow` | no |
  */
 export function hookRoutes(app: Http, ctx: Context): void {
   app.removeAllContentTypeParsers()
@@ -51,7 +53,28 @@ function rawOf(request: FastifyRequest, receivedAt: Date): RawWebhook {
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [name, [value].flat().join(', ')]),
   )
-  return { headers, body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0), receivedAt }
+  const sent = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+  return { headers, body: unpack(sent, headers['content-encoding']), receivedAt }
+}
+
+const unpackers: Readonly<Record<string, (body: Buffer, bound: { maxOutputLength: number }) => Buffer>> = {
+  gzip: gunzipSync,
+  'x-gzip': gunzipSync,
+  deflate: inflateSync,
+  br: brotliDecompressSync,
+}
+
+/** A provider signs what it wrote; somebody on the way may have packed it. What is not packed as it says stays as it came. */
+function unpack(body: Buffer, encoding = ''): Buffer {
+  const name = encoding.trim().toLowerCase()
+  const unpacker = Object.hasOwn(unpackers, name) ? unpackers[name] : undefined
+  if (!unpacker) return body
+  try {
+    return unpacker(body, { maxOutputLength: bodyLimitBytes })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw new ApiError(httpErrors.requestTooLarge)
+    return body
+  }
 }
 
 function read<T>(work: () => T): T {
@@ -59,8 +82,6 @@ function read<T>(work: () => T): T {
     return work()
   } catch (error) {
     if (error instanceof WebhookSignatureError) throw new ApiError(hookErrors.badSignature)
-    if (error instanceof WebhookBodyError)
-      throw new ApiError(httpErrors.malformedRequest, { message: 'The body is no event of this channel' })
     throw error
   }
 }

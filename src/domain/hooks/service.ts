@@ -35,9 +35,9 @@ export async function keep(ctx: Context, account: ChannelAccount, event: Channel
       businessId: account.businessId,
       envMode: account.envMode,
       slug: account.slug,
-      eventKey: event.eventId.slice(0, 300),
-      eventType: event.type.slice(0, 100),
-      subject: event.subject,
+      eventKey: storable(event.eventId, 300),
+      eventType: storable(event.type, 100),
+      subject: subjectOf(event),
       body,
       now: ctx.clock.now(),
     })
@@ -47,6 +47,19 @@ export async function keep(ctx: Context, account: ChannelAccount, event: Channel
   })
   if (kept) ctx.queue.wake(hookQueue)
   return kept
+}
+
+/** A provider's words as the database can hold them, whatever a form of theirs puts there. */
+const storable = (text: string, lengthMax: number): string =>
+  text
+    .replaceAll(/\p{Cc}/gu, ' ')
+    .slice(0, lengthMax)
+    .toWellFormed()
+
+/** A name with a character that no reference can hold names nothing of ours. */
+function subjectOf({ subject }: ChannelEvent): ChannelEvent['subject'] {
+  const names = Object.values(subject ?? {}).filter((name) => name !== null)
+  return names.every((name) => name === storable(name, name.length)) ? subject : null
 }
 
 /** After these waits; then the janitor's own rounds are enough. */

@@ -71,13 +71,17 @@ const breakForMs = 10 * secondMs
 const breakers = new Map<string, CircuitBreakerPolicy>()
 const breakersMax = 50_000
 
-function breakerOf(account: ChannelAccount): CircuitBreakerPolicy {
-  const key = `${account.id}/${account.updatedAt.getTime()}`
+/** What a call is for. Each has a breaker of its own: look-ups of refunds that fail keep nobody from paying. */
+export type Operation = 'open' | 'verify' | 'void' | 'charge' | 'refund' | 'fetch_refund' | 'forget'
+
+/** Nobody answered. What is refused, asked to slow down or cannot be read is an answer, and no outage. */
+const isOutage = (error: unknown) => error instanceof ChannelError && error.reason === 'unavailable'
+
+function breakerOf(account: Pick<ChannelAccount, 'id' | 'updatedAt'>, operation: Operation): CircuitBreakerPolicy {
+  const key = `${account.id}/${account.updatedAt.getTime()}/${operation}`
   let breaker = breakers.get(key)
   if (!breaker) {
     if (breakers.size >= breakersMax) breakers.clear()
-    const isOutage = (error: unknown) =>
-      error instanceof ChannelError && ['unavailable', 'garbage'].includes(error.reason)
     breaker = circuitBreaker(handleWhen(isOutage), {
       halfOpenAfter: breakForMs,
       breaker: new ConsecutiveBreaker(breakAfterFailures),
@@ -87,22 +91,28 @@ function breakerOf(account: ChannelAccount): CircuitBreakerPolicy {
   return breaker
 }
 
-/** False while the account's breaker is open: the channel has not answered lately. */
-export const isHealthy = (account: ChannelAccount): boolean => breakerOf(account).state !== CircuitState.Open
+/** What a payment needs of a channel: its page opens, and what became of it can be asked. */
+const neededToPay: readonly Operation[] = ['open', 'verify']
+
+/** False while the channel has not answered lately to what a payment needs; routing tries it last then. */
+export const isHealthy = (account: Pick<ChannelAccount, 'id' | 'updatedAt'>): boolean =>
+  neededToPay.every((operation) => breakerOf(account, operation).state !== CircuitState.Open)
 
 /**
- * One call to a channel, behind its account's circuit breaker, measured. Throws `ChannelError`; anything else is a
- * mistake of ours and passes through as it is.
+ * One call to a channel, behind the circuit breaker of its account and operation, measured. Throws `ChannelError`;
+ * anything else is a mistake of ours and passes through as it is.
  */
 export async function call<T>(
-  ctx: Context,
+  ctx: Pick<Context, 'metrics' | 'log'>,
   account: ChannelAccount,
-  operation: string,
+  operation: Operation,
   work: (channel: Channel, credentials: unknown, transport: ChannelTransport) => Promise<T>,
 ): Promise<T> {
   const done = ctx.metrics.channelSeconds.startTimer({ channel: account.slug, operation })
   try {
-    const result = await breakerOf(account).execute(() => work(account.channel, account.credentials, account.transport))
+    const result = await breakerOf(account, operation)
+      .execute(() => answered(() => work(account.channel, account.credentials, account.transport)))
+      .then((answer) => answer())
     done({ outcome: 'answered' })
     return result
   } catch (error) {
@@ -113,6 +123,22 @@ export async function call<T>(
       ctx.log.warn({ channel: account.slug, operation, outcome, reason, status }, 'channel call failed')
     }
     throw failure
+  }
+}
+
+/**
+ * A refusal is an answer: for the breaker it ends a row of silences as a success does, and is thrown behind it. What
+ * cannot be read is neither, and neither is a mistake of ours.
+ */
+async function answered<T>(work: () => Promise<T>): Promise<() => T> {
+  try {
+    const result = await work()
+    return () => result
+  } catch (error) {
+    if (!(error instanceof ChannelError) || error.reason === 'unavailable' || error.reason === 'garbage') throw error
+    return () => {
+      throw error
+    }
   }
 }
 

@@ -147,7 +147,7 @@ async function settlePages(ctx: Context, requestId: string): Promise<void> {
 /** The janitor's first question, should this process die before the answer: the call is over by then. */
 const firstCheckMs = 30 * secondMs
 
-/** Intent. Throws 040 when the request cannot be paid, or an attempt of it is unknown; 045 while money is on its way. */
+/** Intent. Throws 040 when the request cannot be paid, 045 while money is on its way, 046 while an attempt is unknown. */
 export async function intend(
   tx: Tx,
   requestId: string,

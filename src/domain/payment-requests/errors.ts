@@ -39,5 +39,24 @@ export const paymentRequestErrors = {
     message: 'The payer has paid, and the money is on its way',
     description:
       'Nothing else can be begun, and the request cannot be ended, until the channel says what became of it. An event tells you; bank transfers and debits may take days.',
+    isPassing: true,
+  },
+  beingConfirmed: {
+    code: '046',
+    name: 'PAYMENT_BEING_CONFIRMED',
+    status: 409,
+    message: 'A charge for this payment request is being confirmed',
+    description:
+      'It is open, and its channel has not said yet whether the charge succeeded. An event tells you what became of it; then the same call may be sent again.',
+    isPassing: true,
+  },
+  busy: {
+    code: '047',
+    name: 'PAYMENT_REQUEST_BUSY',
+    status: 409,
+    message: 'This payment request is being relayed',
+    description:
+      'It is open, and the channel of another call takes long to answer. Send the same call again after Retry-After seconds.',
+    isPassing: true,
   },
 } as const satisfies Record<string, ErrorRow>

@@ -13,9 +13,11 @@ export const claimExcess = (ctx: Context, claim: Claim): Promise<TransactionRow[
 
 export const { dueExcess } = store
 
-/** In the transaction that decides how the money goes back. */
-export const settleExcess = (tx: Tx, transactionId: string): Promise<void> =>
-  store.setRefundDue(tx, transactionId, null)
+/** In the transaction that decides how the money goes back; the request is held, as for every change of an attempt. */
+export async function settleExcess(tx: Tx, attempt: TransactionRow): Promise<void> {
+  await store.lock(tx, attempt.payment_request_id)
+  await store.setRefundDue(tx, attempt.id, null)
+}
 
 export const postponeExcess = (ctx: Context, transactionId: string, until: Date): Promise<void> =>
   store.setRefundDue(ctx.db, transactionId, until)

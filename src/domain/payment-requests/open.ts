@@ -13,8 +13,9 @@ import { nowOf } from '../businesses/service.ts'
 import { type Customer, fullName } from '../customers/schema.ts'
 import { type ChannelAccount, call, publicError } from '../payment-channels/service.ts'
 import { paymentRequestErrors } from './errors.ts'
+import { load } from './find.ts'
 import type { RequestRow, TransactionRow } from './schema.ts'
-import { isPayable, isUnderWay, transactionMachine } from './states.ts'
+import { isPayable, transactionMachine } from './states.ts'
 import type { NewTransaction, OpenedRows } from './store.ts'
 import * as store from './store.ts'
 
@@ -73,16 +74,14 @@ async function intend(ctx: Context, { business, request }: Opening, slug: string
   return attempt
 }
 
-/** Throws 045 while money is on its way, 040 unless another attempt may be begun. */
+/** Throws 040 for a request that has ended, 045 while money is on its way, 046 while a charge is unknown. */
 export function requireFree(
   request: RequestRow | undefined,
   attempts: readonly TransactionRow[],
 ): asserts request is RequestRow {
-  const isThere = request && isPayable(request.status)
-  if (isThere && attempts.some((one) => one.status === 'processing'))
-    throw new ApiError(paymentRequestErrors.processing)
-  if (isThere && !attempts.some((one) => isUnderWay(one.status))) return
-  throw new ApiError(paymentRequestErrors.notRelayable)
+  if (!request || !isPayable(request.status)) throw new ApiError(paymentRequestErrors.notRelayable)
+  if (attempts.some((one) => one.status === 'processing')) throw new ApiError(paymentRequestErrors.processing)
+  if (attempts.some((one) => one.status === 'unknown')) throw new ApiError(paymentRequestErrors.beingConfirmed)
 }
 
 /** Call and outcome. Throws `ChannelError`. */
@@ -97,16 +96,30 @@ async function openAt(
     channel.openCheckout(checkout, credentials, transport),
   )
   const now = nowOf(ctx, opening.business)
-  const kept = await store.recordOpened(ctx.db, attempt.id, {
+  const ids = { requestId: opening.request.id, attemptId: attempt.id }
+  const kept = await store.recordOpened(ctx.db, ids, {
     checkoutUrl: opened.url,
     channelReference: opened.channelReference,
     checkAt: after(now, firstCheckMs),
     now,
     timeline: { id: newId(), summary: `Asyncpay relayed payment to ${account.channel.displayName}` },
   })
-  // Voided while the channel was opening it: nobody has seen the page, and it stays unseen.
-  if (!kept) throw new ApiError(paymentRequestErrors.notRelayable)
+  // Given up while the channel was opening it: nobody has seen the page, and it stays unseen.
+  if (!kept) throw await refusalOf(ctx, opening.request.id)
   return { ...kept, action: opened.url }
+}
+
+/** Why nothing can be opened for a request now, in words that are true of it. */
+async function refusalOf(ctx: Context, requestId: string): Promise<ApiError> {
+  const attempts = await store.listTransactions(ctx.db, requestId)
+  const { request } = await load(ctx, requestId)
+  try {
+    requireFree(request, attempts)
+  } catch (error) {
+    if (error instanceof ApiError) return error
+    throw error
+  }
+  return new ApiError(paymentRequestErrors.busy, { headers: { 'retry-after': '1' } })
 }
 
 function checkoutOf(ctx: Context, opening: Opening, attempt: NewTransaction): OpenCheckout {
@@ -186,6 +199,8 @@ export async function giveUpUnseen(ctx: Context, requestId: string, attempt: Tra
 /** Our own guard for every channel: money that comes on a voided attempt does not count. */
 export async function voidAttempt(tx: Tx, attempt: TransactionRow, now: Date): Promise<void> {
   await move(tx, transactionMachine, attempt.id, attempt.status, 'voided', { updated_at: now })
+  // What was never relayed is not told of.
+  if (attempt.opened_at === null) return
   const name = findChannel(attempt.payment_channel_slug).displayName
   const summary = `Asyncpay voided payment request with ${name}`
   await tell(tx, { requestId: attempt.payment_request_id, transactionId: attempt.id, summary, status: null, now })

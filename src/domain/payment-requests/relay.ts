@@ -12,33 +12,51 @@ import type { FullRequest, Relay } from './schema.ts'
 import { isPayable } from './states.ts'
 import type { NewTransaction } from './store.ts'
 import * as store from './store.ts'
+import { busy, inTurn } from './turn.ts'
 
 /**
  * Moves a request to the channel that is named: what is pending elsewhere is asked about (money that is in counts),
- * closed at its channel where that can be done, voided here, and a new attempt is opened. Throws 040 when the request
- * can no longer be paid, 045 while money is on its way, 031 to 033 when the channel cannot take it.
+ * closed at its channel where that can be done, voided here, and a new attempt is opened. One relay of a request goes
+ * after the other; who asks for the channel that was opened meanwhile gets that page. Throws 040 when the request can no
+ * longer be paid, 045 and 046 while a payment is under way, 047 when the others take too long, 031 to 033 when the channel cannot take it.
  */
 export async function relay(ctx: Context, caller: Caller, body: Relay, via?: ReturnVia): Promise<Initiated> {
   const requestId = await findId(ctx, caller, body.payment_request_ref, 'payment_request_ref')
+  const known = await listOpened(ctx, requestId)
   const { request } = await relayable(ctx, caller, requestId)
   const wish = { currency: request.currency, amountMinor: request.amount_minor, tokenize: request.save_payment_method }
   const accounts = await choose(ctx, caller, { ...wish, named: body.payment_channel })
   const [account] = accounts
   if (!account) throw new Error('routing chose no channel')
-  await refreshRequest(ctx, requestId)
-  await closePages(ctx, requestId)
-  const { customer } = await relayable(ctx, caller, requestId)
-  const attempt = newTransaction(account.slug)
-  await replaceAttempt(ctx, requestId, attempt, nowOf(ctx, caller.business))
-  const { action } = await openAtFirst(ctx, {
-    business: caller.business,
-    request,
-    customer,
-    accounts,
-    attempt,
-    ...(via && { via }),
+  const action = await inTurn(ctx, requestId, async (holder) => {
+    const page = await findMaybePage(ctx, requestId, account.slug, known)
+    if (page) return page
+    await refreshRequest(ctx, requestId)
+    await closePages(ctx, requestId)
+    const { customer } = await relayable(ctx, caller, requestId)
+    const attempt = newTransaction(account.slug)
+    await replaceAttempt(ctx, requestId, { attempt, holder, now: nowOf(ctx, caller.business) })
+    const opening = { business: caller.business, request, customer, accounts, attempt, ...(via && { via }) }
+    return (await openAtFirst(ctx, opening)).action
   })
   return { full: await load(ctx, requestId), action }
+}
+
+const listOpened = async (ctx: Context, requestId: string): Promise<Set<string>> =>
+  new Set(
+    (await store.listTransactions(ctx.db, requestId)).filter((one) => one.opened_at !== null).map((one) => one.id),
+  )
+
+/** Somebody opened the same channel while this relay waited for its turn: that page is the answer to both. */
+async function findMaybePage(
+  ctx: Context,
+  requestId: string,
+  slug: string,
+  known: ReadonlySet<string>,
+): Promise<string | null> {
+  const attempts = await store.listTransactions(ctx.db, requestId)
+  const current = attempts.find((one) => one.status === 'pending' && one.payment_channel_slug === slug)
+  return current && !known.has(current.id) ? current.checkout_url : null
 }
 
 /** Throws 040 unless the request can still be paid. */
@@ -60,9 +78,15 @@ async function closePages(ctx: Context, requestId: string): Promise<void> {
 }
 
 /** Our own guard, in one transaction with the intent of the new attempt. */
-async function replaceAttempt(ctx: Context, requestId: string, attempt: NewTransaction, now: Date): Promise<void> {
+async function replaceAttempt(
+  ctx: Context,
+  requestId: string,
+  { attempt, holder, now }: { attempt: NewTransaction; holder: string; now: Date },
+): Promise<void> {
   await inTransaction(ctx.db, async (tx) => {
     const request = await store.lock(tx, requestId)
+    // Its channels took longer than a turn, and somebody else has begun.
+    if (request && request.relay_holder !== holder) throw busy()
     const attempts = await store.listTransactions(tx, requestId)
     requireFree(request, attempts)
     for (const one of attempts) if (one.status === 'pending') await voidAttempt(tx, one, now)

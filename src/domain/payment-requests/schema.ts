@@ -251,6 +251,8 @@ export interface RequestRow {
   saved_method_id: string | null
   expires_at: Date
   expiry_check_at: Date | null
+  /** Whose turn it is to relay it. */
+  relay_holder: string | null
   created_at: Date
   updated_at: Date
   deleted_at: Date | null

@@ -256,6 +256,7 @@ const rowOf = (owner: Owner, row: NewRequest, customerId: string): RequestRow =>
   saved_method_id: null,
   expires_at: row.expiresAt,
   expiry_check_at: row.expiresAt,
+  relay_holder: null,
   created_at: row.now,
   updated_at: row.now,
   deleted_at: null,

@@ -69,11 +69,18 @@ export interface Opened {
  * The channel has opened its page: kept in one statement, if the attempt is still pending (a relay or a cancellation
  * may have come meanwhile). Undefined: it is not.
  */
-export async function recordOpened(db: Db, attemptId: string, opened: Opened): Promise<OpenedRows | undefined> {
-  const { rows } = await sql<OpenedRows>`/* hot */ with attempt as (
-      update transactions set checkout_url = ${opened.checkoutUrl}, channel_reference = ${opened.channelReference},
+export async function recordOpened(
+  db: Db,
+  { requestId, attemptId }: { requestId: string; attemptId: string },
+  opened: Opened,
+): Promise<OpenedRows | undefined> {
+  // The request is locked before its attempt, as everywhere.
+  const { rows } = await sql<OpenedRows>`/* hot */ with held as (
+      select id from payment_requests where id = ${requestId} for no key update
+    ), attempt as (
+      update transactions t set checkout_url = ${opened.checkoutUrl}, channel_reference = ${opened.channelReference},
         opened_at = ${opened.now}, check_at = ${opened.checkAt}, updated_at = ${opened.now}
-      where id = ${attemptId} and status = 'pending' returning *
+      from held where t.id = ${attemptId} and t.payment_request_id = held.id and t.status = 'pending' returning t.*
     ), request as (
       update payment_requests r set status = 'open', updated_at = ${opened.now} from attempt
       where r.id = attempt.payment_request_id and r.status in ('new', 'open') returning r.*
@@ -118,7 +125,7 @@ export async function lock(tx: Tx, requestId: string): Promise<RequestRow | unde
     .selectFrom('payment_requests')
     .selectAll()
     .where('id', '=', requestId)
-    .forUpdate()
+    .forNoKeyUpdate()
     .executeTakeFirst()) as RequestRow | undefined
 }
 
@@ -236,7 +243,8 @@ const fullSelect = sql`select to_jsonb(r) as request, to_jsonb(c) as customer, t
   from payment_requests r
   join customers c on c.id = r.customer_id
   left join lateral (select * from transactions where payment_request_id = r.id
-    order by (status = 'successful') desc, (status = 'processing') desc, id desc limit 1) t on true`
+    order by (status = 'successful') desc, (status = 'processing') desc, (status in ('pending', 'unknown')) desc,
+      coalesce(opened_at, created_at) desc, id desc limit 1) t on true`
 
 interface FullRow {
   request: RequestRow

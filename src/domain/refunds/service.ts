@@ -72,7 +72,7 @@ const accountOf = (ctx: Context, attempt: TransactionRow) =>
 async function leaveToPerson(ctx: Context, attempt: TransactionRow, account: ChannelAccount): Promise<void> {
   const now = await nowFor(ctx, attempt)
   await inTransaction(ctx.db, async (tx) => {
-    await paymentRequests.settleExcess(tx, attempt.id)
+    await paymentRequests.settleExcess(tx, attempt)
     const summary = `${account.channel.displayName} cannot be asked to refund this; please refund it by hand`
     await tellOf(tx, attempt, summary, null, now)
   })
@@ -88,7 +88,7 @@ async function intend(
   const { amountMinor, currency, origin } = due
   const row = { id: newId(), ref: newRef('AsR-'), transactionId: attempt.id, ...due, now }
   const made = await inTransaction(ctx.db, async (tx) => {
-    await paymentRequests.settleExcess(tx, attempt.id)
+    await paymentRequests.settleExcess(tx, attempt)
     const isNew = await store.insertOnce(tx, {
       ...row,
       reason: reasons[origin],

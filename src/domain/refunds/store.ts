@@ -42,7 +42,7 @@ export async function findByTransaction(
 }
 
 export async function lock(tx: Tx, id: string): Promise<RefundRow> {
-  const row = await tx.selectFrom('refunds').selectAll().where('id', '=', id).forUpdate().executeTakeFirstOrThrow()
+  const row = await tx.selectFrom('refunds').selectAll().where('id', '=', id).forNoKeyUpdate().executeTakeFirstOrThrow()
   return row as RefundRow
 }
 

@@ -39,5 +39,6 @@ export const subscriptionPlanErrors = {
     message: 'A first payment of this customer for this plan is being confirmed',
     description:
       'Another charge now could take the money twice. Wait for its outcome (an event tells it), or verify that payment request.',
+    isPassing: true,
   },
 } as const satisfies Record<string, ErrorRow>

@@ -134,6 +134,9 @@ async function bill(change: Change, plan: PlanRow, usdPerUnit: string): Promise<
   return { kind: 'charge', requestId, ...payerOf(subscription), refusals: 0, refused: null }
 }
 
+/** Its request was paid or ended meanwhile, or a payment of it is under way: none of these is a refusal of the method. */
+const decidedElsewhere = new Set(['040', '045', '046'])
+
 /** Call, and what follows. */
 async function charge(ctx: Context, id: string, step: Extract<Step, { kind: 'charge' }>): Promise<void> {
   const { requestId, refusals, refused } = step
@@ -144,8 +147,7 @@ async function charge(ctx: Context, id: string, step: Extract<Step, { kind: 'cha
     return await noteUncharged(ctx, id, uncharged, 'Your bank wants you to confirm the payment')
   }
   const outcome = await paymentRequests.chargeRequest(ctx, requestId, methodId, { keepOpen: true })
-  // 040: its request was paid or ended meanwhile, or a charge of it is unknown. 045: money is on its way.
-  if (outcome.kind === 'not_chargeable' && !['040', '045'].includes(outcome.error.row.code)) {
+  if (outcome.kind === 'not_chargeable' && !decidedElsewhere.has(outcome.error.row.code)) {
     return await noteUncharged(ctx, id, uncharged, outcome.error.message)
   }
   await followUp(ctx, requestId)

@@ -34,7 +34,7 @@ export async function update(tx: Tx, id: string, changes: SubscriptionChanges): 
 
 /** Holds the subscription until the transaction ends: whoever decides anything about it waits here. */
 export async function lock(tx: Tx, id: string): Promise<SubscriptionRow | undefined> {
-  return (await tx.selectFrom('subscriptions').selectAll().where('id', '=', id).forUpdate().executeTakeFirst()) as
+  return (await tx.selectFrom('subscriptions').selectAll().where('id', '=', id).forNoKeyUpdate().executeTakeFirst()) as
     | SubscriptionRow
     | undefined
 }
@@ -47,7 +47,7 @@ export async function lockLive(tx: Tx, customerId: string, planId: string): Prom
     .where('customer_id', '=', customerId)
     .where('subscription_plan_id', '=', planId)
     .where('status', 'not in', ['cancelled', 'expired'])
-    .forUpdate()
+    .forNoKeyUpdate()
     .executeTakeFirst()) as SubscriptionRow | undefined
 }
 

@@ -135,8 +135,9 @@ export async function rollSecret(
       endpoint.id,
       {
         secret_sealed: ctx.secrets.seal(secret, boundTo(endpoint.id)),
-        previous_secret_sealed: endpoint.secretSealed,
         previous_secret_expires_at: previousExpiresAt,
+        // What it is then: two rolls at once leave both new secrets valid.
+        keeps_secret: true,
       },
       now,
     )

@@ -79,15 +79,17 @@ export interface EndpointChanges {
   events?: string[]
   is_enabled?: boolean
   secret_sealed?: Buffer
-  previous_secret_sealed?: Buffer
+  /** The secret that it has becomes the previous one. */
+  keeps_secret?: boolean
   previous_secret_expires_at?: Date
   deleted_at?: Date
 }
 
 export async function updateEndpoint(tx: Tx, id: string, changes: EndpointChanges, now: Date): Promise<void> {
+  const { keeps_secret: keepsSecret, ...columns } = changes
   await tx
     .updateTable('webhook_endpoints')
-    .set({ ...changes, updated_at: now })
+    .set({ ...columns, ...(keepsSecret && { previous_secret_sealed: sql`secret_sealed` }), updated_at: now })
     .where('id', '=', id)
     .execute()
 }
@@ -105,7 +107,7 @@ export async function lockUndispatched(tx: Tx, eventId: string): Promise<Undispa
     await sql<UndispatchedEvent>`select e.id, e.type, e.object_id, e.sequence, e.business_id as "businessId",
       e.env_mode as "envMode"
     from events e join events wanted on wanted.id = ${eventId} and e.object_id = wanted.object_id and e.sequence <= wanted.sequence
-    where e.dispatched_at is null order by e.sequence limit 1000 for update of e`.execute(tx)
+    where e.dispatched_at is null order by e.sequence limit 1000 for no key update of e`.execute(tx)
   return rows
 }
 
@@ -271,6 +273,8 @@ export type ReplayWish = { eventId: string } | { from: Date; to: Date } | { fail
 
 /** Schedules again: as if for the first time, at once. Gives the number of deliveries. */
 export async function replay(tx: Tx, endpoint: Endpoint, wish: ReplayWish, limit: number, now: Date): Promise<number> {
+  // One replay of an endpoint after the other: each takes many deliveries, in whatever order they are found.
+  await sql`select id from webhook_endpoints where id = ${endpoint.id} for no key update`.execute(tx)
   if ('failed' in wish) {
     const { numAffectedRows } = await sql`update webhook_deliveries set status = 'pending', attempts = 0,
         next_attempt_at = ${now}, updated_at = ${now}
