@@ -68,6 +68,8 @@ export interface BusinessModes {
   enabled_webhooks: Generated<boolean>;
   env_mode: string;
   hook_token: string;
+  on_overpayment: Generated<string>;
+  on_underpayment: Generated<string>;
   refund_save_charges: Generated<boolean>;
   route_by: Generated<string>;
   send_subscription_mails: Generated<boolean>;
@@ -158,8 +160,10 @@ export interface IdempotencyKeys {
   key: string;
   locked_until: Timestamp;
   object_id: string | null;
+  process_id: string | null;
   response_body: Buffer | null;
   response_status: number | null;
+  token: string | null;
 }
 
 export interface Mails {
@@ -247,6 +251,12 @@ export interface PortalLinks {
   expires_at: Timestamp;
   id: string;
   return_url: string | null;
+}
+
+export interface Processes {
+  beat_at: Timestamp;
+  id: string;
+  started_at: Timestamp;
 }
 
 export interface Refunds {
@@ -374,7 +384,9 @@ export interface Transactions {
   description: string | null;
   ends_request: Generated<boolean>;
   env_mode: string;
+  further_of: string | null;
   id: string;
+  is_kept: Generated<boolean>;
   mode: string;
   opened_at: Timestamp | null;
   payment_channel_slug: string;
@@ -387,6 +399,7 @@ export interface Transactions {
   received_currency: string | null;
   ref: string;
   refund_due_at: Timestamp | null;
+  refund_due_origin: string | null;
   refusal: string | null;
   sent_at: Timestamp | null;
   status: string;
@@ -450,6 +463,7 @@ export interface DB {
   payment_methods: PaymentMethods;
   payment_requests: PaymentRequests;
   portal_links: PortalLinks;
+  processes: Processes;
   refunds: Refunds;
   subscription_periods: SubscriptionPeriods;
   subscription_plans: SubscriptionPlans;

@@ -1,6 +1,6 @@
 import { after } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import { inTransaction, type Tx } from '../../platform/db.ts'
+import { type Database, inTransaction, type Tx } from '../../platform/db.ts'
 import { ApiError, notFound } from '../../platform/errors.ts'
 import { newId, newToken, randomHex } from '../../platform/ids.ts'
 import { businessErrors } from './errors.ts'
@@ -41,7 +41,7 @@ export function presentedKey(headers: Readonly<Record<string, string | string[] 
 /** How long another process's change of keys or settings may stay unseen here. */
 const callerCacheMs = 1_000
 const callerCacheMax = 10_000
-const callerCaches = new WeakMap<Context, Map<string, { caller: Caller; until: number }>>()
+const callerCaches = new WeakMap<Database, Map<string, { caller: Caller; until: number }>>()
 
 /** Finds the caller of a key of `kind`. Throws 001/003 for what is no such key, 002/004 for one that nobody has. */
 export async function authenticate(ctx: Context, kind: KeyKind, key: string | null): Promise<Caller> {
@@ -62,10 +62,10 @@ export async function authenticate(ctx: Context, kind: KeyKind, key: string | nu
 }
 
 function callerCache(ctx: Context) {
-  let cache = callerCaches.get(ctx)
+  let cache = callerCaches.get(ctx.database)
   if (!cache) {
     cache = new Map()
-    callerCaches.set(ctx, cache)
+    callerCaches.set(ctx.database, cache)
   }
   return cache
 }
@@ -100,7 +100,7 @@ export async function findNow(
 }
 
 /** After a change of what callers carry: seen by this process at once. */
-export const forgetCallers = (ctx: Context): boolean => callerCaches.delete(ctx)
+export const forgetCallers = (ctx: Context): boolean => callerCaches.delete(ctx.database)
 
 export async function update(
   ctx: Context,
@@ -120,7 +120,7 @@ export async function update(
     const detail = { ...business, ...mode }
     await audit(tx, { ...caller, actor: `key:${caller.keyId}`, action: 'business.updated', detail, now })
   })
-  callerCaches.delete(ctx)
+  callerCaches.delete(ctx.database)
   return await find(ctx, caller.businessId, caller.envMode)
 }
 
@@ -133,6 +133,8 @@ function modeChanges(changes: UpdateBusiness & { route_by?: RouteBy }): store.Mo
     mode.send_subscription_mails = Boolean(changes.send_subscription_mails)
   if (changes.allowed_domains !== undefined) mode.allowed_domains = changes.allowed_domains
   if (changes.refund_save_charges !== undefined) mode.refund_save_charges = Boolean(changes.refund_save_charges)
+  if (changes.on_overpayment !== undefined) mode.on_overpayment = changes.on_overpayment
+  if (changes.on_underpayment !== undefined) mode.on_underpayment = changes.on_underpayment
   if (changes.route_by !== undefined) mode.route_by = changes.route_by
   return mode
 }

@@ -1,6 +1,6 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
 import { emailKeyOf } from '../../platform/emails.ts'
-import type { Page } from '../../platform/pagination.ts'
+import { newestOf, type Page } from '../../platform/pagination.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import type { Customer } from './schema.ts'
 
@@ -118,6 +118,7 @@ export async function list(
   owner: Owner,
   filter: CustomerFilter,
   page: Page,
+  newestMax: number | null,
 ): Promise<{ rows: Customer[]; total: number }> {
   let query = own(db, owner)
   if (filter.email !== undefined) query = query.where('email_key', '=', emailKeyOf(filter.email))
@@ -130,6 +131,7 @@ export async function list(
         ),
       ),
     )
+    if (newestMax !== null) query = query.where(newestOf(owner, 'customers', sql`id`, newestMax))
   }
   const { total } = await query.clearSelect().select(sql<bigint>`count(*)`.as('total')).executeTakeFirstOrThrow()
   const rows = await query.orderBy('id', 'desc').limit(page.size).offset(page.offset).execute()
