@@ -3,8 +3,10 @@ import { findChannel } from '../../channels/index.ts'
 import { after, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { inTransaction, type Tx } from '../../platform/db.ts'
+import { toAsciiEmail } from '../../platform/emails.ts'
 import { ApiError } from '../../platform/errors.ts'
 import { newId, newRef } from '../../platform/ids.ts'
+import { e164Of } from '../../platform/phones.ts'
 import { move } from '../../platform/states.ts'
 import type { Business } from '../businesses/schema.ts'
 import { nowOf } from '../businesses/service.ts'
@@ -153,13 +155,12 @@ function checkoutOf(ctx: Context, opening: Opening, attempt: NewTransaction): Op
 
 /** The customer as channels are told. */
 export function payerOf(customer: Customer): Payer {
-  const phone = `${customer.phone_code ?? ''}${customer.phone_number ?? ''}`.replace(/[^\d+]/g, '')
   return {
-    email: customer.email,
+    email: toAsciiEmail(customer.email),
     firstName: customer.first_name,
     lastName: customer.last_name,
     fullName: fullName(customer),
-    phone: phone || null,
+    phone: e164Of(customer.phone_code, customer.phone_number),
   }
 }
 
