@@ -5,7 +5,7 @@ import { expectFailure } from '../test/support/expect.ts'
 import { openWorld, type Started, type World } from '../test/support/process.ts'
 import { type Receiver, startReceiver } from '../test/support/receiver.ts'
 import { type Answer, attemptRef, type Body, call, requestRef } from '../test/support/server.ts'
-import { type Switch, startSwitch } from '../test/support/switch.ts'
+import { openTcpLine, type TcpLine } from '../test/support/tcp-line.ts'
 import { until } from '../test/support/wait.ts'
 import { type Random, seeded } from './random.ts'
 
@@ -42,7 +42,7 @@ const amountNgn = 120.5
 interface Drill {
   readonly world: World
   readonly cluster: Cluster
-  readonly door: Switch
+  readonly line: TcpLine
   readonly receiver: Receiver
   readonly api: Started
   readonly worker: Started
@@ -57,23 +57,21 @@ export async function proveOutages(
   tell: (line: string) => void = () => {},
 ): Promise<OutageProof> {
   const cluster = await openCluster()
-  const door = await startSwitch(cluster.primary.port)
+  const line = await openTcpLine(cluster.primary.url)
   const receiver = await startReceiver()
-  const through = new URL(cluster.primary.url)
-  through.port = String(door.port)
   const world = await openWorld('postgres', {
-    databaseUrl: through.href,
+    databaseUrl: line.url,
     webhookRetryDelaysMs: [100, 300, 1_000, 2_000, 4_000, 8_000],
   })
   try {
-    const drill = await begin(seed, { world, cluster, door, receiver })
+    const drill = await begin(seed, { world, cluster, line, receiver })
     await runOutages(drill, outages, tell)
     await settle(drill)
     const payments = await compare(drill)
     return { payments, refusals: drill.log.refusals, longestMs: drill.log.longestMs }
   } finally {
     await world.close()
-    await Promise.all([door.close(), receiver.close()])
+    await Promise.all([line.close(), receiver.close()])
     await cluster.close()
   }
 }
@@ -81,7 +79,7 @@ export async function proveOutages(
 const bothHosts = ({ primary, standby }: Cluster) =>
   `postgres://postgres@127.0.0.1:${standby.port},127.0.0.1:${primary.port}/postgres`
 
-async function begin(seed: number, parts: Pick<Drill, 'world' | 'cluster' | 'door' | 'receiver'>): Promise<Drill> {
+async function begin(seed: number, parts: Pick<Drill, 'world' | 'cluster' | 'line' | 'receiver'>): Promise<Drill> {
   const { world, cluster, receiver } = parts
   const api = await world.start('api', { RATE_LIMIT: '10000000' })
   const worker = await world.start('worker', { DATABASE_URL: bothHosts(cluster) })
@@ -250,10 +248,10 @@ const strike = {
     await cluster.primary.start()
     await cluster.commits(cluster.primary)
   },
-  async 'standby promoted'({ cluster, door }: Drill) {
+  async 'standby promoted'({ cluster, line }: Drill) {
     await cluster.primary.kill()
     await cluster.promote()
-    door.lead(cluster.standby.port)
+    line.lead(cluster.standby.url)
     await cluster.commits(cluster.standby)
   },
 }
