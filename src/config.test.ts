@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -79,12 +79,19 @@ describe('the environment', () => {
     ['LOG_LEVEL', ['loud', 'INFO', 'warning']],
     ['DATABASE_URL', ['mysql://db/x', 'localhost:5432', '/var/run/postgres', 'Postgres']],
     ['BASE_URL', ['localhost:8080', 'ftp://x', 'pay.example', 'http://', 'http://x/?a=1', 'http://x/#top']],
-    ['BASE_URL', ['https://ada:canary@pay.example', 'https://:canary@pay.example']],
+    ['BASE_URL', ['https://ada:canary@pay.example', 'https://:canary@pay.example', 'https://canary@', 'http://@x']],
+    // Read leniently, these have another meaning than they look, or make links that nobody can open.
+    ['BASE_URL', ['https:pay.example', 'https:/pay.example', 'https:\\\\pay.example', 'http://x?', 'http://x#']],
+    ['BASE_URL', ['https://pay.example/a b', 'https://pay.example,https://b.example', 'http://x:99999', 'http://[::1']],
+    ['HOST', ['http://0.0.0.0', '0.0.0.0:8080', '127.0.0.1/8', '[::1]', 'a b']],
+    ['DATABASE_POOLER', ['pgbouncer', 'session', 'TRANSACTION']],
+    ['DATABASE_URL', ['postgres://u:canary@h/x?statement_timeout=5s', 'postgres://u:canary@h/x?sslmode=maybe']],
     ['PAYSTACK_API_URL', ['api.paystack.co', 'https://canary@api.paystack.co']],
     ['FLUTTERWAVE_API_URL', ['x']],
     ['STRIPE_API_URL', ['unix:/x']],
     ['EXCHANGE_RATES_URL', ['file:///rates.json', 'https://x/rates?app_id=canary']],
     ['SMTP_URL', ['smtp.example:587', 'http://smtp.example', 'smtp://', 'smtp://ada:canary@smtp.example/box']],
+    ['SMTP_URL', ['smtp://a:canary@x?', 'smtp://a:canary@x:0', 'smtp:ada:canary@x', 'smtp://a:canary@x y']],
     ['SMTP_URL', ['smtp://ada:canary@', 'smtp://:canary@x', 'smtps://a:canary@x?tls=1', 'smtp://a:canary%zz@x']],
     ['MAIL_FROM', ['shop', 'a@b, c@d', 'Shop <a@b> x', 'Shop a@b', 'Shop <>', 'a@b\nBcc: c@d', '"<a@b>" <c@d']],
     ['ASYNCPAY_MASTER_KEY', ['short', 'canary', '11'.repeat(31), '11'.repeat(33), 'z'.repeat(64)]],
@@ -131,6 +138,13 @@ describe('the environment', () => {
     )
     const file = join(folder, 'file')
     writeFileSync(file, '')
-    assert.throws(() => readConfig({ DATA_DIR: file }), /^ConfigError: DATA_DIR cannot be used: /)
+    const folders = [file, join(file, 'data'), '/dev/null/data']
+    // Here Node's own way to make a path never ends.
+    if (existsSync('/proc/self')) folders.push('/proc/asyncpay', '/proc/asyncpay/data')
+    for (const dataDir of folders) {
+      for (const env of [{}, { ASYNCPAY_MASTER_KEY: key }]) {
+        assert.throws(() => readConfig({ DATA_DIR: dataDir, ...env }), /^ConfigError: DATA_DIR cannot be used: .+$/)
+      }
+    }
   })
 })

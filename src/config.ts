@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { dirname, join, resolve } from 'node:path'
+import type { Pooler } from './platform/connect.ts'
+import { DatabaseUrlError, readDatabaseUrl } from './platform/database-url.ts'
 
 /** Everything that the environment decides. Nothing else reads `process.env`; a wrong value stops the start with one clear line. */
 export interface Config {
@@ -8,6 +11,8 @@ export interface Config {
   readonly host: string
   /** Null: the embedded database under `dataDir`. */
   readonly databaseUrl: string | null
+  /** What is between us and the database's server. */
+  readonly databasePooler: Pooler
   readonly dataDir: string
   /** The public address, without a trailing slash. */
   readonly baseUrl: string
@@ -44,23 +49,23 @@ type Env = Readonly<Record<string, string | undefined>>
 
 /** Reads the environment. Throws `ConfigError` that names the variable and what to do. */
 export function readConfig(env: Env = process.env): Config {
-  const databaseUrl = text(env, 'DATABASE_URL')
-  if (databaseUrl && !/^postgres(ql)?:\/\//.test(databaseUrl)) {
-    throw new ConfigError('DATABASE_URL must begin with postgres:// (or be absent for the embedded database)')
-  }
+  const databaseUrl = readDatabase(env)
   const dataDir = resolve(text(env, 'DATA_DIR') ?? './data')
   const port = integer(env, 'PORT', 8080, 0, 65_535)
   const embedded = databaseUrl === null
+  const sandbox = flag(env, 'SANDBOX', embedded)
+  if (embedded || sandbox) makeDataDir(dataDir)
   const baseUrl = httpUrl(env, 'BASE_URL') ?? `http://localhost:${port}`
   return {
     port,
-    host: text(env, 'HOST') ?? '127.0.0.1',
+    host: hostName(env),
     databaseUrl,
+    databasePooler: oneOf(env, 'DATABASE_POOLER', 'auto', ['auto', 'transaction', 'none']),
     dataDir,
     baseUrl,
     masterKey: readMasterKey(env, dataDir, embedded),
     channelUrls: channelUrls(env),
-    sandbox: flag(env, 'SANDBOX', embedded),
+    sandbox,
     allowPrivateWebhooks: flag(env, 'ALLOW_PRIVATE_WEBHOOKS', embedded),
     logLevel: oneOf(env, 'LOG_LEVEL', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     poolSize: integer(env, 'POOL_SIZE', 10, 1, 500),
@@ -73,6 +78,18 @@ export function readConfig(env: Env = process.env): Config {
     exchangeRatesUrl: httpUrl(env, 'EXCHANGE_RATES_URL'),
     smtpUrl: smtpUrl(env),
     mailFrom: mailFrom(env, new URL(baseUrl).hostname),
+  }
+}
+
+/** Its errors show no part of it: it holds a password. */
+function readDatabase(env: Env): string | null {
+  const value = text(env, 'DATABASE_URL')
+  try {
+    if (value !== null) readDatabaseUrl(value)
+    return value
+  } catch (error) {
+    if (error instanceof DatabaseUrlError) throw new ConfigError(`DATABASE_URL ${error.message}`)
+    throw error
   }
 }
 
@@ -95,18 +112,45 @@ function readMasterKey(env: Env, dataDir: string, embedded: boolean): Buffer {
     )
   }
   const file = join(dataDir, 'master.key')
-  return decodeMasterKey(readOrMake(file, dataDir), file)
+  return decodeMasterKey(readOrMake(file), file)
 }
 
-function readOrMake(file: string, dataDir: string): string {
+function readOrMake(file: string): string {
   try {
     if (!existsSync(file)) {
-      mkdirSync(dataDir, { recursive: true, mode: 0o700 })
       writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
     }
     return readFileSync(file, 'utf8').trim()
   } catch (error) {
-    throw new ConfigError(`DATA_DIR cannot be used: ${error instanceof Error ? error.message : error}`)
+    throw cannotUse(error)
+  }
+}
+
+const cannotUse = (error: unknown) =>
+  new ConfigError(`DATA_DIR cannot be used: ${error instanceof Error ? error.message : error}`)
+
+/**
+ * Makes the folder for its owner alone, and sees that it can be written to. One level after the other: where a system
+ * says of a path that it neither exists nor can be made (under /proc), Node's own recursive way never ends.
+ */
+export function makeDataDir(dataDir: string): void {
+  const missing: string[] = []
+  for (let folder = dataDir; !existsSync(folder); folder = dirname(folder)) missing.unshift(folder)
+  try {
+    for (const folder of missing) makeFolder(folder)
+    if (!statSync(dataDir).isDirectory()) throw new Error(`${dataDir} is not a folder`)
+    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw cannotUse(error)
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    // Another process that starts now was faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
 }
 
@@ -139,21 +183,31 @@ function flag(env: Env, name: string, byDefault: boolean): boolean {
   throw new ConfigError(`${name} must be 1 or 0, not "${value}"`)
 }
 
-function oneOf(env: Env, name: string, byDefault: string, allowed: string[]): string {
+function oneOf<Word extends string>(env: Env, name: string, byDefault: Word, allowed: readonly Word[]): Word {
   const value = text(env, name) ?? byDefault
-  if (!allowed.includes(value)) throw new ConfigError(`${name} must be one of ${allowed.join(', ')}, not "${value}"`)
-  return value
+  const found = allowed.find((word) => word === value)
+  if (found === undefined) throw new ConfigError(`${name} must be one of ${allowed.join(', ')}, not "${value}"`)
+  return found
 }
 
+/**
+ * What the parser repairs is refused (a missing slash, a backslash, a space): links are made of the text as it stands.
+ * Without the value in the error: it may hold a password, and this is printed.
+ */
 function httpUrl(env: Env, name: string): string | null {
   const value = text(env, name)
   if (value === null) return null
-  const url = URL.parse(value)
-  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
-    // Without the value: it may hold a password, and this is printed.
+  if (!/^https?:\/\/[^/,]+(\/|$)/i.test(value) || /[\s\\@?#]/.test(value) || !URL.canParse(value)) {
     throw new ConfigError(`${name} must be an http(s) address without credentials, query or hash`)
   }
   return value.replace(/\/+$/, '')
+}
+
+/** A name or an address to listen on; the port is another setting. */
+function hostName(env: Env): string {
+  const value = text(env, 'HOST') ?? '127.0.0.1'
+  if (isIP(value) !== 0 || /^[a-z0-9_]([a-z0-9._-]{0,250}[a-z0-9_])?$/i.test(value)) return value
+  throw new ConfigError('HOST must be a name or an IP address, without http:// and without a port')
 }
 
 /** Neither error shows the value: it holds a password. */
@@ -161,8 +215,8 @@ function smtpUrl(env: Env): string | null {
   const value = text(env, 'SMTP_URL')
   if (value === null) return null
   const url = URL.parse(value)
-  const isPlain = url && /^\/?$/.test(url.pathname) && !url.search && !url.hash && (url.username || !url.password)
-  if (!url || !/^smtps?:$/.test(url.protocol) || !url.hostname || !isPlain || !canDecode(url)) {
+  const isPlain = url && /^\/?$/.test(url.pathname) && !/[\s?#]/.test(value) && (url.username || !url.password)
+  if (!url || url.port === '0' || !/^smtps?:$/.test(url.protocol) || !url.hostname || !isPlain || !canDecode(url)) {
     throw new ConfigError('SMTP_URL must be smtp://user:password@host:port or smtps://…, with %40 for an @ in a name')
   }
   return value

@@ -9,6 +9,7 @@ import { subscriptionSweeps } from './domain/subscriptions/jobs.ts'
 import { webhookJobs, webhookSweeps } from './domain/webhooks/jobs.ts'
 import { hourMs } from './platform/clock.ts'
 import type { Context } from './platform/context.ts'
+import { forgetDeadProcesses } from './platform/holder.ts'
 import { forgetOldClaims } from './platform/idempotency.ts'
 import type { Job, Sweep } from './platform/queue.ts'
 
@@ -30,4 +31,5 @@ export const createSweeps = (ctx: Context): Sweep[] => [
   ...mailSweeps(ctx),
   ...portalSweeps(ctx),
   { name: 'idempotency.forget', everyMs: hourMs, run: () => forgetOldClaims(ctx.db, ctx.clock.now()) },
+  { name: 'processes.forget', everyMs: hourMs, run: () => forgetDeadProcesses(ctx.db) },
 ]

@@ -1,11 +1,13 @@
 import { join } from 'node:path'
-import type { Config } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import { seedBundledRates } from './domain/exchange-rates/service.ts'
 import { createJobs, createSweeps } from './jobs.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import type { Context } from './platform/context.ts'
 import { assertNoTransaction, type Database, openEmbedded, openPostgres } from './platform/db.ts'
+import { Holder } from './platform/holder.ts'
 import { releaseClaims } from './platform/idempotency.ts'
+import { createLists } from './platform/lists.ts'
 import { createLog } from './platform/log.ts'
 import { createMailer } from './platform/mail.ts'
 import { createMetrics } from './platform/metrics.ts'
@@ -34,12 +36,15 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
   try {
     await migrate(database, migrationsFolder)
     const queue = createQueue(database, log)
+    const holder = new Holder(database, log)
     const fetches = new Map<string, ProviderFetch>()
     const webhookSender = createWebhookSender({ allowPrivate: config.allowPrivateWebhooks })
     const ctx: Context = {
       db: database.db,
+      lists: createLists(database, config.listPoolSize),
       database,
       queue,
+      holder,
       clock,
       log,
       metrics,
@@ -56,7 +61,8 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
       channelUrl: (slug) => config.channelUrls[slug] ?? null,
       providerFetch: (slug) => fetchOf(fetches, slug),
     }
-    const jobs = createJobs(ctx, config.exchangeRatesUrl)
+    const ofJobs: Context = { ...ctx, db: database.jobs }
+    const jobs = createJobs(ofJobs, config.exchangeRatesUrl)
     await queue.start(jobs.map((job) => job.name))
     await seedBundledRates(ctx)
     // One process alone has the embedded database: whoever held a claim before this start is dead.
@@ -65,12 +71,13 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
     const close = async () => {
       await queue.stop()
       await Promise.all([webhookSender.close(), ...[...fetches.values()].map((one) => one.close())])
+      await holder.stop()
       await database.close()
     }
     return {
       ctx,
       config,
-      startWorker: () => queue.work(jobs, createSweeps(ctx)),
+      startWorker: () => queue.work(jobs, createSweeps(ofJobs)),
       close: () => {
         closing ??= close()
         return closing
@@ -84,8 +91,9 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
 
 async function openDatabase(config: Config, onStatement: () => void): Promise<Database> {
   if (config.databaseUrl === null) return await openEmbedded(join(config.dataDir, 'postgres'), { onStatement })
-  return openPostgres(config.databaseUrl, {
+  const database = openPostgres(config.databaseUrl, {
     onStatement,
+    pooler: config.databasePooler,
     sizes: { api: config.poolSize, lists: config.listPoolSize, jobs: config.jobPoolSize },
     bounds: {
       statementMs: config.statementTimeoutMs,
@@ -93,6 +101,15 @@ async function openDatabase(config: Config, onStatement: () => void): Promise<Da
       lockMs: config.lockTimeoutMs,
     },
   })
+  try {
+    // The first connection: whatever keeps it from being made is for the person who starts us, in one line.
+    await database.pool.query('select 1')
+    return database
+  } catch (error) {
+    await database.close()
+    const words = error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : error
+    throw new ConfigError(`the database of DATABASE_URL cannot be reached: ${words}`)
+  }
 }
 
 function fetchOf(fetches: Map<string, ProviderFetch>, slug: string): typeof globalThis.fetch {

@@ -1,8 +1,7 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSandbox, type Sandbox } from '../sandbox/index.ts'
 import { createApp } from './app.ts'
-import type { Config } from './config.ts'
+import { type Config, makeDataDir } from './config.ts'
 import type { Clock } from './platform/clock.ts'
 import type { Http } from './platform/http.ts'
 import { openRuntime, type Runtime } from './runtime.ts'
@@ -19,19 +18,40 @@ export interface Server {
   close(): Promise<void>
 }
 
+/** A server that listens to nobody yet. */
+export interface PreparedServer extends Server {
+  /** Listens, and works off jobs. */
+  open(): Promise<void>
+}
+
 /** One process: API, worker, or both; with the sandbox mounted where it is on. */
 export async function startServer(config: Config, role: Role = 'all', clock?: Clock): Promise<Server> {
+  const server = await prepareServer(config, role, clock)
+  try {
+    await server.open()
+    return server
+  } catch (error) {
+    await server.close()
+    throw error
+  }
+}
+
+/** The same, for whoever has more to make ready before the first request comes. */
+export async function prepareServer(config: Config, role: Role, clock?: Clock): Promise<PreparedServer> {
   const runtime = await openRuntime(config, clock)
   try {
     const sandbox = config.sandbox && role !== 'worker' ? openSandbox(config) : null
-    const app = role === 'worker' ? null : await openApp(runtime, sandbox)
-    if (role !== 'api') await runtime.startWorker()
+    const app = role === 'worker' ? null : await makeApp(runtime, sandbox)
+    const open = async () => {
+      await app?.listen({ port: config.port, host: config.host })
+      if (role !== 'api') await runtime.startWorker()
+    }
     const close = async () => {
       if (app) await closeApp(app)
       await sandbox?.close()
       await runtime.close()
     }
-    return { runtime, app, sandbox, close }
+    return { runtime, app, sandbox, open, close }
   } catch (error) {
     await runtime.close()
     throw error
@@ -39,8 +59,7 @@ export async function startServer(config: Config, role: Role = 'all', clock?: Cl
 }
 
 function openSandbox(config: Config): Sandbox {
-  // With DATABASE_URL nobody has made the folder yet.
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+  makeDataDir(config.dataDir)
   return createSandbox({ publicUrl: `${config.baseUrl}/sandbox`, dataFile: join(config.dataDir, 'sandbox.jsonl') })
 }
 
@@ -57,11 +76,10 @@ async function closeApp(app: Http): Promise<void> {
   }
 }
 
-async function openApp({ ctx, config }: Runtime, sandbox: Sandbox | null): Promise<Http> {
-  const app = await createApp(ctx, {
+async function makeApp({ ctx, config }: Runtime, sandbox: Sandbox | null): Promise<Http> {
+  await ctx.holder.start()
+  return await createApp(ctx, {
     rateLimit: config.rateLimit,
     ...(sandbox && { mount: { prefix: '/sandbox', register: sandbox.register as never } }),
   })
-  await app.listen({ port: config.port, host: config.host })
-  return app
 }

@@ -171,6 +171,11 @@ export interface ChannelEvent {
   /** Unique per provider event; derived from type + object where the provider has no event id. */
   readonly eventId: string
   readonly type: string
+  /**
+   * What it says became of the payment. Never believed; but while the channel's answer does not say so too, it is asked
+   * again soon: some tell before their own API knows. Absent: it says neither.
+   */
+  readonly claims?: 'success' | 'failure'
   /** What to ask about; null: nothing that concerns us. */
   readonly subject:
     | {

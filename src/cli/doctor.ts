@@ -1,5 +1,6 @@
 import { type Config, readConfig } from '../config.ts'
-import { openPostgres, sql } from '../platform/db.ts'
+import { isBehindPooler } from '../platform/connect.ts'
+import { openPostgres } from '../platform/db.ts'
 import { callSocket, wordsOf } from './socket.ts'
 
 type Check = [name: string, verdict: string, isFine: boolean]
@@ -36,13 +37,17 @@ async function databaseCheck(config: Config): Promise<Check> {
       true,
     ]
   }
-  const database = openPostgres(config.databaseUrl)
+  const database = openPostgres(config.databaseUrl, { pooler: config.databasePooler })
   try {
-    const { rows } = await sql<{
-      version: number
-    }>`select current_setting('server_version_num')::int as version`.execute(database.db)
+    const client = await database.pool.connect()
+    const { rows } = await client.query<{ version: number }>(
+      `select current_setting('server_version_num')::int as version`,
+    )
+    const pooled = isBehindPooler(client)
+    client.release()
     const version = Math.floor((rows[0]?.version ?? 0) / 10_000)
-    return ['database', `PostgreSQL ${version}${version >= 15 ? '' : ', needs 15 or newer'}`, version >= 15]
+    const words = [`PostgreSQL ${version}`, pooled && ' behind a pooler, statements go without names']
+    return ['database', `${words.filter(Boolean).join('')}${version >= 15 ? '' : ', needs 15 or newer'}`, version >= 15]
   } catch (error) {
     return ['database', `cannot be reached: ${wordsOf(error)}`, false]
   } finally {

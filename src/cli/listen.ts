@@ -1,8 +1,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 export interface Listening {
+  /** Named when it ends: by then there may be another business. */
+  business_id: string
   uuid: string
   secret: string
 }
@@ -12,7 +14,7 @@ export interface ListenOptions {
   /** Also sent on to this address, headers and body as they came. */
   forwardTo: string | null
   add: (url: string) => Promise<Listening>
-  remove: (uuid: string) => Promise<void>
+  remove: (listening: Listening) => Promise<void>
 }
 
 const bodyMaxBytes = 1024 * 1024
@@ -20,13 +22,12 @@ const forwardTimeoutMs = 15_000
 
 /** Receives the test mode's webhooks on this machine, checks each signature, prints one line each, until Ctrl-C. */
 export async function listen(options: ListenOptions): Promise<void> {
+  // From now on: whoever ends it while the endpoint is being made leaves none behind.
+  const asked = askedToEnd()
   let listening: Listening | null = null
   const server = createServer(async (incoming, outgoing) => {
-    let body = ''
-    for await (const chunk of incoming) {
-      body += chunk
-      if (body.length > bodyMaxBytes) return void incoming.destroy()
-    }
+    const body = await readBody(incoming)
+    if (body === null) return void incoming.destroy()
     const headers = incoming.headers as Record<string, string>
     const valid = listening !== null && isSignedBy(listening.secret, headers, body)
     const status = await forward(options.forwardTo, headers, body)
@@ -39,9 +40,32 @@ export async function listen(options: ListenOptions): Promise<void> {
   console.log(
     `Listening for webhooks of the test mode at ${url}\nSigning secret ${listening.secret}\nCtrl-C ends it.\n`,
   )
-  await new Promise<void>((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve))
+  await asked
   server.close()
-  await options.remove(listening.uuid)
+  server.closeIdleConnections()
+  await options.remove(listening)
+}
+
+/** Ctrl-C, a supervisor, a terminal that is closed, a reader of the output that is gone. A second signal ends it at once. */
+function askedToEnd(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
+    process.stdout.on('error', () => resolve())
+  })
+}
+
+/** Null: too long, or broken off by the sender. */
+async function readBody(incoming: IncomingMessage): Promise<string | null> {
+  let body = ''
+  try {
+    for await (const chunk of incoming) {
+      body += chunk
+      if (body.length > bodyMaxBytes) return null
+    }
+    return body
+  } catch {
+    return null
+  }
 }
 
 async function forward(to: string | null, headers: Record<string, string>, body: string): Promise<number> {

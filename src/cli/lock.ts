@@ -1,13 +1,16 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeDataDir } from '../config.ts'
 import { UsageError } from './operations.ts'
+
+export class InUse extends UsageError {}
 
 /**
  * The embedded database belongs to one process. The lock names it by pid and start time, so that a killed process'
- * lock is known to be stale even when its pid was given to another.
+ * lock is known to be stale even when its pid was given to another. Throws `InUse` where another process has it.
  */
 export function lockDataDir(dataDir: string): () => void {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  makeDataDir(dataDir)
   const file = join(dataDir, 'lock')
   const mine = identityOf(process.pid) ?? String(process.pid)
   for (let tries = 0; tries < 2; tries += 1) {
@@ -15,13 +18,15 @@ export function lockDataDir(dataDir: string): () => void {
       writeFileSync(file, mine, { flag: 'wx', mode: 0o600 })
       return () => rmSync(file, { force: true })
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+        throw new UsageError(`DATA_DIR cannot be used: ${(error as Error).message}`)
+      }
       const owner = readFileSync(file, 'utf8')
       if (isAlive(owner)) break
       rmSync(file, { force: true })
     }
   }
-  throw new UsageError(`${dataDir} is in use by another Asyncpay process. Stop it, or set another DATA_DIR.`)
+  throw new InUse(`${dataDir} is in use by another Asyncpay process. Stop it, or set another DATA_DIR.`)
 }
 
 function isAlive(owner: string): boolean {

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { CredentialsError } from '../channels/channel.ts'
 import { type Config, ConfigError, readConfig } from '../config.ts'
@@ -6,8 +7,9 @@ import { ApiError } from '../platform/errors.ts'
 import { openRuntime } from '../runtime.ts'
 import type { Role } from '../server.ts'
 import { doctor } from './doctor.ts'
+import { changeKeys } from './keys.ts'
 import { type Listening, listen } from './listen.ts'
-import { lockDataDir } from './lock.ts'
+import { InUse, lockDataDir } from './lock.ts'
 import { type Keys, type Operation, operations, UsageError } from './operations.ts'
 import { runSandbox } from './sandbox.ts'
 import { callSocket, wordsOf } from './socket.ts'
@@ -18,6 +20,10 @@ const help = `asyncpay: payments over many channels behind one API
   asyncpay start [--role all|api|worker]       serve (embedded database without DATABASE_URL)
   asyncpay migrate                             bring the database up to date
   asyncpay keys [--json] [--business <id>]     show the keys of a business
+  asyncpay keys list [--json]                  every key with its scopes, its last use and its end
+  asyncpay keys create --mode test|live [--kind secret|public] --label "<text>" [--scopes payments,refunds,payouts,read]
+  asyncpay keys roll <id or label> --overlap 24h|0
+  asyncpay keys revoke <id or label>
   asyncpay business create "<name>" [--currency NGN]
   asyncpay business list
   asyncpay channels list --mode test|live
@@ -38,6 +44,10 @@ const options = {
   set: { type: 'string', multiple: true },
   default: { type: 'boolean' },
   port: { type: 'string' },
+  kind: { type: 'string' },
+  label: { type: 'string' },
+  scopes: { type: 'string' },
+  overlap: { type: 'string' },
   'forward-to': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
@@ -66,6 +76,7 @@ async function main(): Promise<void> {
     case 'sandbox':
       return await runSandbox(config, portOf(values.port, 9090))
     case 'keys':
+      if (rest.length > 0) return console.log(await changeKeys((name, args) => run(config, name, args), rest, values))
       return printKeys((await run(config, 'keys', { business: values.business })) as Keys, values.json === true)
     case 'business':
       return print(await business(config, rest, values))
@@ -80,16 +91,48 @@ async function main(): Promise<void> {
 
 /** In the server that has the database, else in this process. */
 async function run(config: Config, name: Operation, args: Record<string, unknown>): Promise<unknown> {
-  const embedded = config.databaseUrl === null
-  const answered = embedded ? await callSocket(config.dataDir, name, args) : undefined
-  if (answered) return answered.result
-  const unlock = embedded ? lockDataDir(config.dataDir) : () => {}
+  if (config.databaseUrl !== null) return await runHere(config, name, args)
+  return await inOwner(config.dataDir, name, args, async (unlock) => {
+    try {
+      return await runHere(config, name, args)
+    } finally {
+      unlock()
+    }
+  })
+}
+
+async function runHere(config: Config, name: Operation, args: Record<string, unknown>): Promise<unknown> {
   const runtime = await openRuntime(config)
   try {
     return await operations[name](runtime.ctx, args)
   } finally {
     await runtime.close()
-    unlock()
+  }
+}
+
+/** A server that has the data folder and no socket yet is starting, or stopping: in this time it is either there or gone. */
+const ownerMaxMs = 60_000
+const ownerLookEveryMs = 50
+
+async function inOwner(
+  dataDir: string,
+  name: Operation,
+  args: Record<string, unknown>,
+  here: (unlock: () => void) => Promise<unknown>,
+): Promise<unknown> {
+  const deadline = Date.now() + ownerMaxMs
+  for (;;) {
+    const answered = await callSocket(dataDir, name, args)
+    if (answered) return answered.result
+    let unlock: () => void
+    try {
+      unlock = lockDataDir(dataDir)
+    } catch (error) {
+      if (!(error instanceof InUse) || Date.now() > deadline) throw error
+      await setTimeout(ownerLookEveryMs)
+      continue
+    }
+    return await here(unlock)
   }
 }
 
@@ -136,7 +179,9 @@ async function listenHere(config: Config, values: Values): Promise<void> {
     port: portOf(values.port, 4242),
     forwardTo: values['forward-to'] ?? null,
     add: async (url) => (await run(config, 'webhooks.listen', { business, url })) as Listening,
-    remove: async (uuid) => void (await run(config, 'webhooks.unlisten', { business, uuid })),
+    remove: async ({ business_id, uuid }) => {
+      await run(config, 'webhooks.unlisten', { business: business_id, uuid })
+    },
   })
 }
 

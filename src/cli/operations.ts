@@ -1,9 +1,11 @@
 import { credentialFieldsOf, findChannelMaybe } from '../channels/index.ts'
-import type { EnvMode } from '../domain/businesses/schema.ts'
+import type { EnvMode, KeyKind, Scope } from '../domain/businesses/schema.ts'
 import * as businesses from '../domain/businesses/service.ts'
 import * as channels from '../domain/payment-channels/service.ts'
 import * as webhooks from '../domain/webhooks/service.ts'
 import type { Context } from '../platform/context.ts'
+import { ApiError, type FieldErrors, httpErrors } from '../platform/errors.ts'
+import { perPageMax } from '../platform/pagination.ts'
 
 /**
  * What the command line can do: functions over the context, called in this process when it has the database, or over
@@ -13,6 +15,10 @@ export const operations = {
   'business.create': (ctx, args) => createBusiness(ctx, String(args.name), String(args.currency)),
   'business.list': (ctx) => businesses.list(ctx),
   keys: (ctx, args) => readKeys(ctx, optional(args.business)),
+  'keys.list': async (ctx, args) => await businesses.listKeys(ctx, await chooseBusiness(ctx, optional(args.business))),
+  'keys.create': (ctx, args) => createKey(ctx, args as unknown as CreateKeyArgs),
+  'keys.roll': (ctx, args) => rollKey(ctx, optional(args.business), String(args.key), Number(args.overlapMs)),
+  'keys.revoke': (ctx, args) => revokeKey(ctx, optional(args.business), String(args.key)),
   'channels.list': (ctx, args) => listChannels(ctx, optional(args.business), modeOf(args.mode)),
   'channels.connect': (ctx, args) => connectChannel(ctx, args as unknown as ConnectArgs),
   'channels.disable': (ctx, args) => disableChannel(ctx, args as unknown as ConnectArgs),
@@ -73,6 +79,44 @@ export async function readKeys(ctx: Context, business: string | null): Promise<K
   }
 }
 
+interface CreateKeyArgs {
+  business?: string
+  mode?: string
+  kind: KeyKind
+  label: string
+  scopes: Scope[]
+}
+
+async function createKey(ctx: Context, { business, mode, kind, label, scopes }: CreateKeyArgs) {
+  const envMode = modeOf(mode)
+  const businessId = await chooseBusiness(ctx, optional(business))
+  return await inWords(() => businesses.createKey(ctx, { businessId, envMode, kind, label, scopes }, 'cli'))
+}
+
+async function rollKey(ctx: Context, business: string | null, key: string, overlapMs: number) {
+  const businessId = await chooseBusiness(ctx, business)
+  return await inWords(() => businesses.rollKey(ctx, businessId, key, overlapMs, 'cli'))
+}
+
+async function revokeKey(ctx: Context, business: string | null, key: string) {
+  const businessId = await chooseBusiness(ctx, business)
+  return await inWords(() => businesses.revokeKey(ctx, businessId, key, 'cli'))
+}
+
+/** The words beside a wrong field are what a person at the command line needs. */
+async function inWords<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.row !== httpErrors.validationFailed) throw error
+    throw new UsageError(
+      Object.values(error.data as FieldErrors)
+        .flat()
+        .join(' '),
+    )
+  }
+}
+
 async function listChannels(ctx: Context, business: string | null, envMode: EnvMode) {
   const owner = { businessId: await chooseBusiness(ctx, business), envMode }
   const { hookUrlOf } = await hookUrls(ctx, owner)
@@ -125,12 +169,21 @@ async function testCaller(ctx: Context, named: string | null): Promise<businesse
   return { kind: 'secret', businessId, envMode: 'test', keyId: 'cli', business }
 }
 
+/** What a killed `listen` left at the same address would answer each webhook a second time, and wrongly signed. */
 async function listen(ctx: Context, business: string | null, url: string) {
-  const { endpoint, secret } = await webhooks.create(ctx, await testCaller(ctx, business), { url }, null)
-  return { uuid: endpoint.id, secret }
+  const caller = await testCaller(ctx, business)
+  const { rows } = await webhooks.list(ctx, caller, { number: 1, size: perPageMax, offset: 0 })
+  const left = rows.filter((row) => row.kind === 'endpoint' && row.url === url)
+  for (const one of left) await webhooks.remove(ctx, caller, one.id)
+  const { endpoint, secret } = await webhooks.create(ctx, caller, { url }, null)
+  return { business_id: caller.businessId, uuid: endpoint.id, secret }
 }
 
+/** Done, too, where somebody else was faster. */
 async function unlisten(ctx: Context, business: string | null, uuid: string) {
-  await webhooks.remove(ctx, await testCaller(ctx, business), uuid)
+  const caller = await testCaller(ctx, business)
+  await webhooks.remove(ctx, caller, uuid).catch((error: unknown) => {
+    if (!(error instanceof ApiError) || error.row.status !== 404) throw error
+  })
   return { uuid }
 }

@@ -13,6 +13,8 @@ const socketName = 'asyncpay.sock'
 /** The system's limit for the path of a Unix socket, less the closing zero. */
 const socketPathMax = 107
 const bodyMaxBytes = 1024 * 1024
+/** Longer than any operation takes: a server that is stuck does not keep a command waiting for ever. */
+const answerMaxMs = 60_000
 
 export function socketPath(dataDir: string): string {
   const path = join(dataDir, socketName)
@@ -76,6 +78,9 @@ export async function callSocket(
         if (answer.ok) resolve({ result: answer.result })
         else reject(new UsageError(answer.message ?? 'failed'))
       })
+    })
+    outgoing.setTimeout(answerMaxMs, () => {
+      outgoing.destroy(new UsageError(`The server behind ${socketPath(dataDir)} does not answer`))
     })
     outgoing.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined)

@@ -1,10 +1,13 @@
+import type { Server as SocketServer } from 'node:http'
 import { flushCompileCache } from 'node:module'
 import type { Config } from '../config.ts'
-import { type Role, type Server, startServer } from '../server.ts'
+import { faultOf } from '../platform/faults.ts'
+import type { Logger } from '../platform/log.ts'
+import { prepareServer, type Role, type Server } from '../server.ts'
 import { createDemo, introduceAccounts } from './demo.ts'
 import { lockDataDir } from './lock.ts'
 import { type Keys, readKeys, UsageError } from './operations.ts'
-import { serveSocket, socketPath } from './socket.ts'
+import { serveSocket, socketPath, wordsOf } from './socket.ts'
 
 /** A drain that takes longer is cut off, so that a stuck provider never keeps a deployment waiting. */
 const shutdownMaxMs = 40_000
@@ -17,10 +20,12 @@ export async function start(config: Config, role: Role): Promise<void> {
   // Its path may be too long: said before anything is opened.
   if (config.databaseUrl === null) socketPath(config.dataDir)
   const unlock = config.databaseUrl === null ? lockDataDir(config.dataDir) : () => {}
-  const server = await startServer(config, role)
+  const { server, socket } = await openServer(config, role).catch((error: unknown) => {
+    unlock()
+    throw error
+  })
   const { ctx } = server.runtime
-  if (config.sandbox && role !== 'worker') await openDemo(server)
-  const socket = config.databaseUrl === null ? await serveSocket(ctx, config.dataDir, () => refresh(server)) : null
+  surviveOutages(ctx.log)
   onceAskedToStop(async () => {
     ctx.log.info('stopping')
     socket?.close()
@@ -33,6 +38,24 @@ export async function start(config: Config, role: Role): Promise<void> {
   flushCompileCache()
 }
 
+/** Whoever is told that it is ready finds everything: the demo, and the socket for commands, are there before it listens. */
+async function openServer(config: Config, role: Role): Promise<{ server: Server; socket: SocketServer | null }> {
+  const server = await prepareServer(config, role)
+  let socket: SocketServer | null = null
+  try {
+    if (config.sandbox && role !== 'worker') await openDemo(server)
+    if (config.databaseUrl === null) {
+      socket = await serveSocket(server.runtime.ctx, config.dataDir, () => refresh(server))
+    }
+    await server.open()
+    return { server, socket }
+  } catch (error) {
+    socket?.close()
+    await server.close()
+    throw error
+  }
+}
+
 async function openDemo(server: Server): Promise<void> {
   await createDemo(server.runtime.ctx)
   await refresh(server)
@@ -40,6 +63,19 @@ async function openDemo(server: Server): Promise<void> {
 
 async function refresh(server: Server): Promise<void> {
   if (server.sandbox) await introduceAccounts(server.runtime.ctx, server.sandbox)
+}
+
+/**
+ * The last net. What the database does to a connection, or a promise that nobody waited for, is told and no reason to
+ * end: everything that must survive is a row. Whatever else nobody caught ends the process, and its supervisor starts
+ * another.
+ */
+function surviveOutages(log: Logger): void {
+  process.on('unhandledRejection', (error) => log.error({ error: wordsOf(error) }, 'nobody waited for this'))
+  process.on('uncaughtException', (error) => {
+    log.fatal({ error: error.stack }, 'nobody caught this')
+    if (faultOf(error) === null) process.exit(1)
+  })
 }
 
 function onceAskedToStop(stop: () => Promise<void>): void {

@@ -6,6 +6,8 @@ export const eventTypes = {
   'payment.expired': 'A payment request ran out unpaid; data is the payment request.',
   'payment.cancelled': 'A payment request was cancelled; data is the payment request.',
   'payment.excess': 'Money arrived that does not count for its payment request; data is the payment request.',
+  'payment.overpaid': 'More arrived than was asked, and the payment request is paid; data is the payment request.',
+  'payment.underpaid': 'Less arrived than was asked, which is no success; data is the payment request.',
   'payment_method.saved': 'A payment method was saved, or saved anew; data is the payment method.',
   'subscription.created': 'A subscription began, with a payment or a trial; data is the subscription.',
   'subscription.renewed': 'A further period was paid; data is the subscription.',

@@ -1,5 +1,7 @@
 import type { Clock } from './clock.ts'
 import type { Database, Db } from './db.ts'
+import type { Holder } from './holder.ts'
+import type { Lists } from './lists.ts'
 import type { Logger } from './log.ts'
 import type { Mailer } from './mail.ts'
 import type { Metrics } from './metrics.ts'
@@ -9,9 +11,12 @@ import type { Secrets } from './secrets.ts'
 
 /** What a service needs of the world. Made once a process; a test makes its own and holds parts of it still. */
 export interface Context {
+  /** Of the API; for jobs, theirs. */
   readonly db: Db
+  readonly lists: Lists
   readonly database: Database
   readonly queue: Queue
+  readonly holder: Holder
   readonly clock: Clock
   readonly secrets: Secrets
   readonly log: Logger

@@ -50,7 +50,8 @@ describe('the database', () => {
       })
     await Promise.all([cross(0, 1, 2), cross(1, 2, 1)])
     assert.deepEqual([await countOf(1), await countOf(2)], [2, 2])
-    assert.equal(runs[0]! + runs[1]!, 3)
+    // Three, unless the one that runs again meets the other once more.
+    assert.ok(runs[0]! + runs[1]! >= 3)
   })
 
   test('a transaction that cannot be serialised runs again, and another error does not', async () => {

@@ -12,6 +12,7 @@ import {
   type Transaction,
 } from 'kysely'
 import pg from 'pg'
+import { connectionOf, isBehindPooler, ListeningClient, notePooler, type Pooler } from './connect.ts'
 import { againOnConflict, endsConnection } from './faults.ts'
 import { type Bounds, beginText, pooledBeginText, sessionText } from './session.ts'
 import type { DB } from './tables.gen.ts'
@@ -50,6 +51,8 @@ export interface Database {
 export interface DatabaseOptions {
   /** Called once a statement; counts round trips. */
   onStatement?: () => void
+  /** What is between us and the server; default: found out at each connection. */
+  pooler?: Pooler
   /** Connections at most, for each kind of work. */
   sizes?: Partial<PoolSizes>
   bounds?: Partial<DatabaseBounds>
@@ -71,8 +74,8 @@ export interface DatabaseBounds {
 export const poolSizesDefault: PoolSizes = { api: 10, lists: 3, jobs: 5 }
 export const boundsDefault: DatabaseBounds = { statementMs: 10_000, jobStatementMs: 60_000, lockMs: 5_000 }
 
-/** Whether a process is alive is told every second: what takes longer than this is no life. */
-const pulseBoundMs = 2_000
+/** Whether a process is alive is told twice a second: what takes longer than this is no life. */
+const pulseBoundMs = 1_000
 
 /** A PostgreSQL server by URL. */
 export function openPostgres(url: string, options: DatabaseOptions = {}): Database {
@@ -107,41 +110,24 @@ export function openPostgres(url: string, options: DatabaseOptions = {}): Databa
 /** `name` is what the server's list of sessions shows. */
 function openPool(url: string, name: string, size: number, bounds: Bounds | null, options: DatabaseOptions) {
   const pool = new pg.Pool({
-    connectionString: url,
-    max: size,
     // A pool that cannot give a connection within this time means overload: the caller answers 503.
-    connectionTimeoutMillis: Math.min(10_000, bounds?.statementMs ?? 10_000),
+    ...connectionOf(url, { name, timeoutMs: Math.min(10_000, bounds?.statementMs ?? 10_000) }),
+    max: size,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
-    application_name: name,
     // The server's own bound comes first; this one ends what no server bounds: a commit that hangs, a server that does.
-    ...(bounds && { query_timeout: bounds.statementMs + answerMarginMs }),
-    Client: ListeningClient,
+    ...(bounds && { query_timeout: bounds.statementMs + Math.min(answerMarginMs, bounds.statementMs / 2) }),
     onConnect: async (client) => {
       const { rows } = await client.query<{ pid: number }>(sessionText(bounds))
-      if (rows[0]?.pid !== (client as ListeningClient).processID) pooled.add(client)
+      notePooler(client, rows[0]?.pid, options.pooler)
     },
   })
   const connections = connectionsOf(pool, { ...options, pooledBegin: pooledBeginText(bounds), discards: true })
   return { pool, connections, db: new Kysely<DB>({ dialect: new Dialect({ pool: connections }) }) }
 }
 
-/** Connections that end at a pooler: whoever answers there is not the process that the connection was opened to. */
-const pooled = new WeakSet<pg.ClientBase>()
-
 /** How much later than the server's own bound we give up. */
 const answerMarginMs = 1_000
-
-/** A connection may break at any time, also while it is lent out: without a listener that would end the process. */
-class ListeningClient extends pg.Client {
-  /** Of the server process, as the connection was told when it was opened. Not in the package's types. */
-  declare readonly processID: number | null
-  constructor(config?: string | pg.ClientConfig) {
-    super(config)
-    // Whoever waits for an answer is told by the answer's own error.
-    this.on('error', () => {})
-  }
-}
 
 /** PGlite in `dataDir` (null: in memory). It does not `fsync`; production is PostgreSQL. */
 export async function openEmbedded(dataDir: string | null, options: DatabaseOptions = {}): Promise<Database> {
@@ -211,6 +197,7 @@ type Connections = ReturnType<typeof connectionsOf>
 /**
  * Statements of the hot path begin with the comment `hot` and get a name, so that the server plans them once a
  * connection; all others stay unnamed, so that the number of kept plans is bounded by what is written in the stores.
+ * Behind a pooler none has a name.
  */
 function connectionsOf(pool: pg.Pool, options: ConnectionOptions) {
   // An idle connection that breaks (server restarted) is dropped by the pool; without a listener it would end the process.
@@ -225,7 +212,9 @@ function connectionsOf(pool: pg.Pool, options: ConnectionOptions) {
   }
   const send = (client: pg.PoolClient, text: string, values: unknown[]) => {
     options.onStatement?.()
-    return text.startsWith(hotMark) ? client.query({ name: nameOf(text), text, values }) : client.query(text, values)
+    return text.startsWith(hotMark) && !isBehindPooler(client)
+      ? client.query({ name: nameOf(text), text, values })
+      : client.query(text, values)
   }
   return {
     connect: async () => new LentConnection(await pool.connect(), send, options) as unknown as pg.PoolClient,
@@ -256,7 +245,7 @@ class LentConnection {
   async query(text: string, values: unknown[]): Promise<pg.QueryResult> {
     if (this.#brokenBy) throw this.#brokenBy
     const isBegin = text === beginText
-    const sent = isBegin && pooled.has(this.#client) ? this.#options.pooledBegin : text
+    const sent = isBegin && isBehindPooler(this.#client) ? this.#options.pooledBegin : text
     // Alone, a statement is its own transaction; within one only the whole may be run again.
     const isAlone = this.#client.getTransactionStatus() === 'I' && !beginsTransaction.test(text)
     try {

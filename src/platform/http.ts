@@ -1,17 +1,9 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import {
-  type FastifyBaseLogger,
-  type FastifyError,
-  type FastifyInstance,
-  type FastifyReply,
-  fastify,
-  LogController,
-} from 'fastify'
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
 import { type TSchema, Type } from 'typebox'
 import type { Context } from './context.ts'
-import { ApiError, type ErrorRow, failure, httpErrors, notFound } from './errors.ts'
-import { faultOf } from './faults.ts'
-import { StoredAnswer } from './idempotency.ts'
+import { ApiError, httpErrors, notFound } from './errors.ts'
+import { answerFailures, asApiError, sendFailure } from './failures.ts'
 import { newId } from './ids.ts'
 import { validatorCompiler } from './validation.ts'
 
@@ -52,7 +44,8 @@ export function createHttp(ctx: Context): Http {
     trustProxy: 'loopback,linklocal,uniquelocal',
     bodyLimit: bodyLimitBytes,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
-    return503OnClosing: true,
+    // Fastify's own word while it stops has no envelope: `refuseWhileStopping` has.
+    return503OnClosing: false,
     forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) => {
       reply.header('request-id', request.id)
@@ -68,7 +61,7 @@ export function createHttp(ctx: Context): Http {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('request-id', request.id)
   })
-  closeWithLastAnswer(app)
+  refuseWhileStopping(app)
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown'
     ctx.metrics.requestSeconds.observe(
@@ -80,18 +73,7 @@ export function createHttp(ctx: Context): Http {
       'answered',
     )
   })
-  app.setErrorHandler((error: FastifyError, request, reply) => {
-    if (error instanceof StoredAnswer) {
-      return reply
-        .code(error.status)
-        .header('content-type', 'application/json; charset=utf-8')
-        .header('idempotent-replayed', 'true')
-        .send(error.body)
-    }
-    const apiError = asApiError(error, request.id)
-    if (apiError.row.status >= 500) request.log.error({ error: error.stack, code: apiError.row.name }, 'request failed')
-    return sendFailure(reply, apiError)
-  })
+  answerFailures(app)
   app.setNotFoundHandler((request, reply) => {
     const allowed = methodsOf(request.url.replace(/[?#].*$/s, ''))
     const error = allowed.length
@@ -102,14 +84,22 @@ export function createHttp(ctx: Context): Http {
   return app
 }
 
-/** While the server stops, an answer ends its connection: kept alive, it would hold up the stop for its idle time. */
-function closeWithLastAnswer(app: Http): void {
-  let closing = false
+/**
+ * While the server stops, what was begun is answered and whatever else comes is sent away; either ends its connection:
+ * kept alive, it would hold up the stop for its idle time.
+ */
+function refuseWhileStopping(app: Http): void {
+  let stopping = false
   app.addHook('preClose', async () => {
-    closing = true
+    stopping = true
+  })
+  app.addHook('onRequest', async (_request, reply) => {
+    if (!stopping) return
+    reply.header('connection', 'close')
+    throw new ApiError(httpErrors.unavailable)
   })
   app.addHook('onSend', async (_request, reply) => {
-    if (closing) reply.header('connection', 'close')
+    if (stopping) reply.header('connection', 'close')
   })
 }
 
@@ -142,34 +132,4 @@ function rememberRoutes(app: Http): (path: string) => string[] {
     }
   })
   return (path) => [...new Set(routes.filter((route) => route.pattern.test(path)).map((route) => route.method))].sort()
-}
-
-export function sendFailure(reply: FastifyReply, error: ApiError): FastifyReply {
-  if (error.row.isPassing && reply.request.idempotency) reply.request.idempotency.isPassing = true
-  if (error.row.status === 503) reply.header('retry-after', '2')
-  return reply
-    .code(error.row.status)
-    .headers(error.headers)
-    .header('content-type', 'application/json; charset=utf-8')
-    .serializer(JSON.stringify)
-    .send(failure(error))
-}
-
-const byFastifyCode: Record<string, ErrorRow> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: httpErrors.requestTooLarge,
-  FST_ERR_BAD_URL: httpErrors.malformedRequest,
-  FST_ERR_MAX_PARAM_LENGTH: httpErrors.notFound,
-}
-
-function asApiError(error: Error & { code?: string; statusCode?: number }, requestId: string): ApiError {
-  if (error instanceof ApiError) return error
-  const known = error.code ? byFastifyCode[error.code] : undefined
-  if (known) return new ApiError(known)
-  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
-    return new ApiError(httpErrors.malformedRequest, { message: 'The Content-Type must be application/json' })
-  }
-  if (error.statusCode && error.statusCode >= 400 && error.statusCode < 500)
-    return new ApiError(httpErrors.malformedRequest)
-  if (faultOf(error) !== null || error.statusCode === 503) return new ApiError(httpErrors.unavailable)
-  return new ApiError(httpErrors.internal, { data: { request_id: requestId } })
 }

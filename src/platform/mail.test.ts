@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { transportOptions } from './mail.ts'
+import { toAscii, transportOptions } from './mail.ts'
 
 test('a password crosses a network only encrypted, and nothing that a mail shows is fetched or read', () => {
   const rows: [url: string, host: string, port: number, secure: boolean, requireTLS: boolean][] = [
@@ -26,4 +26,19 @@ test('user and password are decoded; every step has a bound', () => {
   for (const limit of ['connectionTimeout', 'greetingTimeout', 'socketTimeout', 'dnsTimeout'] as const) {
     assert.ok(options[limit] <= 15_000)
   }
+})
+
+test('a domain beyond ASCII goes out in punycode; everything else stays as it was given', () => {
+  const rows: [given: string, wanted: string][] = [
+    ['ada@bücher.example', 'ada@xn--bcher-kva.example'],
+    ['ada@BÜCHER.example', 'ada@xn--bcher-kva.example'],
+    ['ada@例え.テスト', 'ada@xn--r8jz45g.xn--zckzah'],
+    ['ọlá@bücher.example', 'ọlá@xn--bcher-kva.example'],
+    ['Ada@Shop.Example', 'Ada@Shop.Example'],
+    ['ada@xn--bcher-kva.example', 'ada@xn--bcher-kva.example'],
+    ['"a@b"@bücher.example', '"a@b"@xn--bcher-kva.example'],
+    ['ada@ü example', 'ada@ü example'],
+    ['no address', 'no address'],
+  ]
+  for (const [given, wanted] of rows) assert.equal(toAscii(given), wanted)
 })

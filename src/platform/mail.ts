@@ -1,4 +1,5 @@
-import { createTransport, type Transporter } from 'nodemailer'
+import { domainToASCII } from 'node:url'
+import { createTransport } from 'nodemailer'
 import { assertNoTransaction } from './db.ts'
 
 export interface OutgoingMail {
@@ -45,16 +46,26 @@ export const sendMaxMs = 45_000
 const reasonMaxLength = 300
 
 export function createMailer({ smtpUrl, from, mailboxUrl }: MailerOptions): Mailer {
-  const transport = smtpUrl === null ? null : openTransport(smtpUrl)
+  const sender = toAscii(from)
   return {
-    domain: from.slice(from.lastIndexOf('@') + 1),
-    async send(mail) {
+    domain: sender.slice(sender.lastIndexOf('@') + 1),
+    async send(given) {
       assertNoTransaction()
-      if (transport) return await bySmtp(transport, from, mail)
-      if (mailboxUrl && mail.isTest) return await byMailbox(mailboxUrl, from, mail)
+      const mail = { ...given, to: toAscii(given.to) }
+      if (smtpUrl !== null) return await bySmtp(smtpUrl, sender, mail)
+      if (mailboxUrl && mail.isTest) return await byMailbox(mailboxUrl, sender, mail)
       return { kind: 'no_way', reason: 'SMTP_URL is not set' }
     },
   }
+}
+
+/** A domain with letters beyond ASCII is written in punycode (RFC 5890): not every server on the way takes others. */
+export function toAscii(address: string): string {
+  const at = address.lastIndexOf('@')
+  const domain = address.slice(at + 1)
+  // Plain letters stay as they were given; what is no domain stays too, and the server refuses it.
+  if (/^[\x21-\x7e]*$/.test(domain)) return address
+  return address.slice(0, at + 1) + (domainToASCII(domain) || domain)
 }
 
 /** `SMTP_URL`, as `readConfig` has checked it, in nodemailer's words. */
@@ -80,9 +91,10 @@ export function transportOptions(smtpUrl: string) {
   }
 }
 
-const openTransport = (smtpUrl: string): Transporter => createTransport(transportOptions(smtpUrl))
-
-async function bySmtp(transport: Transporter, from: string, mail: OutgoingMail): Promise<MailOutcome> {
+async function bySmtp(smtpUrl: string, from: string, mail: OutgoingMail): Promise<MailOutcome> {
+  const heard = createHearing()
+  // One connection a mail: what is heard on it is said of this mail.
+  const transport = createTransport({ ...transportOptions(smtpUrl), transactionLog: true, logger: heard.logger })
   const limit = Promise.withResolvers<never>()
   const timer = setTimeout(() => limit.reject(new Error('no end in time')), sendMaxMs)
   try {
@@ -99,6 +111,8 @@ async function bySmtp(transport: Transporter, from: string, mail: OutgoingMail):
     await Promise.race([sending, limit.promise])
     return { kind: 'sent' }
   } catch (error) {
+    const refusal = heard.findMaybeRefusal()
+    if (!hasCode(error) && refusal !== null) return { kind: 'refused', reason: reasonOf(refusal) }
     return { kind: isRefusal(error) ? 'refused' : 'failed', reason: reasonOf(error) }
   } finally {
     clearTimeout(timer)
@@ -109,6 +123,35 @@ async function bySmtp(transport: Transporter, from: string, mail: OutgoingMail):
 function isRefusal(error: unknown): boolean {
   const { responseCode, command } = Object(error) as { responseCode?: number; command?: string }
   return (responseCode ?? 0) >= 500 && (command === 'RCPT TO' || command === 'DATA')
+}
+
+const hasCode = (error: unknown): boolean => Number((Object(error) as { responseCode?: number }).responseCode) > 0
+
+/**
+ * The server's words, each beside the command that it answers. Where a server offers PIPELINING, the library says sender,
+ * recipient and DATA in one breath and decides when the last is answered: a server that refuses the recipient and hangs up
+ * is then a broken line to it, and the refusal is lost.
+ */
+function createHearing() {
+  // The first thing that a server says answers no command.
+  const asked = ['GREETING']
+  let firstFault: { command: string; words: string } | null = null
+  const listen = (entry: { tnx?: string }, words: unknown) => {
+    if (entry.tnx === 'client') asked.push(String(words).slice(0, 4).toUpperCase())
+    if (entry.tnx !== 'server') return
+    const command = asked.shift() ?? ''
+    if (/^[45]\d\d/.test(String(words)) && /^(MAIL|RCPT|DATA)$/.test(command))
+      firstFault ??= { command, words: String(words) }
+  }
+  const nothing = () => {}
+  return {
+    logger: { trace: nothing, debug: listen, info: nothing, warn: nothing, error: nothing, fatal: nothing },
+    /** What the server said for good of the recipient or the mail; what follows on an earlier fault only repeats it. */
+    findMaybeRefusal(): string | null {
+      const { command, words } = firstFault ?? { command: '', words: '' }
+      return command !== 'MAIL' && words.startsWith('5') ? words : null
+    },
+  }
 }
 
 async function byMailbox(url: string, from: string, mail: OutgoingMail): Promise<MailOutcome> {

@@ -1,4 +1,6 @@
+import type { RawBuilder } from 'kysely'
 import { type Static, type TSchema, Type } from 'typebox'
+import { sql } from './db.ts'
 import { type FieldErrors, invalid } from './errors.ts'
 
 /** Pages as the documented API has them (Laravel's paginator): newest first, every link keeps the filters. */
@@ -112,3 +114,13 @@ function pageNumbers(current: number, last: number): (number | null)[] {
   if (current > last - 7) return [1, 2, null, ...range(last - 9, last)]
   return [1, 2, null, ...range(current - 3, current + 3), null, last - 1, last]
 }
+
+/** SQL: true of the newest `count` rows of an owner; `id` is the row's, and grows with time. */
+export const newestOf = (
+  owner: { readonly businessId: string; readonly envMode: string },
+  table: string,
+  id: RawBuilder<unknown>,
+  count: number,
+): RawBuilder<boolean> =>
+  sql`${id} > coalesce((select id from ${sql.table(table)} where business_id = ${owner.businessId}
+    and env_mode = ${owner.envMode} order by id desc offset ${count} limit 1), '00000000-0000-0000-0000-000000000000')`

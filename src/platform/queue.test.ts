@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { pino } from 'pino'
 import { createDatabase, stopOwnPostgres } from '../../test/support/postgres.ts'
 import type { Backend } from '../../test/support/server.ts'
+import { openTcpLine } from '../../test/support/tcp-line.ts'
 import { until } from '../../test/support/wait.ts'
 import { type Database, inTransaction, openEmbedded, openPostgres, sql } from './db.ts'
 import { createLog } from './log.ts'
@@ -139,3 +141,34 @@ for (const backend of ['embedded', 'postgres'] satisfies Backend[]) {
     })
   })
 }
+
+test('while the database is away the log names the error and the queue, and work goes on when it is back', async () => {
+  const made = await createDatabase()
+  const line = await openTcpLine(made.url)
+  const database = openPostgres(line.url)
+  const lines: { level: string; msg: string; queue?: string; error?: string }[] = []
+  const log = pino({ level: 'warn' }, { write: (text) => void lines.push(JSON.parse(text)) })
+  const queue = createQueue(database, log)
+  const done: number[] = []
+  const kind: Job<Data> = { name: 'test.away', concurrency: 2, handle: async ({ n }) => void done.push(n) }
+  try {
+    await queue.start([kind.name])
+    await queue.work([kind] as never, [])
+    line.cut()
+    const told = await until('the log', () => lines.find((one) => one.msg === 'queue error' && one.queue === kind.name))
+    assert.match(told.error ?? '', /^ECONN|^(57|08)|onnection/)
+    for (const one of lines) assert.ok(!JSON.stringify(one).includes('[object Object]'), JSON.stringify(one))
+    line.mend()
+    await until('the job to be sent', async () => {
+      await inTransaction(database.db, (tx) => queue.send(tx, kind.name, { n: 1 }))
+      return true
+    })
+    await until('the job', () => done.length > 0)
+  } finally {
+    await queue.stop()
+    await database.close()
+    await line.close()
+    await made.drop()
+    await stopOwnPostgres()
+  }
+})

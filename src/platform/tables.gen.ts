@@ -73,6 +73,8 @@ export interface BusinessModes {
   enabled_webhooks: Generated<boolean>;
   env_mode: string;
   hook_token: string;
+  on_overpayment: Generated<string>;
+  on_underpayment: Generated<string>;
   refund_save_charges: Generated<boolean>;
   route_by: Generated<string>;
   send_subscription_mails: Generated<boolean>;
@@ -162,8 +164,10 @@ export interface IdempotencyKeys {
   key: string;
   locked_until: Timestamp;
   object_id: string | null;
+  process_id: string | null;
   response_body: Buffer | null;
   response_status: number | null;
+  token: string | null;
 }
 
 export interface Mails {
@@ -251,6 +255,12 @@ export interface PortalLinks {
   expires_at: Timestamp;
   id: string;
   return_url: string | null;
+}
+
+export interface Processes {
+  beat_at: Timestamp;
+  id: string;
+  started_at: Timestamp;
 }
 
 export interface Refunds {
@@ -378,7 +388,9 @@ export interface Transactions {
   description: string | null;
   ends_request: Generated<boolean>;
   env_mode: string;
+  further_of: string | null;
   id: string;
+  is_kept: Generated<boolean>;
   mode: string;
   opened_at: Timestamp | null;
   payment_channel_slug: string;
@@ -391,6 +403,7 @@ export interface Transactions {
   received_currency: string | null;
   ref: string;
   refund_due_at: Timestamp | null;
+  refund_due_origin: string | null;
   refusal: string | null;
   sent_at: Timestamp | null;
   status: string;
@@ -454,6 +467,7 @@ export interface DB {
   payment_methods: PaymentMethods;
   payment_requests: PaymentRequests;
   portal_links: PortalLinks;
+  processes: Processes;
   refunds: Refunds;
   subscription_periods: SubscriptionPeriods;
   subscription_plans: SubscriptionPlans;

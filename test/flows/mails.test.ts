@@ -125,13 +125,33 @@ for (const backend of ['embedded', 'postgres'] as Backend[]) {
   })
 }
 
+test('sender, recipient and Message-ID with a domain beyond ASCII go out in punycode, with and without PIPELINING', async () => {
+  for (const pipelining of [false, true]) {
+    const env = { MAIL_FROM: 'Bücher <no-reply@bücher.example>' }
+    await failing(
+      { pipelining },
+      async ({ server, smtp, id }) => {
+        await queue(server.ctx.db, receiptFor(id, 'idn', { to: 'ada@straße.example' }))
+        const mail = await until('the mail', () => smtp.received[0])
+        assert.deepEqual([mail.from, mail.to], ['no-reply@xn--bcher-kva.example', ['ada@xn--strae-oqa.example']])
+        assert.match(mail.headers['message-id'] ?? '', /^<[0-9a-f-]{36}@xn--bcher-kva\.example>$/)
+        assert.match(mail.headers.from ?? '', /<no-reply@xn--bcher-kva\.example>$/)
+        assert.equal(mail.headers.to, 'ada@xn--strae-oqa.example')
+        assert.match(mail.raw.split('\r\n\r\n')[0] ?? '', /^[\x20-\x7e\r\n\t]*$/)
+      },
+      env,
+    )
+  }
+})
+
 /** A worker with a mail server that answers as told, and its own clock. */
 async function failing(
   options: SmtpOptions,
   work: (at: { server: TestServer; smtp: Smtp; id: string }) => Promise<void>,
+  env: Record<string, string> = {},
 ) {
   const smtp = await startSmtp(options)
-  const server = await startTestServer({ backend: 'postgres', env: { SMTP_URL: smtp.url } })
+  const server = await startTestServer({ backend: 'postgres', env: { SMTP_URL: smtp.url, ...env } })
   try {
     const { id } = await server.business()
     await work({ server, smtp, id })
@@ -196,6 +216,45 @@ describe('mails that cannot be sent', () => {
       assert.match(row.last_error ?? '', /No such user/)
       assert.equal(row.data_sealed, null)
     }))
+
+  for (const command of ['RCPT', 'DATA'] as const) {
+    test(`a refusal of ${command} that comes with a hang-up, after one breath, is a refusal all the same`, () => {
+      const answer: SmtpOptions['answer'] = (asked) => (asked === command ? { last: '554 5.1.1 No such user' } : null)
+      return failing({ answer, pipelining: true }, async (at) => {
+        await queue(at.server.ctx.db, receiptFor(at.id, 'hung-up'))
+        const row = await tried(at.server, 1)
+        assert.equal(row.status, 'failed', row.last_error ?? '')
+        assert.match(row.last_error ?? '', /No such user/)
+        assert.equal(row.data_sealed, null)
+      })
+    })
+  }
+
+  test('a hang-up after another word, or none, is tried again: a bounded number of times', () => {
+    const lasts: [command: string, last: string][] = [
+      ['MAIL', '554 5.7.1 Sender not allowed'],
+      ['MAIL', '421 4.3.2 Closing'],
+      ['RCPT', '450 4.2.1 Mailbox busy'],
+      ['RCPT', 'cut'],
+      ['RCPT', '55'],
+    ]
+    let conversation = -1
+    const answer: SmtpOptions['answer'] = (command) => {
+      if (command === 'MAIL') conversation += 1
+      const [asked, last] = lasts[conversation] ?? []
+      if (command !== asked || last === undefined) return null
+      return last === 'cut' ? 'cut' : { last }
+    }
+    return failing({ answer, pipelining: true }, async (at) => {
+      await queue(at.server.ctx.db, receiptFor(at.id, 'hung-up'))
+      for (const attempts of [1, 2, 3, 4, 5]) {
+        const row = await tried(at.server, attempts)
+        assert.equal(row.status, 'queued', `${attempts}: ${row.last_error}`)
+        at.server.clock.advance(dayMs)
+      }
+      assert.equal((await tried(at.server, 6)).status, 'sent')
+    })
+  })
 
   test('a server that is busy is asked again later, and one that forbids our address too; then it is sent', () => {
     const answers = ['451 4.3.0 Try later', '550 5.7.1 Sender not allowed']

@@ -62,6 +62,7 @@ export async function runCommand(args: string[], env: Env): Promise<string> {
 export interface Started {
   readonly url: string
   readonly pid: number
+  isRunning(): boolean
   /** `kill -9`; resolves when the process is gone. */
   kill(): Promise<void>
   /** SIGTERM; gives the exit code. */
@@ -80,6 +81,7 @@ export async function startProcess(role: Role, env: Env, aheadMs = 0): Promise<S
   return {
     url: `http://127.0.0.1:${env.PORT}`,
     pid: child.pid ?? 0,
+    isRunning: () => !ended(),
     output,
     async kill() {
       child.kill('SIGKILL')
@@ -154,15 +156,24 @@ async function pass(target: string, path: string, incoming: IncomingMessage) {
 /** Longer than every lease there is (90 s for an idempotency key). */
 const downForMs = 180_000
 
+export interface WorldOptions {
+  /** A database that somebody else made and drops. */
+  databaseUrl?: string
+  /** When the sandbox sends a webhook again that was not acknowledged. */
+  webhookRetryDelaysMs?: number[]
+}
+
 /**
  * A sandbox, a database or its folder, and the environment of the processes that share them. Provider calls go through
  * `provider`, so that a test can stop them; the account's key is no sandbox key, as at a real provider.
  */
-export async function openWorld(backend: Backend) {
+export async function openWorld(backend: Backend, given: WorldOptions = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'asyncpay-world-'))
-  const database = backend === 'postgres' ? await createDatabase(process.env.TEST_TEMPLATE) : null
-  // Sent once: what the server was told and did not keep is not told again.
-  const sandbox = await startSandbox({ port: 0, webhookRetryDelaysMs: [] })
+  const isOwn = backend === 'postgres' && !given.databaseUrl
+  const database = isOwn ? await createDatabase(process.env.TEST_TEMPLATE) : null
+  const databaseUrl = given.databaseUrl ?? database?.url ?? null
+  // Unless told otherwise sent once: what the server was told and did not keep is not told again.
+  const sandbox = await startSandbox({ port: 0, webhookRetryDelaysMs: given.webhookRetryDelaysMs ?? [] })
   const provider = await startGate(() => new URL(sandbox.url).origin)
   const port = await freePort()
   const env: Record<string, string> = {
@@ -172,7 +183,7 @@ export async function openWorld(backend: Backend) {
     SANDBOX: '0',
     ALLOW_PRIVATE_WEBHOOKS: '1',
     PAYSTACK_API_URL: `${provider.url}/sandbox/paystack`,
-    ...(database && { DATABASE_URL: database.url, ASYNCPAY_MASTER_KEY: testMasterKey }),
+    ...(databaseUrl && { DATABASE_URL: databaseUrl, ASYNCPAY_MASTER_KEY: testMasterKey }),
   }
   const started = new Set<Started>()
   let aheadMs = 0
@@ -185,7 +196,7 @@ export async function openWorld(backend: Backend) {
     sandbox,
     provider,
     env,
-    databaseUrl: database?.url ?? null,
+    databaseUrl,
     start,
     /** Processes that start from now on live so much later. */
     later: (ms: number) => {

@@ -11,11 +11,14 @@ export interface ReceivedMail {
   raw: string
 }
 
-type Answer = string | 'cut' | null
+/** `last`: said, and then the line is cut. */
+type Answer = string | 'cut' | { last: string } | null
 
 export interface SmtpOptions {
   /** Says what is answered to `MAIL`, `RCPT` or the end of `DATA`; null: the usual. `cut` breaks the line after taking the mail. */
   answer?: (command: 'MAIL' | 'RCPT' | 'DATA', nth: number) => Answer | Promise<Answer>
+  /** Offers PIPELINING (RFC 2920): the sender then says sender, recipients and DATA in one breath. */
+  pipelining?: boolean
   /** Where 0, any free one. */
   port?: number
 }
@@ -28,7 +31,7 @@ export async function startSmtp(options: SmtpOptions = {}) {
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => {}).on('close', () => sockets.delete(socket))
-    converse(socket, async (command, mail) => {
+    converse(socket, options.pipelining ?? false, async (command, mail) => {
       seen[command] += 1
       const answer = (await options.answer?.(command, seen[command])) ?? null
       if (mail && (answer === null || answer === 'cut')) received.push(mail)
@@ -52,39 +55,54 @@ export type Smtp = Awaited<ReturnType<typeof startSmtp>>
 
 type Take = (command: 'MAIL' | 'RCPT' | 'DATA', mail?: ReceivedMail) => Promise<Answer>
 
-function converse(socket: Socket, take: Take): void {
+function converse(socket: Socket, pipelining: boolean, take: Take): void {
   let pending = ''
   let inData = false
   let from = ''
   let to: string[] = []
-  const say = (line: string) => socket.write(`${line}\r\n`)
-  const answer = async (taken: Promise<Answer>) => {
-    const given = await taken
-    if (given === 'cut') socket.destroy()
-    else say(given ?? '250 2.0.0 Ok')
+  const say = (line: string): void => void socket.write(`${line}\r\n`)
+  // What was said in one breath is answered one after the other.
+  let turn = Promise.resolve()
+  const inTurn = (work: () => void | Promise<void>) => {
+    turn = turn.then(work)
   }
+  const answer = (ask: () => Promise<Answer>, accepted = () => {}) =>
+    inTurn(async () => {
+      const given = await ask()
+      if (given === null) accepted()
+      if (given === 'cut') socket.destroy()
+      else if (typeof given === 'object' && given !== null) socket.end(`${given.last}\r\n`)
+      else say(given ?? '250 2.0.0 Ok')
+    })
   const command = (line: string) => {
     const address = /<([^>]*)>/.exec(line)?.[1] ?? ''
     switch (line.slice(0, 4).toUpperCase()) {
       case 'EHLO':
+        return inTurn(() => say(pipelining ? '250-test.example\r\n250 PIPELINING' : '250 test.example'))
       case 'HELO':
       case 'RSET':
-        return say('250 test.example')
+        return inTurn(() => say('250 test.example'))
       case 'MAIL':
         from = address
         to = []
-        return void answer(take('MAIL'))
+        return answer(() => take('MAIL'))
       case 'RCPT':
-        to.push(address)
-        return void answer(take('RCPT'))
+        return answer(
+          () => take('RCPT'),
+          () => void to.push(address),
+        )
       case 'DATA':
-        inData = true
-        return say('354 Go on')
+        return inTurn(() => {
+          inData = to.length > 0
+          say(inData ? '354 Go on' : '554 5.5.1 No valid recipients')
+        })
       case 'QUIT':
-        say('221 2.0.0 Bye')
-        return socket.end()
+        return inTurn(() => {
+          say('221 2.0.0 Bye')
+          socket.end()
+        })
       default:
-        return say('502 5.5.1 Not here')
+        return inTurn(() => say('502 5.5.1 Not here'))
     }
   }
   say('220 test.example ESMTP')
@@ -100,7 +118,7 @@ function converse(socket: Socket, take: Take): void {
         continue
       }
       inData = false
-      void answer(take('DATA', { from, to, ...parse(part.replaceAll('\r\n..', '\r\n.')) }))
+      answer(() => take('DATA', { from, to, ...parse(part.replaceAll('\r\n..', '\r\n.')) }))
     }
   })
 }

@@ -11,11 +11,13 @@ export interface TcpLine {
   /** Nothing moves any more, and nobody is told; new connections are taken and get no answer. */
   silence(): void
   mend(): void
+  /** From now on to another server, as an address that moves with the primary; what is open stays where it is. */
+  lead(url: string): void
   close(): Promise<void>
 }
 
 export async function openTcpLine(url: string): Promise<TcpLine> {
-  const target = new URL(url)
+  let target = new URL(url)
   const pairs = new Set<[Socket, Socket]>()
   let state: 'open' | 'cut' | 'silent' = 'open'
   const server = createServer((near) => {
@@ -56,6 +58,9 @@ export async function openTcpLine(url: string): Promise<TcpLine> {
     mend() {
       state = 'open'
       for (const pair of pairs) for (const one of pair) one.resume()
+    },
+    lead(to) {
+      target = new URL(to)
     },
     async close() {
       drop()

@@ -44,6 +44,17 @@ export function poll(app: App): void {
   }, waitMs)
 }
 
+/** The buyer looks at an attempt that is not decided: the channel is asked, as often as the server lets us. */
+export async function askAgain(app: App): Promise<void> {
+  const isWaiting = ['pending', 'processing', 'unknown'].includes(app.state.attempt?.status ?? '')
+  if (isPaidOrOver(app) || !isWaiting) return refresh(app)
+  try {
+    applyState(app, (await ask(app, 'check', null)) as CheckoutState)
+  } catch {
+    // As with a refresh: the next look finds it.
+  }
+}
+
 export async function refresh(app: App): Promise<void> {
   if (isPaidOrOver(app)) return
   try {

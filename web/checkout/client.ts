@@ -1,5 +1,5 @@
 import { draw, setText, show } from './client-draw.ts'
-import { applyState, isPaidOrOver, refresh, watch } from './client-watch.ts'
+import { applyState, askAgain, isPaidOrOver, refresh, watch } from './client-watch.ts'
 import { fill } from './look.ts'
 import type { ScriptData } from './script-data.ts'
 import type { CheckoutState } from './view.ts'
@@ -48,6 +48,8 @@ export function start(): void {
   listen(app)
   draw(app)
   if (app.state.status === 'successful') finish(app, 0)
+  // Nobody may have told the server of it; a page that nothing was tried on has nothing to ask.
+  if (app.state.attempt) askAgain(app)
   watch(app)
 }
 
@@ -86,7 +88,7 @@ export function listen(app: App): void {
   const awake = () => {
     if (document.visibilityState === 'hidden') return
     app.polls = 0
-    refresh(app)
+    askAgain(app)
     watch(app)
   }
   document.addEventListener('visibilitychange', awake)

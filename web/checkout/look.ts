@@ -33,6 +33,7 @@ export type LookWords = Pick<
   | 'expiredText'
   | 'voidedText'
   | 'excessText'
+  | 'partText'
   | 'paidTitle'
   | 'paidText'
   | 'failedTitle'
@@ -79,6 +80,7 @@ export function lookOf(
     const text = fill(isWindow ? words.waitingWindow : words.waitingText, named)
     return { ...look, tone: 'wait', title: words.waitingTitle, text, resume, canCheck: true }
   }
+  if (attempt.status === 'part') return { ...look, tone: 'wait', title: words.waitingTitle, text: words.partText }
   const texts = { failed: words.declinedText, expired: words.expiredText, voided: words.voidedText }
   const text = attempt.status in texts ? texts[attempt.status as keyof typeof texts] : words.excessText
   return { ...look, tone: 'bad', title: words.notPaidTitle, text: fill(text, named), reason: attempt.reason ?? '' }

@@ -18,6 +18,7 @@ export const scriptWords = [
   'expiredText',
   'voidedText',
   'excessText',
+  'partText',
   'paidTitle',
   'paidText',
   'goingBack',

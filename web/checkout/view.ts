@@ -57,7 +57,9 @@ export interface CheckoutView extends PaymentView {
   readonly failureUrl: string | null
 }
 
+/** `part`: some of the money is there, and is kept until the rest is. */
 export type AttemptStatus =
+  | 'part'
   | 'pending'
   | 'processing'
   | 'failed'

@@ -18,11 +18,19 @@ describe('a Flutterwave webhook', () => {
     assert.deepEqual(read(fixtureText('charge-completed.webhook')), {
       eventId: 'charge.completed:18446744073709551615:successful',
       type: 'charge.completed',
+      claims: 'success',
       subject: {
         ...{ kind: 'payment', reference: 'AsT-68a1b2c3d4e5f', channelReference: 'AsT-68a1b2c3d4e5f' },
         channelTransactionId: '18446744073709551615',
       },
     })
+  })
+
+  it('what it claims became of a payment is its status, in whatever letters; a pending one and a transfer claim nothing', () => {
+    const claimOf = (status: unknown) => event('charge.completed', { tx_ref: 'AsT-1', id: 1, status }).claims
+    const words = ['successful', 'SUCCESSFUL', 'failed', 'pending', null, 'constructor']
+    assert.deepEqual(words.map(claimOf), ['success', 'success', 'failure', undefined, undefined, undefined])
+    assert.equal(event('transfer.completed', { reference: 'AsP-1', id: 1, status: 'SUCCESSFUL' }).claims, undefined)
   })
 
   it('two attempts on one link, and two ends of one attempt, are different events', () => {

@@ -2,7 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { type ChannelEvent, type RawWebhook, WebhookSignatureError } from '../channel.ts'
 import type { Json } from '../exchange.ts'
 import { digestOf, partOf, proofsIn, readEvent, subjectIn, unknownType } from '../webhook-body.ts'
-import { idOf, textOf } from '../words.ts'
+import { idOf, meaningOf, textOf, wordOf } from '../words.ts'
 import type { FlutterwaveCredentials } from './api.ts'
 
 /**
@@ -29,7 +29,15 @@ export function readFlutterwaveWebhook(webhook: RawWebhook, credentials: Flutter
   const type = textOf(event.event) ?? textOf(event['event.type']) ?? textOf(event.type) ?? unknownType
   const data = partOf(event.data) ?? partOf(event.transfer) ?? event
   const subject = subjectOf(type, data) ?? subjectIn(event)
-  return { eventId: eventIdOf(type, data, webhook.body), type, subject }
+  return { eventId: eventIdOf(type, data, webhook.body), type, ...claimOf(data, subject), subject }
+}
+
+/** One event tells of every end of a payment: its status is the claim ("Webhooks", read 2026-11-20; v4: `succeeded`). */
+const claims = { successful: 'success', succeeded: 'success', failed: 'failure' } as const
+
+function claimOf(data: Json, subject: ChannelEvent['subject']): Pick<ChannelEvent, 'claims'> {
+  const claim = subject?.kind === 'payment' ? meaningOf(claims, wordOf(data.status)) : undefined
+  return claim ? { claims: claim } : {}
 }
 
 function assertProven({ headers, body }: RawWebhook, secretHash: string): void {

@@ -20,11 +20,19 @@ describe('a Paystack webhook', () => {
     assert.deepEqual(read(fixtureText('charge-success.webhook')), {
       eventId: 'charge.success:18446744073709551615',
       type: 'charge.success',
+      claims: 'success',
       subject: {
         ...{ kind: 'payment', reference: 'AsT-68a1b2c3d4e5f', channelReference: 'AsT-68a1b2c3d4e5f' },
         channelTransactionId: '18446744073709551615',
       },
     })
+  })
+
+  it('what it claims became of a payment: the events that tell of an end alone', () => {
+    const claims = ['charge.success', 'charge.failed', 'charge.dispute.create', 'transfer.success', 'constructor'].map(
+      (type) => event(type, { reference: 'AsT-1', id: 1 }).claims,
+    )
+    assert.deepEqual(claims, ['success', 'failure', undefined, undefined, undefined])
   })
 
   it('refund.processed names the payment only, and two refunds of one payment are two events', () => {

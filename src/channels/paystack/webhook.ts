@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import { type ChannelEvent, type RawWebhook, WebhookSignatureError } from '../channel.ts'
 import { type Json, objectOf } from '../exchange.ts'
 import { digestOf, partOf, proofsIn, readEvent, subjectIn, unknownType } from '../webhook-body.ts'
-import { idOf, textOf } from '../words.ts'
+import { idOf, meaningOf, textOf } from '../words.ts'
 import type { PaystackCredentials } from './api.ts'
 
 /**
@@ -20,7 +20,15 @@ export function readPaystackWebhook(webhook: RawWebhook, credentials: PaystackCr
   const type = textOf(event.event) ?? textOf(event.type) ?? unknownType
   const data = partOf(event.data)
   const subject = (data && subjectOf(type, data)) ?? subjectIn(event)
-  return { eventId: eventIdOf(type, data, webhook.body), type, subject }
+  return { eventId: eventIdOf(type, data, webhook.body), type, ...claimOf(type), subject }
+}
+
+/** Paystack's "Webhooks", read 2026-11-20. */
+const claims = { 'charge.success': 'success', 'charge.failed': 'failure' } as const
+
+function claimOf(type: string): Pick<ChannelEvent, 'claims'> {
+  const claim = meaningOf(claims, type)
+  return claim ? { claims: claim } : {}
 }
 
 function isSignedBy(body: Buffer, signature: string, secretKey: string): boolean {

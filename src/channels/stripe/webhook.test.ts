@@ -26,11 +26,25 @@ describe('a Stripe webhook', () => {
     assert.deepEqual(read(fixtureText('session-completed.webhook')), {
       eventId: 'evt_fixture00000000000001',
       type: 'checkout.session.completed',
+      claims: 'success',
       subject: {
         ...{ kind: 'payment', reference: 'AsT-68a1b2c3d4e5f', channelReference: 'cs_test_a1FixtureSession0001' },
         channelTransactionId: 'pi_fixture0001',
       },
     })
+  })
+
+  it('what it claims became of a payment: a completed session only where it is paid', () => {
+    const claimOf = (type: string, object: object = {}) =>
+      read(JSON.stringify({ id: 'evt_1', type, data: { object: { id: 'x_1', metadata, ...object } } })).claims
+    assert.equal(claimOf('checkout.session.completed', { payment_status: 'paid' }), 'success')
+    assert.equal(claimOf('checkout.session.completed', { payment_status: 'unpaid' }), undefined)
+    for (const type of ['checkout.session.async_payment_succeeded', 'payment_intent.succeeded', 'charge.succeeded'])
+      assert.equal(claimOf(type), 'success', type)
+    for (const type of ['checkout.session.expired', 'payment_intent.canceled', 'charge.failed'])
+      assert.equal(claimOf(type), 'failure', type)
+    for (const type of ['payment_intent.created', 'payment_intent.processing', 'charge.refunded', 'constructor'])
+      assert.equal(claimOf(type), undefined, type)
   })
 
   it('every event of a session, a payment intent and a charge asks about the payment', () => {

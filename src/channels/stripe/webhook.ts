@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import { type ChannelEvent, type RawWebhook, WebhookSignatureError } from '../channel.ts'
 import { type Json, objectOf } from '../exchange.ts'
 import { digestOf, partOf, readEvent, subjectIn, unknownType } from '../webhook-body.ts'
-import { textOf } from '../words.ts'
+import { meaningOf, textOf, wordOf } from '../words.ts'
 import type { StripeCredentials } from './api.ts'
 import { paymentReferenceKey, referenceKey } from './translate.ts'
 
@@ -21,7 +21,26 @@ export function readStripeWebhook(webhook: RawWebhook, credentials: StripeCreden
   const type = textOf(event.type) ?? unknownType
   const object = partOf(objectOf(event.data)?.object)
   const subject = (object ? subjectOf(type, object) : thinSubjectOf(objectOf(event.related_object))) ?? subjectIn(event)
-  return { eventId: textOf(event.id) ?? `${type}:${digestOf(webhook.body)}`, type, subject }
+  const eventId = textOf(event.id) ?? `${type}:${digestOf(webhook.body)}`
+  return { eventId, type, ...claimOf(type, object), subject }
+}
+
+/** Which events tell of an end (Stripe's "Types of events", read 2026-11-20). A completed session may be unpaid yet. */
+const claims = {
+  'checkout.session.async_payment_succeeded': 'success',
+  'payment_intent.succeeded': 'success',
+  'charge.succeeded': 'success',
+  'checkout.session.async_payment_failed': 'failure',
+  'checkout.session.expired': 'failure',
+  'payment_intent.payment_failed': 'failure',
+  'payment_intent.canceled': 'failure',
+  'charge.failed': 'failure',
+} as const
+
+function claimOf(type: string, object: Json | null): Pick<ChannelEvent, 'claims'> {
+  const isPaid = type === 'checkout.session.completed' && wordOf(object?.payment_status) === 'paid'
+  const claim = isPaid ? 'success' : meaningOf(claims, type)
+  return claim ? { claims: claim } : {}
 }
 
 function assertProven({ body, headers, receivedAt }: RawWebhook, secret: string): void {

@@ -30,7 +30,7 @@ export function requireKey(app: Http, ctx: Context, kind: KeyKind): void {
   })
   app.addHook('preHandler', claimKey(ctx))
   app.addHook('onSend', async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
-    if (request.idempotency?.held) await finishClaim(ctx.db, request.idempotency, reply, String(payload))
+    if (request.idempotency) await finishClaim(ctx.db, request.idempotency, reply, String(payload))
     return payload
   })
 }
@@ -39,6 +39,6 @@ const claimKey =
   (ctx: Context): preHandlerAsyncHookHandler =>
   async (request) => {
     const { businessId, envMode } = request.caller
-    request.idempotency = readClaim(request, { businessId, envMode }, ctx.clock, ctx.secrets)
+    request.idempotency = readClaim(request, { businessId, envMode }, ctx)
     if (request.idempotency && !request.routeOptions.config.claimsItself) await takeClaim(ctx.db, request.idempotency)
   }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { after, dayMs, secondMs, wireTime } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
+import type { Db } from '../../platform/db.ts'
 import { type NextDue, nextDues } from '../../platform/due.ts'
 import { ApiError, invalid } from '../../platform/errors.ts'
 import { newId } from '../../platform/ids.ts'
@@ -54,12 +55,13 @@ export async function advance(
   const to = targetOf(body, await findNow(ctx, caller))
   const holder = newId()
   const now = ctx.clock.now()
-  if (!(await store.holdClock(ctx.db, caller, { holder, now, until: after(now, holdMs) }))) throw busy()
   try {
+    if (!(await store.holdClock(ctx.db, caller, { holder, now, until: after(now, holdMs) }))) throw busy()
     await new Walk(ctx, caller, holder, to, sweeps, limits).run()
   } finally {
-    await store.releaseClock(ctx.db, caller, holder)
-    forgetCallers(ctx)
+    // Also where the database went away meanwhile: held, the clock would refuse the next move for a minute and a half.
+    const release = (db: Db) => store.releaseClock(db, caller, holder)
+    await ctx.holder.untilDone('release of a test clock', release, () => void forgetCallers(ctx))
   }
   return await readClock(ctx, caller)
 }

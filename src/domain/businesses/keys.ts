@@ -1,6 +1,6 @@
 import { after, secondMs, wireTime } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import type { Tx } from '../../platform/db.ts'
+import type { Database, Tx } from '../../platform/db.ts'
 import { ApiError, invalid } from '../../platform/errors.ts'
 import { newId, randomHex } from '../../platform/ids.ts'
 import { businessErrors } from './errors.ts'
@@ -40,7 +40,7 @@ export function presentedKey(headers: Readonly<Record<string, string | string[] 
 /** How long another process's change of keys or settings may stay unseen here. */
 const callerCacheMs = 1_000
 const callerCacheMax = 10_000
-const callerCaches = new WeakMap<Context, Map<string, { caller: Caller; scopes: readonly Scope[]; until: number }>>()
+const callerCaches = new WeakMap<Database, Map<string, { caller: Caller; scopes: readonly Scope[]; until: number }>>()
 
 /**
  * Finds the caller of a key of `kind`. Throws 001/003 for what is no such key, 002/004 for one that nobody has, and
@@ -85,25 +85,25 @@ async function findCaller(ctx: Context, kind: KeyKind, key: string) {
 }
 
 function callerCache(ctx: Context) {
-  let cache = callerCaches.get(ctx)
+  let cache = callerCaches.get(ctx.database)
   if (!cache) {
     cache = new Map()
-    callerCaches.set(ctx, cache)
+    callerCaches.set(ctx.database, cache)
   }
   return cache
 }
 
 /** After a change of what callers carry, or of a key: seen by this process at once. */
-export const forgetCallers = (ctx: Context): boolean => callerCaches.delete(ctx)
+export const forgetCallers = (ctx: Context): boolean => callerCaches.delete(ctx.database)
 
 /** `last_used_at` is true to a minute: a key that is used all day costs a statement a minute in each process. */
 const noteUseEveryMs = 60 * secondMs
-const notedUses = new WeakMap<Context, Map<string, number>>()
+const notedUses = new WeakMap<Database, Map<string, number>>()
 
 /** Nobody waits for it: a note that fails is made with the next use. */
 function noteUse(ctx: Context, keyId: string, now: Date): void {
-  const noted = notedUses.get(ctx) ?? new Map<string, number>()
-  notedUses.set(ctx, noted)
+  const noted = notedUses.get(ctx.database) ?? new Map<string, number>()
+  notedUses.set(ctx.database, noted)
   if (now.getTime() - (noted.get(keyId) ?? 0) < noteUseEveryMs) return
   if (noted.size >= callerCacheMax) noted.clear()
   noted.set(keyId, now.getTime())

@@ -50,11 +50,26 @@ export const businessSchema = Type.Object({
 })
 export type BusinessBody = Static<typeof businessSchema>
 
+export type OnOverpayment = 'keep' | 'refund'
+export type OnUnderpayment = 'refund' | 'keep'
+const onOverpayment = Type.Unsafe<OnOverpayment>({
+  type: 'string',
+  enum: ['keep', 'refund'],
+  description: 'What becomes of what arrived beyond what was asked',
+})
+const onUnderpayment = Type.Unsafe<OnUnderpayment>({
+  type: 'string',
+  enum: ['refund', 'keep'],
+  description: 'What becomes of less than was asked: given back, or kept until the rest is paid on another page',
+})
+
 /** The business as its own endpoint gives it: with the settings that the documented object does not have. */
 export const ownBusinessSchema = Type.Object({
   ...businessSchema.properties,
   allowed_domains: Type.Array(text),
   refund_save_charges: flag,
+  on_overpayment: onOverpayment,
+  on_underpayment: onUnderpayment,
 })
 
 const allowedDomainsMax = 50
@@ -88,6 +103,8 @@ export const updateBusinessSchema = withCheck(
       }),
     ),
     refund_save_charges: Type.Optional(flagInput),
+    on_overpayment: Type.Optional(onOverpayment),
+    on_underpayment: Type.Optional(onUnderpayment),
   }),
   (body) => {
     const errors: FieldErrors = {}
@@ -147,6 +164,8 @@ export interface Business {
   readonly routeBy: RouteBy
   /** Sums that were charged only to save a method go back by themselves. */
   readonly refundSaveCharges: boolean
+  readonly onOverpayment: OnOverpayment
+  readonly onUnderpayment: OnUnderpayment
   readonly clockOffsetMs: number
   readonly createdAt: Date
   readonly updatedAt: Date
@@ -172,4 +191,6 @@ export const presentOwnBusiness = (business: Business): Static<typeof ownBusines
   ...presentBusiness(business),
   allowed_domains: [...business.allowedDomains],
   refund_save_charges: business.refundSaveCharges ? 1 : 0,
+  on_overpayment: business.onOverpayment,
+  on_underpayment: business.onUnderpayment,
 })

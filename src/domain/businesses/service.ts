@@ -1,5 +1,6 @@
 import { after } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
+
 import { inTransaction, type Tx } from '../../platform/db.ts'
 import { notFound } from '../../platform/errors.ts'
 import { newId, newToken } from '../../platform/ids.ts'
@@ -9,7 +10,8 @@ import type { AuditEntry } from './store.ts'
 import * as store from './store.ts'
 
 export { authenticate, type Caller, type CallerKind, forgetCallers, type KeyPair, readKeys } from './keys.ts'
-export { createKey, listKeys, revokeKey, rollKey } from './replace-keys.ts'
+export { createKey, listKeys, type MadeKey, revokeKey, rollKey } from './replace-keys.ts'
+export type { ApiKey } from './schema.ts'
 
 export const findMaybe = (ctx: Context, businessId: string, envMode: EnvMode) =>
   store.findMaybe(ctx.db, businessId, envMode)
@@ -39,7 +41,6 @@ export async function findNow(
 ): Promise<Date> {
   return after(ctx.clock.now(), envMode === 'live' ? 0 : await store.findClockOffsetMs(ctx.db, businessId, envMode))
 }
-
 export async function update(
   ctx: Context,
   caller: Caller,
@@ -71,6 +72,8 @@ function modeChanges(changes: UpdateBusiness & { route_by?: RouteBy }): store.Mo
     mode.send_subscription_mails = Boolean(changes.send_subscription_mails)
   if (changes.allowed_domains !== undefined) mode.allowed_domains = changes.allowed_domains
   if (changes.refund_save_charges !== undefined) mode.refund_save_charges = Boolean(changes.refund_save_charges)
+  if (changes.on_overpayment !== undefined) mode.on_overpayment = changes.on_overpayment
+  if (changes.on_underpayment !== undefined) mode.on_underpayment = changes.on_underpayment
   if (changes.route_by !== undefined) mode.route_by = changes.route_by
   return mode
 }

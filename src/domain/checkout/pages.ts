@@ -90,6 +90,7 @@ export function checkoutPages(app: Http, ctx: Context): void {
   app.get('/checkout/:token/returned', returned, async (request, reply) => {
     const visit = visitOf(request, reply)
     const { token } = request.params
+    await checkout.check(ctx, await checkout.open(ctx, token))
     const session = await checkout.open(ctx, token)
     const kind = kindOf(session)
     const looks = Number(request.query.look ?? 0)

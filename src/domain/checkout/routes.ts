@@ -147,7 +147,8 @@ function streamRoute(app: Http, ctx: Context): void {
     const { full } = await checkout.open(ctx, token)
     const push = async () => {
       const state = await checkout.stateOf(ctx, await checkout.open(ctx, token))
-      reply.raw.write(`data: ${JSON.stringify(state)}\n\n`)
+      // The page may have gone while we asked: a write to it would be an error that nobody hears.
+      if (reply.raw.writable) reply.raw.write(`data: ${JSON.stringify(state)}\n\n`)
     }
     const leave = watch.add(full.request.id, () => {
       push().catch((error: unknown) => {
@@ -168,6 +169,7 @@ function streamRoute(app: Http, ctx: Context): void {
     open.add(end)
     startStream(reply)
     request.raw.once('close', end)
+    reply.raw.on('error', end)
   })
 }
 

@@ -53,10 +53,13 @@ export interface OfferedChannel {
 }
 
 /** The enabled channels that take this payment, in the order in which routing would try them. */
-export async function offeredChannels(ctx: Context, { caller, full: { request } }: Session): Promise<OfferedChannel[]> {
+export async function offeredChannels(
+  ctx: Context,
+  { caller, full: { request, restMinor } }: Session,
+): Promise<OfferedChannel[]> {
   const wish = {
     currency: request.currency,
-    amountMinor: request.amount_minor,
+    amountMinor: restMinor,
     named: null,
     tokenize: request.save_payment_method,
   }
@@ -103,8 +106,8 @@ function attemptOf(ctx: Context, { caller, full: { request, lastTransaction: las
   return {
     channel: last.payment_channel_slug,
     channelName: findChannel(last.payment_channel_slug).displayName,
-    status: last.status,
-    reason: last.reason,
+    status: last.is_kept && payable ? 'part' : last.status,
+    reason: last.is_kept ? null : last.reason,
     action: resumable ? last.checkout_url : null,
   }
 }
@@ -149,5 +152,6 @@ export async function check(ctx: Context, { full }: Session): Promise<void> {
   await paymentRequests.refreshRequest(ctx, full.request.id)
 }
 
-export const amountOf = ({ full: { request } }: Session): string =>
-  formatFullAmount(request.amount_minor, request.currency)
+/** What is asked of the buyer now; of what is paid, all of it. */
+export const amountOf = ({ full: { request, restMinor } }: Session): string =>
+  formatFullAmount(request.status === 'successful' ? request.amount_minor : restMinor, request.currency)

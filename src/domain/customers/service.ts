@@ -105,6 +105,6 @@ export const isGone = async (tx: Tx, customerId: string): Promise<boolean> =>
   (await store.findDeletedAt(tx, customerId)) !== null
 
 export const list = (ctx: Context, caller: Caller, filter: CustomerFilter, page: Page) =>
-  store.list(ctx.db, caller, filter, page)
+  ctx.lists(caller, (db, newestMax) => store.list(db, caller, filter, page, newestMax))
 
 export const lock = (tx: Tx, id: string): Promise<void> => store.lock(tx, id)

@@ -1,5 +1,5 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
-import type { Page } from '../../platform/pagination.ts'
+import { newestOf, type Page } from '../../platform/pagination.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import type { Customer } from './schema.ts'
 
@@ -119,6 +119,7 @@ export async function list(
   owner: Owner,
   filter: CustomerFilter,
   page: Page,
+  newestMax: number | null,
 ): Promise<{ rows: Customer[]; total: number }> {
   let query = own(db, owner)
   if (filter.email !== undefined) query = query.where(sql`lower(email)`, '=', sql`lower(${filter.email})`)
@@ -131,6 +132,7 @@ export async function list(
         ),
       ),
     )
+    if (newestMax !== null) query = query.where(newestOf(owner, 'customers', sql`id`, newestMax))
   }
   const { total } = await query.clearSelect().select(sql<bigint>`count(*)`.as('total')).executeTakeFirstOrThrow()
   const rows = await query.orderBy('id', 'desc').limit(page.size).offset(page.offset).execute()

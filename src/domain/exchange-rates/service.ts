@@ -1,20 +1,21 @@
 import { minuteMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
+import type { Database } from '../../platform/db.ts'
 import { exponentOf, formatScaled } from '../../platform/money.ts'
 import type { Rate } from './store.ts'
 import * as store from './store.ts'
 import { bundledDate, unitsPerUsd } from './tables.ts'
 
 const cacheMs = 5 * minuteMs
-const caches = new WeakMap<Context, { rates: Map<string, string>; until: number }>()
+const caches = new WeakMap<Database, { rates: Map<string, string>; until: number }>()
 
 /** US dollars for one major unit as decimal text; null for a currency without a rate. */
 export async function findMaybeRate(ctx: Context, currency: string): Promise<string | null> {
-  let cache = caches.get(ctx)
+  let cache = caches.get(ctx.database)
   if (!cache || cache.until < Date.now()) {
     const rates = new Map((await store.list(ctx.db)).map((rate) => [rate.currency, rate.usdPerUnit]))
     cache = { rates, until: Date.now() + cacheMs }
-    caches.set(ctx, cache)
+    caches.set(ctx.database, cache)
   }
   return cache.rates.get(currency) ?? null
 }
@@ -47,7 +48,7 @@ export async function refreshRates(ctx: Context, url: string): Promise<number> {
   }
   const rates = invert(units)
   if (rates.length > 0) await store.save(ctx.db, rates, String(answer.date), new URL(url).host, ctx.clock.now(), false)
-  caches.delete(ctx)
+  caches.delete(ctx.database)
   return rates.length
 }
 

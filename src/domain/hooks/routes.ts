@@ -15,7 +15,7 @@ const bodyLimitBytes = 256 * 1024
  * | what comes | answer | kept |
  * | --- | --- | --- |
  * | a right signature, new | 200 | once, and a job asks the channel |
- * | a right signature, seen before | 200 | no |
+ * | a right signature, seen before | 200 | no; asks once more where what it tells of is not settled |
  * | a wrong or missing signature | 401 | no |
  * | an unknown token, or a channel that is not connected | 404 | no |
  * | a right signature over a form that we do not know | 200 | once, as ignored unless it names a reference of ours |

@@ -6,7 +6,7 @@ import { notFound } from '../../platform/errors.ts'
 import { newId } from '../../platform/ids.ts'
 import { findMaybeByHookToken } from '../businesses/service.ts'
 import { type ChannelAccount, findMaybeAccount } from '../payment-channels/service.ts'
-import { refreshByReference } from '../payment-requests/service.ts'
+import * as paymentRequests from '../payment-requests/service.ts'
 import type { HookRow } from './store.ts'
 import * as store from './store.ts'
 
@@ -26,28 +26,34 @@ export async function findReceiver(ctx: Context, token: string, slug: string): P
   return account
 }
 
-/** Keeps a verified webhook once, together with the job that acts on it. False: seen before. */
+/**
+ * Keeps a verified webhook once, together with the job that acts on it. False: seen before; then it asks once more, where
+ * what it tells of is not settled: a provider that repeats itself has been heard too early.
+ */
 export async function keep(ctx: Context, account: ChannelAccount, event: ChannelEvent, body: Buffer): Promise<boolean> {
-  const id = newId()
-  const kept = await inTransaction(ctx.db, async (tx) => {
-    const isNew = await store.insert(tx, {
-      id,
-      businessId: account.businessId,
-      envMode: account.envMode,
-      slug: account.slug,
-      eventKey: storable(event.eventId, 300),
-      eventType: storable(event.type, 100),
-      subject: subjectOf(event),
-      body,
-      now: ctx.clock.now(),
-    })
-    const job: HookJob = { hook_id: id }
+  const hook = hookOf(ctx, account, event, body)
+  const isNew = await inTransaction(ctx.db, async (tx) => {
+    const isNew = await store.insert(tx, hook)
+    const job: HookJob = { hook_id: hook.id }
     if (isNew) await ctx.queue.send(tx, hookQueue, job)
     return isNew
   })
-  if (kept) ctx.queue.wake(hookQueue)
-  return kept
+  const isAwake = isNew || (await askOnceMore(ctx, hook))
+  if (isAwake) ctx.queue.wake(hookQueue)
+  return isNew
 }
+
+const hookOf = (ctx: Context, account: ChannelAccount, event: ChannelEvent, body: Buffer): store.NewHook => ({
+  id: newId(),
+  businessId: account.businessId,
+  envMode: account.envMode,
+  slug: account.slug,
+  eventKey: storable(event.eventId, 300),
+  eventType: storable(event.type, 100),
+  subject: subjectOf(event),
+  body,
+  now: ctx.clock.now(),
+})
 
 /** A provider's words as the database can hold them, whatever a form of theirs puts there. */
 const storable = (text: string, lengthMax: number): string =>
@@ -57,12 +63,32 @@ const storable = (text: string, lengthMax: number): string =>
     .toWellFormed()
 
 /** A name with a character that no reference can hold names nothing of ours. */
-function subjectOf({ subject }: ChannelEvent): ChannelEvent['subject'] {
+function subjectOf({ subject, claims }: ChannelEvent): store.HookSubject {
   const names = Object.values(subject ?? {}).filter((name) => name !== null)
-  return names.every((name) => name === storable(name, name.length)) ? subject : null
+  const isStorable = names.every((name) => name === storable(name, name.length))
+  return subject && isStorable ? { ...subject, ...(claims && { claims }) } : null
 }
 
-/** After these waits; then the janitor's own rounds are enough. */
+/** A repeat within this of the last asking brings nothing: the provider sent it twice at once. */
+const repeatGapMs = 3 * secondMs
+/** Who repeats more often than any provider does is not listened to. */
+const attemptsMax = 100
+
+async function askOnceMore(ctx: Context, hook: store.NewHook): Promise<boolean> {
+  const { subject, now } = hook
+  if (subject?.kind !== 'payment') return false
+  const named = await paymentRequests.findMaybeNamed(ctx, hook, hook.slug, subject)
+  if (!named || (paymentRequests.isSettled(named.status) && named.isRecorded)) return false
+  const times = { now, askedBefore: after(now, -repeatGapMs), soon: after(now, repeatGapMs), attemptsMax }
+  return await inTransaction(ctx.db, async (tx) => {
+    const id = await store.wakeAgain(tx, hook, times)
+    const job: HookJob | null = id === null ? null : { hook_id: id }
+    if (job) await ctx.queue.send(tx, hookQueue, job)
+    return job !== null
+  })
+}
+
+/** Where the channel does not answer, or does not say yet what its webhook says; then the janitor's own rounds are enough. */
 const retryDelaysMs = [5 * secondMs, 30 * secondMs, 2 * minuteMs, 10 * minuteMs, 60 * minuteMs]
 /** Longer than a channel may take to answer. */
 const leaseMs = minuteMs
@@ -85,19 +111,40 @@ export async function actOnDue(ctx: Context, limit: number): Promise<number> {
 /** A webhook only makes us ask; what it claims is never written anywhere. */
 async function act(ctx: Context, hook: HookRow): Promise<void> {
   try {
-    await store.finish(ctx.db, hook.id, await ask(ctx, hook), ctx.clock.now())
+    const { outcome, isAnswered } = await ask(ctx, hook)
+    const next = isAnswered ? null : nextTry(ctx, hook)
+    if (next === null) await store.finish(ctx.db, hook.id, outcome, ctx.clock.now())
+    else await store.postpone(ctx.db, hook.id, outcome, next)
   } catch (error) {
     if (!(error instanceof ChannelError)) throw error
-    const delayMs = retryDelaysMs[hook.attempts - 1]
-    const next = delayMs === undefined ? null : after(ctx.clock.now(), delayMs)
-    await store.postpone(ctx.db, hook.id, `no answer: ${error.reason}`, next)
+    await store.postpone(ctx.db, hook.id, `no answer: ${error.reason}`, nextTry(ctx, hook))
   }
 }
 
-async function ask(ctx: Context, hook: HookRow): Promise<string> {
+function nextTry(ctx: Context, hook: HookRow): Date | null {
+  const delayMs = retryDelaysMs[hook.attempts - 1]
+  return delayMs === undefined ? null : after(ctx.clock.now(), delayMs)
+}
+
+async function ask(ctx: Context, hook: HookRow): Promise<{ outcome: string; isAnswered: boolean }> {
   const { subject } = hook
-  if (subject === null) return 'ignored: nothing that concerns us'
-  if (subject.kind !== 'payment') return `ignored: ${subject.kind}`
-  const known = await refreshByReference(ctx, hook, hook.slug, subject)
-  return known ? 'asked' : 'ignored: none of our payments'
+  if (subject === null) return { outcome: 'ignored: nothing that concerns us', isAnswered: true }
+  if (subject.kind !== 'payment') return { outcome: `ignored: ${subject.kind}`, isAnswered: true }
+  const named = await paymentRequests.refreshByReference(ctx, hook, hook.slug, subject)
+  if (!named) return { outcome: 'ignored: none of our payments', isAnswered: true }
+  if (agrees(subject.claims, named)) return { outcome: 'asked', isAnswered: true }
+  return { outcome: 'asked: the channel does not say so yet', isAnswered: false }
+}
+
+/**
+ * | the webhook says | the channel's word is in when |
+ * | --- | --- |
+ * | success | that very payment is recorded, counted or as excess |
+ * | failure | the attempt is decided, whichever way |
+ * | neither | always |
+ */
+function agrees(claims: 'success' | 'failure' | undefined, named: paymentRequests.Named): boolean {
+  if (claims === undefined) return true
+  if (claims === 'failure') return !paymentRequests.isUndecided(named.status)
+  return paymentRequests.isSettled(named.status) && named.isRecorded
 }

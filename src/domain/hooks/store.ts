@@ -2,7 +2,8 @@ import type { ChannelEvent } from '../../channels/channel.ts'
 import { type Db, sql, type Tx } from '../../platform/db.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 
-export type HookSubject = ChannelEvent['subject']
+/** What to ask about, and what the webhook claims became of it. */
+export type HookSubject = (NonNullable<ChannelEvent['subject']> & Pick<ChannelEvent, 'claims'>) | null
 
 export interface NewHook {
   id: string
@@ -26,6 +27,21 @@ export async function insert(tx: Tx, hook: NewHook): Promise<boolean> {
       ${hook.now}, ${hook.now})
     on conflict (business_id, env_mode, payment_channel_slug, event_key) do nothing returning id`.execute(tx)
   return rows.length === 1
+}
+
+/** A webhook that came before asks once more, now. Null: it does so in a moment anyhow, or has asked often enough. */
+export async function wakeAgain(
+  tx: Tx,
+  hook: Pick<NewHook, 'businessId' | 'envMode' | 'slug' | 'eventKey'>,
+  times: { now: Date; askedBefore: Date; soon: Date; attemptsMax: number },
+): Promise<string | null> {
+  const { rows } = await sql<{ id: string }>`update hook_inbox set processed_at = null, next_attempt_at = ${times.now}
+    where business_id = ${hook.businessId} and env_mode = ${hook.envMode} and payment_channel_slug = ${hook.slug}
+      and event_key = ${hook.eventKey} and attempts < ${times.attemptsMax}
+      and (processed_at <= ${times.askedBefore} or (processed_at is null and
+        (next_attempt_at is null or next_attempt_at > ${times.soon})))
+    returning id`.execute(tx)
+  return rows[0]?.id ?? null
 }
 
 export interface HookRow {

@@ -10,7 +10,7 @@ import { type Channel, ChannelError, type ChannelTransport } from '../../channel
 import { findChannelMaybe } from '../../channels/index.ts'
 import { secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import { inTransaction } from '../../platform/db.ts'
+import { type Database, inTransaction } from '../../platform/db.ts'
 import { ApiError } from '../../platform/errors.ts'
 import { newId } from '../../platform/ids.ts'
 import { audit } from '../businesses/service.ts'
@@ -29,14 +29,14 @@ export interface ChannelAccount extends ConnectedChannel {
 /** How long another process's connecting or disabling may stay unseen here. */
 const accountsCacheMs = 1_000
 const accountsCacheMax = 10_000
-const accountsCaches = new WeakMap<Context, Map<string, { accounts: ChannelAccount[]; until: number }>>()
+const accountsCaches = new WeakMap<Database, Map<string, { accounts: ChannelAccount[]; until: number }>>()
 
 /** Every account of the mode, enabled or not, in the order of connecting. */
 export async function listAccounts(ctx: Context, owner: Owner): Promise<ChannelAccount[]> {
-  let cache = accountsCaches.get(ctx)
+  let cache = accountsCaches.get(ctx.database)
   if (!cache || cache.size > accountsCacheMax) {
     cache = new Map()
-    accountsCaches.set(ctx, cache)
+    accountsCaches.set(ctx.database, cache)
   }
   const key = `${owner.businessId}/${owner.envMode}`
   const cached = cache.get(key)
@@ -193,7 +193,7 @@ export async function connect(ctx: Context, wanted: Connect): Promise<ConnectedC
     if (wanted.makeDefault) await store.setDefault(tx, wanted, wanted.slug, now)
     await audit(tx, { ...wanted, action: 'payment_channel.connected', detail: { slug: wanted.slug, isSandbox }, now })
   })
-  accountsCaches.delete(ctx)
+  accountsCaches.delete(ctx.database)
   const account = await findMaybeAccount(ctx, wanted, wanted.slug)
   if (!account) throw new ApiError(channelErrors.notConnected)
   return account
@@ -214,6 +214,6 @@ export async function setEnabled(
     await audit(tx, { ...owner, action: 'payment_channel.switched', detail, now })
     return await store.setEnabled(tx, owner, slug, isEnabled, now)
   })
-  accountsCaches.delete(ctx)
+  accountsCaches.delete(ctx.database)
   if (!found) throw new ApiError(channelErrors.notConnected)
 }

@@ -108,7 +108,7 @@ export function requireChargeable(method: PaymentMethod, now: Date): void {
 }
 
 export const list = (ctx: Context, owner: Owner, customerId: string, page: Page) =>
-  store.list(ctx.db, owner, customerId, page)
+  ctx.lists(owner, (db) => store.list(db, owner, customerId, page))
 
 /** What a charge needs of a method that is not deleted; undefined: it is gone. Secret: hand it to the channel only. */
 export async function findMaybeCharging(

@@ -5,43 +5,81 @@ import { type ChannelAccount, call, findMaybeAccount, publicError } from '../pay
 import { withRequest } from './change.ts'
 import { findId, load } from './find.ts'
 import { write } from './outcome.ts'
+import { leadBySuccess, recordFurther, successesIn } from './received.ts'
 import { lookupOf } from './saved.ts'
 import type { FullRequest, TransactionRow } from './schema.ts'
 import { isSettled, isUndecided, isUnderWay, judge } from './states.ts'
 import type { Owner } from './store.ts'
 import * as store from './store.ts'
+import { isRecorded } from './store-received.ts'
 
 /**
  * Every outcome enters here, whoever brought it (webhook, return, janitor, verify, cancel, expiry): ask the channel
  * with nothing open, then judge and write under the request's lock.
  */
 
-/** Asks the channel about one attempt and applies its word. Throws `ChannelError` when there is none. */
-export async function refreshAttempt(ctx: Context, attempt: TransactionRow): Promise<void> {
+/**
+ * Asks the channel about one attempt, and about the payment that a webhook named, and applies its word. Throws
+ * `ChannelError` when there is none.
+ */
+export async function refreshAttempt(
+  ctx: Context,
+  attempt: TransactionRow,
+  channelTransactionId: string | null = null,
+): Promise<void> {
   const account = await accountOf(ctx, attempt)
-  const lookup = await lookupOf(ctx, attempt)
+  const lookup = await lookupOf(ctx, attempt, channelTransactionId)
   const answer = await call(ctx, account, 'verify', (channel, credentials, transport) =>
     channel.fetchPayment(lookup, credentials, transport),
   )
   await apply(ctx, attempt, answer)
 }
 
-/** A provider's webhook named a payment: asks about it. False: it is none of ours. Throws `ChannelError`. */
+/** What is known of a payment that a webhook named. */
+export interface Named {
+  readonly status: TransactionRow['status']
+  /** That very payment is recorded; also where the webhook named none. */
+  readonly isRecorded: boolean
+}
+
+/** By our own rows alone. Undefined: none of ours. */
+export async function findMaybeNamed(
+  ctx: Context,
+  owner: Owner,
+  slug: string,
+  lookup: PaymentLookupWords,
+): Promise<(Named & { attempt: TransactionRow }) | undefined> {
+  const attempt = await store.findMaybeTransaction(ctx.db, owner, slug, lookup)
+  if (!attempt) return undefined
+  const { channelTransactionId = null } = lookup
+  const payment = { requestId: attempt.payment_request_id, slug, channelTransactionId: channelTransactionId ?? '' }
+  const known = channelTransactionId === null || (await isRecorded(ctx.db, owner, payment))
+  return { attempt, status: attempt.status, isRecorded: known }
+}
+
+/**
+ * A provider's webhook named a payment: asks about it, and gives what is known then. A payment that is recorded already
+ * is not asked about again; one that is not is, also where its attempt is settled: it is further money. Undefined: none of
+ * ours. Throws `ChannelError`.
+ */
 export async function refreshByReference(
   ctx: Context,
   owner: Owner,
   slug: string,
   lookup: PaymentLookupWords,
-): Promise<boolean> {
-  const attempt = await store.findMaybeTransaction(ctx.db, owner, slug, lookup)
-  if (!attempt) return false
-  await refreshAttempt(ctx, attempt)
-  return true
+): Promise<Named | undefined> {
+  const named = await findMaybeNamed(ctx, owner, slug, lookup)
+  if (!named) return undefined
+  const { channelTransactionId = null } = lookup
+  if (channelTransactionId !== null && isSettled(named.status) && named.isRecorded) return named
+  await refreshAttempt(ctx, named.attempt, channelTransactionId)
+  return await findMaybeNamed(ctx, owner, slug, lookup)
 }
 
 export interface PaymentLookupWords {
   reference: string | null
   channelReference: string | null
+  channelTransactionId?: string | null
 }
 
 async function accountOf(ctx: Context, attempt: TransactionRow): Promise<ChannelAccount> {
@@ -57,9 +95,10 @@ async function accountOf(ctx: Context, attempt: TransactionRow): Promise<Channel
 export async function apply(
   ctx: Context,
   attempt: TransactionRow,
-  answer: ChannelPayment,
+  said: ChannelPayment,
   isHardDecline = false,
 ): Promise<void> {
+  const answer = leadBySuccess(said)
   // Nothing new: no lock needed to see that. A charge that was never received is news at some age.
   const isOwn = (answer.reference ?? attempt.ref) === attempt.ref
   if (answer.status === 'pending' && isOwn && !isUnderWay(attempt.status)) return
@@ -74,16 +113,26 @@ export async function apply(
         amountMinor: current.amount_minor,
         currency: current.currency,
         isOverdue: current.processing_until !== null && current.processing_until <= change.now,
-        chargedAgoMs: current.mode === 'saved' ? change.now.getTime() - current.created_at.getTime() : null,
+        chargedAgoMs: chargedAgoMs(ctx, current, change.now),
       },
       answer,
     )
     await write(change, current, verdict, answer, isHardDecline)
-    return verdict.kind
+    if (verdict.kind === 'foreign' || successesIn(answer).length === 0) return verdict.kind
+    const [now] = (await store.listTransactions(change.tx, change.request.id)).filter((one) => one.id === current.id)
+    const found = now ? await recordFurther(change, now, current.status, answer) : 0
+    return found > 0 && verdict.kind === 'nothing' ? 'excess' : verdict.kind
   })
   if (verdictKind === 'nothing') return
   ctx.log.info({ transaction: attempt.ref, verdict: verdictKind }, 'outcome applied')
   if (verdictKind === 'success') await closeOthers(ctx, attempt)
+}
+
+/** In real time: the channel does not live by a test clock. (Rows of before say when only in the time of their mode.) */
+function chargedAgoMs(ctx: Context, attempt: TransactionRow, now: Date): number | null {
+  if (attempt.mode !== 'saved') return null
+  const { sent_at: sentAt, created_at: createdAt } = attempt
+  return sentAt ? ctx.clock.now().getTime() - sentAt.getTime() : now.getTime() - createdAt.getTime()
 }
 
 /** The request is paid: pages that are still open elsewhere are closed where that can be done. */

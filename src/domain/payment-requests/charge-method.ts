@@ -105,7 +105,7 @@ async function start(
       now,
     })
     await noteMade(tx, claim, id)
-    return { request, attempt: await intend(tx, id, ready, true, now) }
+    return { request, attempt: await intend(tx, id, ready, true, { now, sentAt: ctx.clock.now() }) }
   }).catch((error: unknown) => {
     throw brokenConstraint(error) === 'payment_requests_reference_key' ? duplicateReference() : error
   })

@@ -18,7 +18,7 @@ import { load } from './find.ts'
 import { followLater } from './follow-up.ts'
 import { newTransaction, payerOf, requireFree, tell, voidAttempt } from './open.ts'
 import type { CreatedBy, FullRequest, RequestRow, TransactionRow } from './schema.ts'
-import { requestMachine, transactionMachine } from './states.ts'
+import { requestMachine, restOf, transactionMachine } from './states.ts'
 import type { Owner } from './store.ts'
 import * as store from './store.ts'
 import { insertChargeRequest } from './store-insert.ts'
@@ -99,7 +99,8 @@ export async function chargeRequest(
     const ready = await prepare(ctx, full.request, methodId)
     if (full.lastTransaction) await settlePages(ctx, requestId)
     const now = await findNow(ctx, ownerOf(full.request))
-    const attempt = await inTransaction(ctx.db, (tx) => intend(tx, requestId, ready, !keepOpen, now))
+    const at = { now, sentAt: ctx.clock.now() }
+    const attempt = await inTransaction(ctx.db, (tx) => intend(tx, requestId, ready, !keepOpen, at))
     return await sendCharge(ctx, full, ready, attempt)
   } catch (error) {
     if (error instanceof ApiError) return { kind: 'not_chargeable', error }
@@ -153,15 +154,24 @@ export async function intend(
   requestId: string,
   { account, methodId }: Pick<Ready, 'account' | 'methodId'>,
   endsRequest: boolean,
-  now: Date,
+  /** The time of the business, and real time. */
+  { now, sentAt }: { now: Date; sentAt: Date },
 ): Promise<TransactionRow> {
   const request = await store.lock(tx, requestId)
   const attempts = await store.listTransactions(tx, requestId)
   requireFree(request, attempts)
   for (const one of attempts) if (one.status === 'pending') await voidAttempt(tx, one, now)
   if (request.status === 'new') await move(tx, requestMachine, requestId, 'new', 'open', { updated_at: now })
-  const charge = { ...newTransaction(account.slug), methodId, endsRequest, checkAt: after(now, firstCheckMs) }
-  const attempt = await store.insertCharge(tx, requestId, charge, now)
+  const amountMinor = restOf(request, attempts)
+  const charge = {
+    ...newTransaction(account.slug),
+    amountMinor,
+    methodId,
+    endsRequest,
+    checkAt: after(now, firstCheckMs),
+    sentAt,
+  }
+  const attempt = await store.insertCharge(tx, request, charge, now)
   const summary = `Asyncpay charged the saved payment method with ${account.channel.displayName}`
   await tell(tx, { requestId, transactionId: attempt.id, summary, status: null, now })
   return attempt

@@ -1,5 +1,6 @@
 import { dayMs, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
+import type { Database } from '../../platform/db.ts'
 import { type Caller, nowOf } from '../businesses/service.ts'
 import { type ChannelAccount, isHealthy, listAccounts } from '../payment-channels/service.ts'
 import { chooseChannels, leastToTokenize, type Record24h, type Weighed, type Wish, weigh } from '../routing/service.ts'
@@ -15,7 +16,7 @@ const attemptsMax = 1_000
 /** Rates move slowly; counting them again for every payment would cost more than it tells. */
 const recordsCacheMs = 30 * secondMs
 const recordsCacheMax = 10_000
-const recordsCaches = new WeakMap<Context, Map<string, { records: ReadonlyMap<string, Record24h>; until: number }>>()
+const recordsCaches = new WeakMap<Database, Map<string, { records: ReadonlyMap<string, Record24h>; until: number }>>()
 
 /** The channels that may take it, in the order in which they are tried. Throws 030 to 033, 037. */
 export async function choose(ctx: Context, caller: Caller, wish: ChannelWish): Promise<ChannelAccount[]> {
@@ -54,10 +55,10 @@ async function informed(
 }
 
 async function recordsOf(ctx: Context, caller: Caller): Promise<ReadonlyMap<string, Record24h>> {
-  let cache = recordsCaches.get(ctx)
+  let cache = recordsCaches.get(ctx.database)
   if (!cache || cache.size > recordsCacheMax) {
     cache = new Map()
-    recordsCaches.set(ctx, cache)
+    recordsCaches.set(ctx.database, cache)
   }
   const key = `${caller.businessId}/${caller.envMode}`
   const cached = cache.get(key)

@@ -10,6 +10,7 @@ import { requireFree, tell, voidAttempt } from './open.ts'
 import type { FullRequest, RequestRow } from './schema.ts'
 import { isPayable, requestMachine, transactionMachine } from './states.ts'
 import * as store from './store.ts'
+import { releaseKept } from './store-received.ts'
 
 /** How a request ends without a payment: cancelled, or its time is up. */
 
@@ -38,6 +39,7 @@ async function end(change: Change, to: 'cancelled' | 'expired', summary: string)
     if (to === 'cancelled') await voidAttempt(tx, attempt, now)
     else await move(tx, transactionMachine, attempt.id, 'pending', 'expired', { updated_at: now })
   }
+  await releaseKept(tx, request.id, now)
   await move(tx, requestMachine, request.id, request.status, to, { ...endOf(request, now), updated_at: now })
   await tell(tx, { requestId: request.id, transactionId: null, summary, status: to, now })
 }

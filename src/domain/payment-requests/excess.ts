@@ -5,6 +5,7 @@ import { load } from './find.ts'
 import { isForSaving } from './saved.ts'
 import type { TransactionRow } from './schema.ts'
 import * as store from './store.ts'
+import { setRefundDue } from './store-received.ts'
 
 /** What refunds need of payments that do not count. */
 
@@ -16,11 +17,11 @@ export const { dueExcess } = store
 /** In the transaction that decides how the money goes back; the request is held, as for every change of an attempt. */
 export async function settleExcess(tx: Tx, attempt: TransactionRow): Promise<void> {
   await store.lock(tx, attempt.payment_request_id)
-  await store.setRefundDue(tx, attempt.id, null)
+  await setRefundDue(tx, attempt.id, null)
 }
 
-export const postponeExcess = (ctx: Context, transactionId: string, until: Date): Promise<void> =>
-  store.setRefundDue(ctx.db, transactionId, until)
+export const postponeExcess = (ctx: Context, { id, refund_due_origin }: TransactionRow, until: Date): Promise<void> =>
+  setRefundDue(ctx.db, id, until, refund_due_origin)
 
 export async function findTransaction(ctx: Context, id: string): Promise<TransactionRow> {
   const row = await store.findMaybeTransactionById(ctx.db, id)

@@ -45,7 +45,7 @@ export async function findId(ctx: Context, owner: Owner, ref: string, field?: st
 }
 
 export const list = (ctx: Context, caller: Caller, filter: RequestFilter, page: Page) =>
-  store.list(ctx.db, caller, filter, page)
+  ctx.lists(caller, (db, newestMax) => store.list(db, caller, filter, page, newestMax))
 
 /** The request as the API gives it, with the relations that the answer documents. */
 export async function present(

@@ -5,6 +5,7 @@ import { tell } from './open.ts'
 import type { RequestRow, TransactionRow } from './schema.ts'
 import { isPayable } from './states.ts'
 import * as store from './store.ts'
+import { releaseKept, setRefundDue } from './store-received.ts'
 
 /**
  * What subscriptions need of the requests that pay for plans. Whatever becomes of such a request is written together
@@ -54,7 +55,8 @@ export async function giveBack(tx: Tx, standing: Standing, words: string, now: D
   const { request } = standing
   const paid = paidBy(standing)
   if (!paid) return
-  await store.setRefundDue(tx, paid.id, now)
+  await setRefundDue(tx, paid.id, now)
+  await releaseKept(tx, request.id, now)
   await tell(tx, { requestId: request.id, transactionId: paid.id, summary: words, status: null, now })
 }
 

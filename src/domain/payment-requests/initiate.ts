@@ -46,7 +46,8 @@ export const initiate = (
     const { request, customer } = await insert(ctx, caller, newRequest(ctx, caller, body, wish, attempt, claim))
     const opened = await openAtFirst(ctx, { business: caller.business, request, customer, accounts, attempt })
     // No answer of this kind shows the timeline; it is not read for it.
-    const full = { request: opened.request, customer, lastTransaction: opened.attempt, timeline: [] }
+    const { amount_minor: restMinor } = request
+    const full = { request: opened.request, restMinor, customer, lastTransaction: opened.attempt, timeline: [] }
     return { full, action: opened.action }
   })
 
@@ -65,7 +66,7 @@ export const create = (
     const wish = await readWish(ctx, caller, body, 'later')
     await choose(ctx, caller, { ...wish, named: null, tokenize: wish.savePaymentMethod })
     const made = await insert(ctx, caller, newRequest(ctx, caller, body, wish, null, claim))
-    return { ...made, lastTransaction: null, timeline: [] }
+    return { ...made, restMinor: made.request.amount_minor, lastTransaction: null, timeline: [] }
   })
 
 /** Goes on where a crashed twin stopped: an open page is the answer, an attempt that was never seen is given up. */

@@ -19,7 +19,7 @@ const expiryRetryMs = 5 * minuteMs
 
 /**
  * How often an attempt that is under way is asked about while a test clock is being moved: that moves our clock and not the
- * provider's, so what it has not said by then is left for when the clock has come to rest.
+ * provider's, so what it has not said by then is left for when the clock has come to rest; there the asking begins anew.
  */
 const asksOnTheWayMax = 12
 
@@ -39,8 +39,9 @@ async function check(ctx: Context, attempt: TransactionRow, until?: Date): Promi
   // Where its money is on its way since this very look, that has a schedule of its own.
   const current = (await store.findMaybeTransactionById(ctx.db, attempt.id)) ?? attempt
   const next = nextCheck(current, current.check_count, now)
-  const left = until && isUnderWay(current.status) && current.check_count >= asksOnTheWayMax
-  await store.setNextCheck(ctx.db, attempt.id, left && next && next < until ? until : next)
+  const isAsked = isUnderWay(current.status) && current.check_count >= asksOnTheWayMax
+  const isLeft = until !== undefined && isAsked && next !== null && next < until
+  await store.setNextCheck(ctx.db, attempt.id, { at: isLeft ? until : next, isAnew: isLeft })
 }
 
 /** Ends requests whose 24 hours are over. */

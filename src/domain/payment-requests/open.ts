@@ -13,9 +13,10 @@ import { type ChannelAccount, call, publicError } from '../payment-channels/serv
 import { paymentRequestErrors } from './errors.ts'
 import { load } from './find.ts'
 import type { RequestRow, TransactionRow } from './schema.ts'
-import { isPayable, transactionMachine } from './states.ts'
-import type { NewTransaction, OpenedRows } from './store.ts'
+import { isPayable, restOf, transactionMachine } from './states.ts'
+import type { NewTransaction } from './store.ts'
 import * as store from './store.ts'
+import { type OpenedRows, recordOpened } from './store-open.ts'
 
 /** Opening a payment at a channel: intent (a pending transaction), call (nothing open), outcome. */
 
@@ -63,13 +64,14 @@ export async function openAtFirst(ctx: Context, opening: Opening): Promise<Opene
 
 /** Intent: a pending transaction at the next channel. */
 async function intend(ctx: Context, { business, request }: Opening, slug: string): Promise<NewTransaction> {
-  const attempt = newTransaction(slug)
-  await inTransaction(ctx.db, async (tx) => {
+  return await inTransaction(ctx.db, async (tx) => {
     const current = await store.lock(tx, request.id)
-    requireFree(current, await store.listTransactions(tx, request.id))
+    const attempts = await store.listTransactions(tx, request.id)
+    requireFree(current, attempts)
+    const attempt = { ...newTransaction(slug), amountMinor: restOf(current, attempts) }
     await store.insertTransaction(tx, current, attempt, nowOf(ctx, business))
+    return attempt
   })
-  return attempt
 }
 
 /** Throws 040 for a request that has ended, 045 while money is on its way, 046 while a charge is unknown. */
@@ -95,7 +97,7 @@ async function openAt(
   )
   const now = nowOf(ctx, opening.business)
   const ids = { requestId: opening.request.id, attemptId: attempt.id }
-  const kept = await store.recordOpened(ctx.db, ids, {
+  const kept = await recordOpened(ctx.db, ids, {
     checkoutUrl: opened.url,
     channelReference: opened.channelReference,
     checkAt: after(now, firstCheckMs),
@@ -125,7 +127,7 @@ function checkoutOf(ctx: Context, opening: Opening, attempt: NewTransaction): Op
   const returnUrl = `${ctx.baseUrl}/return/${attempt.id}${via ? `?via=${via}` : ''}`
   return {
     reference: attempt.ref,
-    amountMinor: request.amount_minor,
+    amountMinor: attempt.amountMinor ?? request.amount_minor,
     currency: request.currency,
     description: request.description ?? `Payment ${request.ref}`,
     payer: payerOf(customer),

@@ -5,11 +5,12 @@ import { move } from '../../platform/states.ts'
 import type { Change } from './change.ts'
 import { endOf } from './follow-up.ts'
 import { tell, voidAttempt } from './open.ts'
-import { keepSaved, writeDecline } from './saved.ts'
+import { isForSaving, keepSaved, writeDecline } from './saved.ts'
 import { nextCheck } from './schedule.ts'
 import type { TransactionRow } from './schema.ts'
-import { requestMachine, transactionMachine, type Verdict } from './states.ts'
+import { money, requestMachine, transactionMachine, type Verdict } from './states.ts'
 import * as store from './store.ts'
+import { setRefundDue } from './store-received.ts'
 
 /** What a verdict writes: states, timeline and events, in the transaction that holds the request's lock. */
 
@@ -24,7 +25,9 @@ export async function write(
     case 'nothing':
       return
     case 'success':
-      return await writeSuccess(change, attempt, answer)
+      return await writeSuccess(change, attempt, answer, verdict.overMinor)
+    case 'underpaid':
+      return await writeUnderpaid(change, attempt, answer, verdict.words)
     case 'refused':
       return await writeRefusal(change, attempt, verdict, isHardDecline)
     case 'closed':
@@ -44,12 +47,19 @@ export async function write(
 
 const nameOf = (attempt: TransactionRow) => findChannel(attempt.payment_channel_slug).displayName
 
-async function writeSuccess(change: Change, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
+async function writeSuccess(
+  change: Change,
+  attempt: TransactionRow,
+  answer: ChannelPayment,
+  overMinor: bigint,
+): Promise<void> {
   const { tx, request, attempts, now } = change
   const paid = { payment_method: answer.paymentMethod, updated_at: now }
   await move(tx, transactionMachine, attempt.id, attempt.status, 'successful', {
     ...paid,
     channel_transaction_id: answer.channelTransactionId,
+    received_amount_minor: attempt.amount_minor + overMinor,
+    received_currency: attempt.currency,
     reason: null,
     check_at: null,
   })
@@ -66,7 +76,58 @@ async function writeSuccess(change: Change, attempt: TransactionRow, answer: Cha
   })
   await keepSaved(change, attempt, answer)
   await change.emit('payment.completed.successfully')
+  if (overMinor > 0n) await writeOver(change, attempt, overMinor)
 }
+
+/** More than was asked: the request is paid, and what is over is kept or goes back, as the business says. */
+async function writeOver(change: Change, attempt: TransactionRow, overMinor: bigint): Promise<void> {
+  const { tx, request, business, now } = change
+  // A sum that is given back whole takes what is over with it.
+  const goesBackWhole = isForSaving(request) && business.refundSaveCharges
+  const goesBack = goesBackWhole || business.onOverpayment === 'refund'
+  if (goesBack && !goesBackWhole) await setRefundDue(tx, attempt.id, now, 'overpayment')
+  const words = `received ${money(overMinor, attempt.currency)} more than was asked; it is ${goesBack ? 'given back' : 'kept'}`
+  const summary = `${nameOf(attempt)} ${words}`
+  await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: 'overpaid', now })
+  await change.emit('payment.overpaid')
+}
+
+/** Less than was asked is no success. It goes back, or is kept until the rest is paid on another page. */
+async function writeUnderpaid(
+  change: Change,
+  attempt: TransactionRow,
+  answer: ChannelPayment,
+  words: string,
+): Promise<void> {
+  const { tx, request, business, now } = change
+  const isKept = business.onUnderpayment === 'keep' && attempt.mode === 'redirect'
+  const told = `${words}; it is ${isKept ? 'kept until the rest is paid' : 'given back'}`
+  await moveToExcess(change, attempt, answer, told, { is_kept: isKept, refund_due_at: isKept ? null : now })
+  if (attempt.status === 'processing') await hurryExpiry(change)
+  const summary = `${nameOf(attempt)} ${told}`
+  const { paymentMethod } = answer
+  await tell(tx, { requestId: request.id, transactionId: attempt.id, paymentMethod, summary, status: 'underpaid', now })
+  await change.emit('payment.underpaid')
+  if (attempt.mode === 'saved') await writeDecline(change, attempt, 'soft')
+}
+
+const moveToExcess = (
+  { tx, now }: Change,
+  attempt: TransactionRow,
+  answer: ChannelPayment,
+  words: string,
+  columns: { is_kept?: boolean; refund_due_at: Date | null },
+): Promise<void> =>
+  move(tx, transactionMachine, attempt.id, attempt.status, 'excess', {
+    channel_transaction_id: answer.channelTransactionId,
+    payment_method: answer.paymentMethod,
+    received_amount_minor: answer.amountMinor,
+    received_currency: answer.currency,
+    reason: words.slice(0, 300),
+    check_at: null,
+    updated_at: now,
+    ...columns,
+  })
 
 /** How long money may be on its way where the channel's documents do not say: a week covers a slow bank's holidays. */
 const processingMs = 7 * dayMs
@@ -172,16 +233,8 @@ async function writeExcess(
   words: string,
 ): Promise<void> {
   const { tx, request, now } = change
-  await move(tx, transactionMachine, attempt.id, attempt.status, 'excess', {
-    channel_transaction_id: answer.channelTransactionId,
-    payment_method: answer.paymentMethod,
-    received_amount_minor: answer.amountMinor,
-    received_currency: answer.currency,
-    reason: words.slice(0, 300),
-    check_at: null,
-    refund_due_at: now,
-    updated_at: now,
-  })
+  await moveToExcess(change, attempt, answer, words, { refund_due_at: now })
+  if (attempt.status === 'processing') await hurryExpiry(change)
   const summary = `${nameOf(attempt)} ${words}`
   await tell(tx, {
     requestId: request.id,

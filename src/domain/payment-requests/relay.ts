@@ -9,7 +9,7 @@ import { findId, load } from './find.ts'
 import type { Initiated } from './initiate.ts'
 import { newTransaction, openAtFirst, type ReturnVia, requireFree, voidAttempt } from './open.ts'
 import type { FullRequest, Relay } from './schema.ts'
-import { isPayable } from './states.ts'
+import { isPayable, restOf } from './states.ts'
 import type { NewTransaction } from './store.ts'
 import * as store from './store.ts'
 import { busy, inTurn } from './turn.ts'
@@ -23,8 +23,8 @@ import { busy, inTurn } from './turn.ts'
 export async function relay(ctx: Context, caller: Caller, body: Relay, via?: ReturnVia): Promise<Initiated> {
   const requestId = await findId(ctx, caller, body.payment_request_ref, 'payment_request_ref')
   const known = await listOpened(ctx, requestId)
-  const { request } = await relayable(ctx, caller, requestId)
-  const wish = { currency: request.currency, amountMinor: request.amount_minor, tokenize: request.save_payment_method }
+  const { request, restMinor } = await relayable(ctx, caller, requestId)
+  const wish = { currency: request.currency, amountMinor: restMinor, tokenize: request.save_payment_method }
   const accounts = await choose(ctx, caller, { ...wish, named: body.payment_channel })
   const [account] = accounts
   if (!account) throw new Error('routing chose no channel')
@@ -34,8 +34,8 @@ export async function relay(ctx: Context, caller: Caller, body: Relay, via?: Ret
     await refreshRequest(ctx, requestId)
     await closePages(ctx, requestId)
     const { customer } = await relayable(ctx, caller, requestId)
-    const attempt = newTransaction(account.slug)
-    await replaceAttempt(ctx, requestId, { attempt, holder, now: nowOf(ctx, caller.business) })
+    const { slug } = account
+    const attempt = await replaceAttempt(ctx, requestId, { slug, holder, now: nowOf(ctx, caller.business) })
     const opening = { business: caller.business, request, customer, accounts, attempt, ...(via && { via }) }
     return (await openAtFirst(ctx, opening)).action
   })
@@ -81,15 +81,17 @@ async function closePages(ctx: Context, requestId: string): Promise<void> {
 async function replaceAttempt(
   ctx: Context,
   requestId: string,
-  { attempt, holder, now }: { attempt: NewTransaction; holder: string; now: Date },
-): Promise<void> {
-  await inTransaction(ctx.db, async (tx) => {
+  { slug, holder, now }: { slug: string; holder: string; now: Date },
+): Promise<NewTransaction> {
+  return await inTransaction(ctx.db, async (tx) => {
     const request = await store.lock(tx, requestId)
     // Its channels took longer than a turn, and somebody else has begun.
     if (request && request.relay_holder !== holder) throw busy()
     const attempts = await store.listTransactions(tx, requestId)
     requireFree(request, attempts)
     for (const one of attempts) if (one.status === 'pending') await voidAttempt(tx, one, now)
+    const attempt = { ...newTransaction(slug), amountMinor: restOf(request, attempts) }
     await store.insertTransaction(tx, request, attempt, now)
+    return attempt
   })
 }

@@ -31,7 +31,8 @@ export const saveMethod = (
     const { request, customer } = await insert(ctx, caller, row)
     const opened = await openAtFirst(ctx, { business: caller.business, request, customer, accounts, attempt })
     // This answer does not show the timeline; it is not read for it.
-    const full = { request: opened.request, customer, lastTransaction: opened.attempt, timeline: [] }
+    const { amount_minor: restMinor } = request
+    const full = { request: opened.request, restMinor, customer, lastTransaction: opened.attempt, timeline: [] }
     return { full, action: opened.action }
   })
 
@@ -39,7 +40,7 @@ export const saveMethod = (
 export async function createSaveMethod(ctx: Context, caller: Caller, body: SaveMethod): Promise<FullRequest> {
   const { wish } = await readWish(ctx, caller, body, 'later')
   const made = await insert(ctx, caller, { ...newRequest(ctx, caller, body, wish, null, null), ...purpose })
-  return { ...made, lastTransaction: null, timeline: [] }
+  return { ...made, restMinor: made.request.amount_minor, lastTransaction: null, timeline: [] }
 }
 
 const purpose = { intent: 'save_payment_method', description: 'Save new payment method' } as const

@@ -8,6 +8,7 @@ import { tell } from './open.ts'
 import type { RequestRow, TransactionRow } from './schema.ts'
 import { isPayable, requestMachine } from './states.ts'
 import * as store from './store.ts'
+import { releaseKept, setRefundDue } from './store-received.ts'
 
 /** What an outcome means for saved methods, written in the outcome's own transaction. */
 
@@ -18,7 +19,7 @@ export const isForSaving = (request: RequestRow): boolean =>
 /** A counted payment leaves the method that it was to save; a sum that was charged only for that is due to go back. */
 export async function keepSaved(change: Change, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
   const { ctx, tx, request, business, now } = change
-  if (isForSaving(request) && business.refundSaveCharges) await store.setRefundDue(tx, attempt.id, now)
+  if (isForSaving(request) && business.refundSaveCharges) await setRefundDue(tx, attempt.id, now)
   const method = answer.savedMethod
   // A charge of a saved method tells of the method that we have already.
   if (!request.save_payment_method || attempt.mode === 'saved' || !method?.reusable) return
@@ -50,6 +51,7 @@ export async function writeDecline(
   // Once the payer was called in, the request is theirs to pay, there or elsewhere.
   const isPayers = attempt.status === 'pending' || attempt.refusal === 'payer'
   if (!attempt.ends_request || isPayers || !isPayable(request.status)) return
+  await releaseKept(tx, request.id, now)
   await move(tx, requestMachine, request.id, request.status, 'failed', {
     ...endOf(request, now),
     updated_at: now,
@@ -57,9 +59,21 @@ export async function writeDecline(
   await change.emit('payment.failed')
 }
 
-/** How a channel finds an attempt again; some find a charge only with the owner of its token. */
-export async function lookupOf(ctx: Context, attempt: TransactionRow): Promise<PaymentLookup> {
-  const lookup = { reference: attempt.ref, channelReference: attempt.channel_reference }
+/**
+ * How a channel finds an attempt again; some find a charge only with the owner of its token. A further payment is found by
+ * the attempt on whose page it came, and its own id.
+ */
+export async function lookupOf(
+  ctx: Context,
+  attempt: TransactionRow,
+  channelTransactionId: string | null = null,
+): Promise<PaymentLookup> {
+  if (attempt.further_of !== null) {
+    const page = await store.findMaybeTransactionById(ctx.db, attempt.further_of)
+    if (!page) throw new Error(`transaction ${attempt.further_of} is gone`)
+    return await lookupOf(ctx, page, attempt.channel_transaction_id)
+  }
+  const lookup = { reference: attempt.ref, channelReference: attempt.channel_reference, channelTransactionId }
   if (attempt.payment_method_id === null) return lookup
   return { ...lookup, charged: { tokenOwner: await paymentMethods.tokenOwnerOf(ctx, attempt.payment_method_id) } }
 }

@@ -46,6 +46,9 @@ export const transactionSchema = Type.Object({
   payment_method: text,
   currency: text,
   amount: text,
+  received_amount: Type.Union([text, Type.Null()], {
+    description: 'What has arrived, in major units; null while nothing has, or where it is of another currency',
+  }),
   amount_to_usd: text,
   description: optionalText,
   status: transactionStatus,
@@ -226,6 +229,7 @@ export interface RequestRow {
   currency: string
   amount_minor: bigint
   amount_to_usd: string
+  usd_per_unit: string
   description: string | null
   reference: string | null
   created_by: CreatedBy
@@ -275,12 +279,21 @@ export interface TransactionRow {
   checkout_url: string | null
   channel_reference: string | null
   channel_transaction_id: string | null
+  /** What has arrived of it; a fee that the payer bore is not in it. */
   received_amount_minor: bigint | null
   received_currency: string | null
+  /** A part of what was asked, kept until the rest is paid. */
+  is_kept: boolean
+  /** Of a payment that counts, what is due to go back; null: all of it. */
+  refund_due_origin: 'overpayment' | null
+  /** The attempt on whose page this further payment came. */
+  further_of: string | null
   reason: string | null
   /** How a charge of a saved method was refused: `payer`, the payer must be present; null: it was not, or never sent. */
   refusal: 'soft' | 'hard' | 'payer' | null
   opened_at: Date | null
+  /** When a charge was about to be sent, in real time, by which its channel lives; null for pages. */
+  sent_at: Date | null
   /** Until when money that is on its way may take; null: none ever was. */
   processing_until: Date | null
   check_count: number
@@ -303,6 +316,8 @@ export interface TimelineRow {
 /** A payment request with everything that its answers may show. */
 export interface FullRequest {
   request: RequestRow
+  /** What is still to be paid, where a part has arrived and is kept; else all of it. */
+  restMinor: bigint
   lastTransaction: TransactionRow | null
   customer: Customer
   timeline: TimelineRow[]
@@ -319,6 +334,10 @@ const presentTransaction = (row: TransactionRow, connected: Connected | null): S
   payment_method: row.payment_method,
   currency: row.currency,
   amount: formatAmount(row.amount_minor, row.currency),
+  received_amount:
+    row.received_amount_minor === null || row.received_currency !== row.currency
+      ? null
+      : formatAmount(row.received_amount_minor, row.currency),
   amount_to_usd: row.amount_to_usd,
   description: row.description,
   status: row.status,

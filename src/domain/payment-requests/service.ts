@@ -1,6 +1,13 @@
 /** What other nouns and the routes may ask of payment requests. */
 
-export { refreshAttempt, refreshByReference, refreshRequest, verify } from './ask.ts'
+export {
+  findMaybeNamed,
+  type Named,
+  refreshAttempt,
+  refreshByReference,
+  refreshRequest,
+  verify,
+} from './ask.ts'
 export {
   type ChargeOptions,
   type ChargeOutcome,
@@ -38,4 +45,4 @@ export { type ReturnVia, tell } from './open.ts'
 export { relay } from './relay.ts'
 export { createSaveMethod, saveMethod } from './save-method.ts'
 export { lookupOf } from './saved.ts'
-export { isUnderWay } from './states.ts'
+export { isSettled, isUndecided, isUnderWay } from './states.ts'

@@ -50,7 +50,9 @@ test('the judge is its table, for every state of the attempt', () => {
   for (const requestStatus of requestStatuses) {
     const payable = requestStatus === 'new' || requestStatus === 'open'
     assert.deepEqual(verdicts(says('successful'), requestStatus), payable ? paid : further)
-    assert.deepEqual(verdicts(says('successful', { amountMinor: 499_900n }), requestStatus), further)
+    const less = ['underpaid', 'underpaid', 'underpaid', 'underpaid', 'excess', 'excess', ...ended]
+    assert.deepEqual(verdicts(says('successful', { amountMinor: 499_900n }), requestStatus), payable ? less : further)
+    assert.deepEqual(verdicts(says('successful', { amountMinor: 500_100n }), requestStatus), payable ? paid : further)
     const withFee = says('successful', { amountMinor: 500_000n + 7_500n, payerFeeMinor: 7_500n })
     assert.deepEqual(verdicts(withFee, requestStatus), payable ? paid : further)
     assert.deepEqual(verdicts(says('successful', { amountMinor: null }), requestStatus), further)
@@ -65,6 +67,18 @@ test('the judge is its table, for every state of the attempt', () => {
       assert.deepEqual(verdicts(says(status, { reference: 'AsT-2' }), requestStatus), [...foreign, ...ended])
     }
   }
+})
+
+test('what is over is what came beyond the amount and the fee that the payer bore, and a fee alone is nothing over', () => {
+  const over = (amountMinor: bigint, payerFeeMinor?: bigint | null) =>
+    judge(standing('pending'), says('successful', { amountMinor, payerFeeMinor: payerFeeMinor ?? null }))
+  assert.deepEqual(over(500_000n), { kind: 'success', overMinor: 0n })
+  assert.deepEqual(over(507_500n, 7_500n), { kind: 'success', overMinor: 0n })
+  assert.deepEqual(over(507_500n), { kind: 'success', overMinor: 7_500n })
+  assert.deepEqual(over(600_000n, 7_500n), { kind: 'success', overMinor: 92_500n })
+  // All of it is there, whatever part the provider calls a fee.
+  assert.deepEqual(over(500_000n, 7_500n), { kind: 'success', overMinor: 0n })
+  assert.equal(over(499_999n, 0n).kind, 'underpaid')
 })
 
 test('money on its way ends by the channel’s word alone; a page that it does not speak of any more waits again, late', () => {

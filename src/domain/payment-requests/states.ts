@@ -53,6 +53,12 @@ export const isUnderWay = (status: TransactionStatus): boolean => status === 'pr
 /** An attempt about which nothing more can come. */
 export const isSettled = (status: TransactionStatus): boolean => status === 'successful' || status === 'excess'
 
+/** What is still to be paid of a request: parts that have arrived are kept until the rest is there. */
+export const restOf = (
+  { amount_minor }: { amount_minor: bigint },
+  attempts: readonly { is_kept: boolean; received_amount_minor: bigint | null }[],
+): bigint => attempts.reduce((rest, one) => rest - (one.is_kept ? (one.received_amount_minor ?? 0n) : 0n), amount_minor)
+
 export interface Standing {
   readonly requestStatus: RequestStatus
   readonly attemptStatus: TransactionStatus
@@ -60,7 +66,7 @@ export interface Standing {
   readonly reference: string
   readonly amountMinor: bigint
   readonly currency: string
-  /** How long ago a charge of a saved method was about to be sent; null for a page. */
+  /** How long ago, in real time, a charge of a saved method was about to be sent; null for a page. */
   readonly chargedAgoMs: number | null
   /** The time that money on its way may take is over. */
   readonly isOverdue: boolean
@@ -81,7 +87,9 @@ const notReceivedAfterMs = 15 * minuteMs
  */
 export type Verdict =
   | { readonly kind: 'nothing' }
-  | { readonly kind: 'success' }
+  /** `overMinor`: what came beyond what was asked and the fee that the payer bore. */
+  | { readonly kind: 'success'; readonly overMinor: bigint }
+  | { readonly kind: 'underpaid'; readonly words: string }
   /** `reason`: ours, where the channel's own word gives none. Lost: it was never received, so nobody declined it. */
   | { readonly kind: 'refused'; readonly reason: string | null; readonly isLost: boolean }
   | { readonly kind: 'closed' }
@@ -96,9 +104,10 @@ export type Verdict =
  *
  * | the channel says | attempt pending, unknown, processing | failed | voided, expired | successful, excess |
  * | --- | --- | --- | --- | --- |
- * | successful, as asked, request payable | success | success | excess | nothing |
- * | successful, as asked, request ended | excess | excess | excess | nothing |
- * | successful, other amount or currency | excess | excess | excess | nothing |
+ * | successful, what was asked or more, request payable | success | success | excess | nothing |
+ * | successful, less than asked, request payable | underpaid | underpaid | excess | nothing |
+ * | successful, request ended | excess | excess | excess | nothing |
+ * | successful, another currency or an amount that cannot be read | excess | excess | excess | nothing |
  * | processing, request payable | processing | processing | late | nothing |
  * | processing, request ended | late | late | late | nothing |
  * | failed | refused | nothing | nothing | nothing |
@@ -150,20 +159,23 @@ function judgeProcessing(standing: Standing): Verdict {
 }
 
 function judgeSuccess(standing: Standing, answer: ChannelPayment): Verdict {
+  const { amountMinor } = answer
   const asked = money(standing.amountMinor, standing.currency)
-  // A fee that the payer bore on top came for the channel, not for the price.
-  const forPriceMinor = answer.amountMinor === null ? null : answer.amountMinor - (answer.payerFeeMinor ?? 0n)
-  if (forPriceMinor !== standing.amountMinor || answer.currency !== standing.currency) {
-    const got =
-      answer.amountMinor === null ? 'an amount that cannot be read' : money(answer.amountMinor, answer.currency)
+  if (amountMinor === null || answer.currency !== standing.currency) {
+    const got = amountMinor === null ? 'an amount that cannot be read' : money(amountMinor, answer.currency)
     return { kind: 'excess', words: `reported ${got} where ${asked} was asked; it does not count as paid` }
   }
-  return mayCount(standing)
-    ? { kind: 'success' }
-    : { kind: 'excess', words: `received a further payment of ${asked}; it is kept apart as excess` }
+  const got = money(amountMinor, answer.currency)
+  if (!mayCount(standing)) {
+    return { kind: 'excess', words: `received a further payment of ${got}; it is kept apart as excess` }
+  }
+  if (amountMinor < standing.amountMinor)
+    return { kind: 'underpaid', words: `received ${got} where ${asked} was asked` }
+  const overMinor = amountMinor - standing.amountMinor - (answer.payerFeeMinor ?? 0n)
+  return { kind: 'success', overMinor: overMinor > 0n ? overMinor : 0n }
 }
 
-function money(amountMinor: bigint, currency: string | null): string {
+export function money(amountMinor: bigint, currency: string | null): string {
   try {
     return `${currency} ${formatAmount(amountMinor, currency ?? '')}`
   } catch {

@@ -93,6 +93,8 @@ const inputTypes = {
   key: 'text',
   fingerprint: 'text',
   locked_until: 'timestamptz',
+  process_id: 'uuid',
+  token: 'uuid',
 } as const satisfies Record<keyof Input, string>
 
 function inputOf(owner: Owner, row: NewRequest, n: number): Input {
@@ -132,7 +134,13 @@ function inputOf(owner: Owner, row: NewRequest, n: number): Input {
           customer: customer.values,
         }),
     ...(attempt && { attempt_id: attempt.id, attempt_ref: attempt.ref, slug: attempt.slug }),
-    ...(claim && { key: claim.key, fingerprint: claim.fingerprint.toString('hex'), locked_until: claim.lockedUntil }),
+    ...(claim && {
+      key: claim.key,
+      fingerprint: claim.fingerprint.toString('hex'),
+      locked_until: claim.lockedUntil,
+      process_id: claim.holder.id,
+      token: claim.token,
+    }),
   }
 }
 
@@ -171,8 +179,9 @@ const insertRows = prepared<{ rows: string }, { n: number; customer: Customer }>
     ), row as (
       select v.*, customer.id as owner_id from input v join customer on customer.n = v.n
     ), claim as (
-      insert into idempotency_keys (business_id, env_mode, key, fingerprint, locked_until, created_at, object_id)
-      select business_id, env_mode, key, decode(fingerprint, 'hex'), locked_until, now, id from row where key is not null
+      insert into idempotency_keys (business_id, env_mode, key, fingerprint, locked_until, created_at, object_id,
+        process_id, token)
+      select business_id, env_mode, key, decode(fingerprint, 'hex'), locked_until, now, id, process_id, token from row where key is not null
     ), request as (
       insert into payment_requests (id, ref, business_id, env_mode, customer_id, intent, status, currency, amount_minor,
         amount_to_usd, usd_per_unit, description, reference, created_by, meta_data, success_redirect_url,
@@ -220,6 +229,7 @@ export function insertRequest(db: Db, owner: Owner, row: NewRequest): Promise<Ma
     insert = createBatcher<Wanted, Made>((wanted) => insertAll(db, wanted), { itemsMax: 32, runsMax: 2 })
     batchers.set(db, insert)
   }
+  row.claim?.begin()
   return insert({ owner, row })
 }
 
@@ -235,6 +245,7 @@ const rowOf = (owner: Owner, row: NewRequest, customerId: string): RequestRow =>
   currency: row.currency,
   amount_minor: row.amountMinor,
   amount_to_usd: row.amountToUsd,
+  usd_per_unit: row.usdPerUnit,
   description: row.description,
   reference: row.reference,
   created_by: row.createdBy,

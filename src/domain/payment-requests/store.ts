@@ -1,7 +1,8 @@
 import type { RawBuilder } from 'kysely'
 import { type Db, sql, type Tx } from '../../platform/db.ts'
 import type { DueRows } from '../../platform/due.ts'
-import type { Page } from '../../platform/pagination.ts'
+import { toUsd } from '../../platform/money.ts'
+import { newestOf, type Page } from '../../platform/pagination.ts'
 import { revive } from '../../platform/rows.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import type { Customer } from '../customers/schema.ts'
@@ -16,6 +17,8 @@ export interface NewTransaction {
   id: string
   ref: string
   slug: string
+  /** The rest, where a part of the request's amount has arrived; absent: all of it. */
+  amountMinor?: bigint
 }
 
 /** A further attempt of a request that is still payable. False: it is not, nothing written. */
@@ -28,7 +31,7 @@ export async function insertTransaction(
   await sql`insert into transactions (id, ref, business_id, env_mode, payment_request_id, payment_channel_slug, mode,
       status, currency, amount_minor, amount_to_usd, usd_per_unit, description, created_at, updated_at)
     select ${attempt.id}, ${attempt.ref}, business_id, env_mode, id, ${attempt.slug}, 'redirect', 'pending', currency,
-      amount_minor, amount_to_usd, usd_per_unit, description, ${now}, ${now}
+      ${sumOf(request, attempt)}, usd_per_unit, description, ${now}, ${now}
     from payment_requests where id = ${request.id}`.execute(tx)
 }
 
@@ -36,62 +39,28 @@ export interface NewCharge extends NewTransaction {
   methodId: string
   endsRequest: boolean
   checkAt: Date
+  /** Real time. */
+  sentAt: Date
 }
 
 /** The intent of a charge without the payer: `unknown` from the start, because from here on only the channel knows. */
-export async function insertCharge(tx: Tx, requestId: string, charge: NewCharge, now: Date): Promise<TransactionRow> {
+export async function insertCharge(tx: Tx, request: RequestRow, charge: NewCharge, now: Date): Promise<TransactionRow> {
   const { rows } = await sql<TransactionRow>`insert into transactions (id, ref, business_id, env_mode,
       payment_request_id, payment_channel_slug, mode, payment_method_id, ends_request, status, currency, amount_minor,
-      amount_to_usd, usd_per_unit, description, opened_at, check_at, created_at, updated_at)
+      amount_to_usd, usd_per_unit, description, opened_at, check_at, sent_at, created_at, updated_at)
     select ${charge.id}, ${charge.ref}, business_id, env_mode, id, ${charge.slug}, 'saved', ${charge.methodId},
-      ${charge.endsRequest}, 'unknown', currency, amount_minor, amount_to_usd, usd_per_unit, description, ${now},
-      ${charge.checkAt}, ${now}, ${now}
-    from payment_requests where id = ${requestId} returning *`.execute(tx)
+      ${charge.endsRequest}, 'unknown', currency, ${sumOf(request, charge)}, usd_per_unit, description, ${now},
+      ${charge.checkAt}, ${charge.sentAt}, ${now}, ${now}
+    from payment_requests where id = ${request.id} returning *`.execute(tx)
   const [row] = rows
-  if (!row) throw new Error(`payment request ${requestId} is gone`)
+  if (!row) throw new Error(`payment request ${request.id} is gone`)
   return row
 }
 
-export interface OpenedRows {
-  request: RequestRow
-  attempt: TransactionRow
-}
-
-export interface Opened {
-  checkoutUrl: string
-  channelReference: string
-  checkAt: Date
-  now: Date
-  timeline: { id: string; summary: string }
-}
-
-/**
- * The channel has opened its page: kept in one statement, if the attempt is still pending (a relay or a cancellation
- * may have come meanwhile). Undefined: it is not.
- */
-export async function recordOpened(
-  db: Db,
-  { requestId, attemptId }: { requestId: string; attemptId: string },
-  opened: Opened,
-): Promise<OpenedRows | undefined> {
-  // The request is locked before its attempt, as everywhere.
-  const { rows } = await sql<OpenedRows>`/* hot */ with held as (
-      select id from payment_requests where id = ${requestId} for no key update
-    ), attempt as (
-      update transactions t set checkout_url = ${opened.checkoutUrl}, channel_reference = ${opened.channelReference},
-        opened_at = ${opened.now}, check_at = ${opened.checkAt}, updated_at = ${opened.now}
-      from held where t.id = ${attemptId} and t.payment_request_id = held.id and t.status = 'pending' returning t.*
-    ), request as (
-      update payment_requests r set status = 'open', updated_at = ${opened.now} from attempt
-      where r.id = attempt.payment_request_id and r.status in ('new', 'open') returning r.*
-    ), line as (
-      insert into timeline_records (id, payment_request_id, transaction_id, summary, created_at, updated_at)
-      select ${opened.timeline.id}, payment_request_id, id, ${opened.timeline.summary}, ${opened.now}, ${opened.now} from attempt
-    )
-    select to_jsonb(request) as request, to_jsonb(attempt) as attempt from request, attempt`.execute(db)
-  const [row] = rows
-  return row && { request: revive(row.request), attempt: revive(row.attempt) }
-}
+const sumOf = (request: RequestRow, { amountMinor }: Pick<NewTransaction, 'amountMinor'>) =>
+  amountMinor === undefined || amountMinor === request.amount_minor
+    ? sql`amount_minor, amount_to_usd`
+    : sql`${amountMinor}, ${toUsd(amountMinor, request.currency, String(request.usd_per_unit))}`
 
 export interface NewLine {
   id: string
@@ -227,10 +196,14 @@ export const dueChecks: DueRows = {
 }
 
 /** What is settled meanwhile stays without a next look. */
-export async function setNextCheck(db: Db, transactionId: string, checkAt: Date | null): Promise<void> {
+export async function setNextCheck(
+  db: Db,
+  transactionId: string,
+  { at, isAnew }: { at: Date | null; isAnew: boolean },
+): Promise<void> {
   await db
     .updateTable('transactions')
-    .set({ check_at: checkAt })
+    .set({ check_at: at, ...(isAnew && { check_count: 0 }) })
     .where('id', '=', transactionId)
     .where('status', 'not in', ['successful', 'excess'])
     .execute()
@@ -239,10 +212,11 @@ export async function setNextCheck(db: Db, transactionId: string, checkAt: Date 
 /** Requests whose time is up. */
 export const dueExpiries: DueRows = { table: 'payment_requests', column: 'expiry_check_at' }
 
-const fullSelect = sql`select to_jsonb(r) as request, to_jsonb(c) as customer, to_jsonb(t) as transaction
+const fullSelect = sql`select to_jsonb(r) as request, to_jsonb(c) as customer, to_jsonb(t) as transaction,
+    (select coalesce(sum(received_amount_minor), 0) from transactions where payment_request_id = r.id and is_kept) as kept
   from payment_requests r
   join customers c on c.id = r.customer_id
-  left join lateral (select * from transactions where payment_request_id = r.id
+  left join lateral (select * from transactions where payment_request_id = r.id and further_of is null
     order by (status = 'successful') desc, (status = 'processing') desc, (status in ('pending', 'unknown')) desc,
       coalesce(opened_at, created_at) desc, id desc limit 1) t on true`
 
@@ -250,6 +224,7 @@ interface FullRow {
   request: RequestRow
   customer: Customer
   transaction: TransactionRow | null
+  kept: string
 }
 
 async function withTimeline(db: Db | Tx, rows: FullRow[]): Promise<FullRequest[]> {
@@ -257,6 +232,7 @@ async function withTimeline(db: Db | Tx, rows: FullRow[]): Promise<FullRequest[]
   const lines = ids.length === 0 ? [] : await listLines(db, ids)
   return rows.map((row) => ({
     request: revive<RequestRow>(row.request),
+    restMinor: BigInt(revive<RequestRow>(row.request).amount_minor) - BigInt(row.kept),
     customer: revive<Customer>(row.customer),
     lastTransaction: row.transaction && revive<TransactionRow>(row.transaction),
     timeline: lines.filter((line) => line.payment_request_id === row.request.id),
@@ -322,8 +298,9 @@ export async function list(
   owner: Owner,
   filter: RequestFilter,
   page: Page,
+  newestMax: number | null,
 ): Promise<{ rows: FullRequest[]; total: number }> {
-  const conditions = sql.join(conditionsOf(owner, filter), sql` and `)
+  const conditions = sql.join(conditionsOf(owner, filter, newestMax), sql` and `)
   const counted = await sql<{ total: bigint }>`select count(*) as total from payment_requests r
     join customers c on c.id = r.customer_id where ${conditions}`.execute(db)
   const { rows } = await sql<FullRow>`${fullSelect} where ${conditions}
@@ -331,10 +308,9 @@ export async function list(
   return { rows: await withTimeline(db, rows), total: Number(counted.rows[0]?.total ?? 0n) }
 }
 
-function conditionsOf(owner: Owner, filter: RequestFilter): RawBuilder<unknown>[] {
+function conditionsOf(owner: Owner, filter: RequestFilter, newestMax: number | null): RawBuilder<unknown>[] {
   const conditions = [
-    sql`r.business_id = ${owner.businessId}`,
-    sql`r.env_mode = ${owner.envMode}`,
+    sql`r.business_id = ${owner.businessId} and r.env_mode = ${owner.envMode}`,
     sql`r.deleted_at is null`,
   ]
   if (filter.status) conditions.push(sql`r.status = ${filter.status}`)
@@ -349,6 +325,7 @@ function conditionsOf(owner: Owner, filter: RequestFilter): RawBuilder<unknown>[
   if (filter.search) {
     const pattern = `%${filter.search.replace(/[\\%_]/g, '\\$&')}%`
     conditions.push(sql`(r.ref ilike ${pattern} or r.reference ilike ${pattern} or c.email ilike ${pattern})`)
+    if (newestMax !== null) conditions.push(newestOf(owner, 'payment_requests', sql`r.id`, newestMax))
   }
   return conditions
 }
@@ -386,8 +363,3 @@ export async function setSavedMethod(tx: Tx, requestId: string, methodId: string
 
 /** Payments that are due to go back. */
 export const dueExcess: DueRows = { table: 'transactions', column: 'refund_due_at' }
-
-/** Null: settled, nothing is due any more. */
-export async function setRefundDue(db: Db | Tx, transactionId: string, dueAt: Date | null): Promise<void> {
-  await db.updateTable('transactions').set({ refund_due_at: dueAt }).where('id', '=', transactionId).execute()
-}

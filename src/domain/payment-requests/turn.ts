@@ -4,7 +4,7 @@ import type { Context } from '../../platform/context.ts'
 import { ApiError } from '../../platform/errors.ts'
 import { newId } from '../../platform/ids.ts'
 import { paymentRequestErrors } from './errors.ts'
-import * as store from './store-turn.ts'
+import * as store from './store-open.ts'
 
 /**
  * Relays of one request go one after the other: whoever relays holds a lease in its row, and whoever comes meanwhile

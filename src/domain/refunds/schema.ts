@@ -10,8 +10,11 @@ export interface RefundRow {
   env_mode: EnvMode
   payment_request_id: string
   transaction_id: string
-  /** `saved_method`: the sum was charged only to save a method. `not_owed`: it bought nothing. */
-  origin: 'excess' | 'saved_method' | 'not_owed'
+  /**
+   * `saved_method`: the sum was charged only to save a method. `not_owed`: it bought nothing. `overpayment`: what was
+   * beyond what was asked, of a payment that counts.
+   */
+  origin: 'excess' | 'saved_method' | 'not_owed' | 'overpayment'
   status: RefundStatus
   currency: string
   amount_minor: bigint
@@ -19,6 +22,8 @@ export interface RefundRow {
   channel_reference: string | null
   failure_reason: string | null
   check_count: number
+  /** When it was about to be sent, in real time; null in rows of before. */
+  sent_at: Date | null
   created_at: Date
   updated_at: Date
   deleted_at: Date | null

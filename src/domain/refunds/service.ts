@@ -27,21 +27,26 @@ const checkDelaysMs = [30 * secondMs, 5 * minuteMs, hourMs]
 const asksMax = checkDelaysMs.length + 90
 /** As often while a test clock is being moved: that moves our clock and not the provider's. */
 const asksOnTheWayMax = 12
-/** A refund that the channel still does not know after this was never received, and may be sent again. */
+/** Real time: a refund that the channel still does not know after this was never received, and may be sent again. */
 const notReceivedAfterMs = 5 * minuteMs
 
-/** `until`: where a test clock is being moved to. */
-function nextCheck(count: number, now: Date, until?: Date): Date | null {
-  if (count > asksMax) return null
+/** `until`: where a test clock is being moved to. There the asking begins anew: the provider's time has hardly passed. */
+function nextCheck(count: number, now: Date, until?: Date): { at: Date | null; isAnew: boolean } {
+  if (count > asksMax) return { at: null, isAnew: false }
   const next = after(now, checkDelaysMs[count] ?? dayMs)
-  return until && count >= asksOnTheWayMax && next < until ? until : next
+  const isLeft = until !== undefined && count >= asksOnTheWayMax && next < until
+  return { at: isLeft ? until : next, isAnew: isLeft }
 }
 
 /** Sends back what is due to go back. Safe to repeat; throws nothing that a channel says. */
 export async function refundDue(ctx: Context, attempt: TransactionRow): Promise<void> {
   const account = await accountOf(ctx, attempt)
   const { amountMinor, currency, origin } = await dueOf(ctx, attempt)
-  if (!account) return await paymentRequests.postponeExcess(ctx, attempt.id, after(await nowFor(ctx, attempt), hourMs))
+  if (!account) return await paymentRequests.postponeExcess(ctx, attempt, after(await nowFor(ctx, attempt), hourMs))
+  // All of it went back before.
+  if (attempt.status === 'successful' && amountMinor === 0n) {
+    return await inTransaction(ctx.db, (tx) => paymentRequests.settleExcess(tx, attempt))
+  }
   if (!account.channel.refund || amountMinor === null || currency === null || amountMinor <= 0n) {
     return await leaveToPerson(ctx, attempt, account)
   }
@@ -49,18 +54,27 @@ export async function refundDue(ctx: Context, attempt: TransactionRow): Promise<
   if (refund) await send(ctx, account, refund, attempt)
 }
 
-/** What counts goes back where it was charged for nothing but saving a method, or where it bought nothing. */
+/**
+ * What does not count goes back whole. Of what counts: what is over, where that alone is due; else what has not gone back
+ * yet, where it was charged for nothing but saving a method, or bought nothing.
+ */
 async function dueOf(ctx: Context, attempt: TransactionRow) {
-  const { received_amount_minor: amountMinor, received_currency: currency } = attempt
-  if (attempt.status !== 'successful') return { amountMinor, currency, origin: 'excess' as const }
+  const { currency, amount_minor, refund_due_origin: part } = attempt
+  if (attempt.status !== 'successful') {
+    const { received_amount_minor: amountMinor, received_currency } = attempt
+    return { amountMinor, currency: received_currency, origin: 'excess' as const }
+  }
+  const received = attempt.received_amount_minor ?? amount_minor
+  if (part === 'overpayment') return { amountMinor: received - amount_minor, currency, origin: part }
   const origin = (await paymentRequests.isSavingSum(ctx, attempt)) ? ('saved_method' as const) : ('not_owed' as const)
-  return { amountMinor: attempt.amount_minor, currency: attempt.currency, origin }
+  return { amountMinor: received - (await store.sumRefunds(ctx.db, attempt.id)), currency, origin }
 }
 
 const reasons = {
   excess: 'Excess payment',
   saved_method: 'Charged to save a payment method',
   not_owed: 'Paid for nothing',
+  overpayment: 'More than was asked',
 } as const
 
 const nowFor = (ctx: Context, row: { business_id: string; env_mode: EnvMode }) =>
@@ -93,6 +107,7 @@ async function intend(
       ...row,
       reason: reasons[origin],
       checkAt: after(now, checkDelaysMs[0] ?? 0),
+      sentAt: ctx.clock.now(),
     })
     if (isNew)
       await tellOf(tx, attempt, `Asyncpay is refunding ${currency} ${formatAmount(amountMinor, currency)}`, null, now)
@@ -137,7 +152,7 @@ async function recordSilence(
   error: ChannelError,
 ): Promise<void> {
   if (error.outcome === 'unknown') return
-  if (error.reason !== 'refused') return await setStatus(ctx, refund, attempt, 'pending', {})
+  if (error.reason !== 'refused') return void (await setStatus(ctx, refund, attempt, 'pending', {}))
   const known = await ask(ctx, account, refund, attempt)
   if (known && known.channelStatus !== 'not_found') return await apply(ctx, refund, attempt, known)
   await setStatus(ctx, refund, attempt, 'failed', { failure_reason: error.message.slice(0, 300) })
@@ -172,22 +187,21 @@ async function apply(ctx: Context, refund: RefundRow, attempt: TransactionRow, a
   if (answer.channelStatus === 'not_found') return
   const columns = { channel_reference: answer.channelReference ?? refund.channel_reference }
   if (answer.status === 'failed') {
-    return await setStatus(ctx, refund, attempt, 'failed', {
-      ...columns,
-      failure_reason: answer.reason?.slice(0, 300) ?? answer.channelStatus,
-    })
+    const reason = answer.reason?.slice(0, 300) ?? answer.channelStatus
+    await setStatus(ctx, refund, attempt, 'failed', { ...columns, failure_reason: reason })
+    return
   }
   await setStatus(ctx, refund, attempt, answer.status, columns)
 }
 
-/** Outcome: state, timeline and event in one transaction. */
+/** Outcome: state, timeline and event in one transaction. False: it was not where it would have moved from. */
 async function setStatus(
   ctx: Context,
   refund: RefundRow,
   attempt: TransactionRow,
   to: RefundRow['status'],
   columns: Record<string, unknown>,
-): Promise<void> {
+): Promise<boolean> {
   const reference = await paymentRequests.referenceOf(ctx, refund.payment_request_id)
   const isFinal = to === 'successful' || to === 'failed'
   const now = await nowFor(ctx, refund)
@@ -200,6 +214,7 @@ async function setStatus(
     return true
   })
   if (moved && isFinal) ctx.queue.wake(dispatchQueue)
+  return moved
 }
 
 async function tellAndEmit(ctx: Context, tx: Tx, refund: RefundRow, attempt: TransactionRow, reference: string | null) {
@@ -241,13 +256,37 @@ async function lookAgain(
 ): Promise<void> {
   if (refund.status === 'pending' && refund.channel_reference === null) {
     // Certainly not accepted so far. From here on nobody knows until the channel says.
-    await setStatus(ctx, refund, attempt, 'unknown', {})
+    const isOurs = await setStatus(ctx, refund, attempt, 'unknown', {})
+    // Else somebody else has just sent it.
+    if (!isOurs) return
     return await send(ctx, account, { ...refund, status: 'unknown' }, attempt)
   }
   const answer = await ask(ctx, account, refund, attempt)
   if (!answer) return
-  const old = (await nowFor(ctx, refund)).getTime() - refund.created_at.getTime() > notReceivedAfterMs
-  // All of a payment can be refunded once only, so a second sending cannot give it back twice.
-  if (answer.channelStatus === 'not_found' && old) return await send(ctx, account, refund, attempt)
+  const sinceMs = refund.sent_at
+    ? ctx.clock.now().getTime() - refund.sent_at.getTime()
+    : (await nowFor(ctx, refund)).getTime() - refund.created_at.getTime()
+  if (answer.channelStatus === 'not_found' && sinceMs > notReceivedAfterMs) {
+    // All of a payment can be refunded once only, so a second sending cannot give it back twice. A part could be.
+    if (!isWhole(refund, attempt)) return await leavePartToPerson(ctx, account, refund, attempt)
+    const isOurs = await store.takeSending(ctx.db, refund, ctx.clock.now())
+    if (isOurs) await send(ctx, account, refund, attempt)
+    return
+  }
   await apply(ctx, refund, attempt, answer)
+}
+
+/** A fee that the payer bore is not in what was received, and is far less than it: also then twice is more than there is. */
+const isWhole = (refund: RefundRow, attempt: TransactionRow): boolean =>
+  refund.amount_minor === (attempt.received_amount_minor ?? attempt.amount_minor)
+
+/** Told once. The channel goes on being asked: it may know the refund later. */
+async function leavePartToPerson(ctx: Context, account: ChannelAccount, refund: RefundRow, attempt: TransactionRow) {
+  const now = await nowFor(ctx, refund)
+  const sum = `${refund.currency} ${formatAmount(refund.amount_minor, refund.currency)}`
+  const summary = `${account.channel.displayName} does not know the refund of ${sum}; please look at it by hand`
+  await inTransaction(ctx.db, async (tx) => {
+    const isNew = await store.noteTrouble(tx, refund.id, 'the payment channel does not know this refund')
+    if (isNew) await tellOf(tx, attempt, summary, null, now)
+  })
 }

@@ -11,6 +11,8 @@ export interface NewRefund {
   amountMinor: bigint
   reason: string
   checkAt: Date
+  /** Real time. */
+  sentAt: Date
   now: Date
 }
 
@@ -18,10 +20,10 @@ export interface NewRefund {
 export async function insertOnce(tx: Tx, row: NewRefund): Promise<boolean> {
   const { rows } =
     await sql`insert into refunds (id, ref, business_id, env_mode, payment_request_id, transaction_id, origin,
-      status, currency, amount_minor, reason, check_at, created_at, updated_at)
+      status, currency, amount_minor, reason, check_at, sent_at, created_at, updated_at)
     select ${row.id}, ${row.ref}, business_id, env_mode, payment_request_id, id, ${row.origin}, 'unknown', ${row.currency},
-      ${row.amountMinor}, ${row.reason}, ${row.checkAt}, ${row.now}, ${row.now} from transactions where id = ${row.transactionId}
-    on conflict (transaction_id, origin) where origin in ('excess', 'saved_method', 'not_owed') do nothing returning id`.execute(
+      ${row.amountMinor}, ${row.reason}, ${row.checkAt}, ${row.sentAt}, ${row.now}, ${row.now} from transactions where id = ${row.transactionId}
+    on conflict (transaction_id, origin) where origin in ('excess', 'saved_method', 'not_owed', 'overpayment') do nothing returning id`.execute(
       tx,
     )
   return rows.length === 1
@@ -41,6 +43,24 @@ export async function findByTransaction(
   return row as RefundRow | undefined
 }
 
+/** What has gone back of a payment, or is on its way. */
+export async function sumRefunds(db: Db, transactionId: string): Promise<bigint> {
+  const { rows } = await sql<{ sum: string }>`select coalesce(sum(amount_minor), 0)::text as sum from refunds
+    where transaction_id = ${transactionId} and status <> 'failed'`.execute(db)
+  return BigInt(rows[0]?.sum ?? 0)
+}
+
+/** False: it was noted before. */
+export async function noteTrouble(tx: Tx, id: string, words: string): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('refunds')
+    .set({ failure_reason: words })
+    .where('id', '=', id)
+    .where('failure_reason', 'is', null)
+    .executeTakeFirst()
+  return numUpdatedRows === 1n
+}
+
 export async function lock(tx: Tx, id: string): Promise<RefundRow> {
   const row = await tx.selectFrom('refunds').selectAll().where('id', '=', id).forNoKeyUpdate().executeTakeFirstOrThrow()
   return row as RefundRow
@@ -54,10 +74,21 @@ export const dueRefunds: DueRows = {
   waiting: 'check_count > 0',
 }
 
-export async function setCheck(db: Db, id: string, checkAt: Date | null): Promise<void> {
+/** Sent again now, in real time. False: somebody else has just done so. */
+export async function takeSending(db: Db, { id, sent_at: sentAt }: RefundRow, now: Date): Promise<boolean> {
+  const { rows } = await sql`update refunds set sent_at = ${now}
+    where id = ${id} and sent_at is not distinct from ${sentAt} returning id`.execute(db)
+  return rows.length === 1
+}
+
+export async function setCheck(
+  db: Db,
+  id: string,
+  { at, isAnew }: { at: Date | null; isAnew: boolean },
+): Promise<void> {
   await db
     .updateTable('refunds')
-    .set({ check_at: checkAt })
+    .set({ check_at: at, ...(isAnew && { check_count: 0 }) })
     .where('id', '=', id)
     .where('status', 'in', ['pending', 'unknown'])
     .execute()

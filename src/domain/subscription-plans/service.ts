@@ -179,7 +179,7 @@ export async function load(db: Db | Tx, planId: string): Promise<PlanRow> {
 }
 
 export const list = (ctx: Context, caller: Caller, filter: PlanFilter, page: Page) =>
-  store.list(ctx.db, caller, filter, page)
+  ctx.lists(caller, (db) => store.list(db, caller, filter, page))
 
 export async function update(ctx: Context, caller: Caller, ref: string, body: UpdatePlan): Promise<PlanRow> {
   const found = await find(ctx, caller, ref)

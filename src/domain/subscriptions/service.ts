@@ -35,7 +35,7 @@ export const present = (ctx: Context, caller: Pick<Caller, 'business'>, full: Fu
   presentSubscription(full, nowOf(ctx, caller.business), ctx.baseUrl, (ref) => paymentRequests.payUrl(ctx, ref))
 
 export const list = (ctx: Context, caller: Caller, filter: SubscriptionFilter, page: Page) =>
-  store.list(ctx.db, caller, filter, page)
+  ctx.lists(caller, (db) => store.list(db, caller, filter, page))
 
 export async function find(ctx: Context, caller: Caller, uuid: string): Promise<FullSubscription> {
   const full = isUuid(uuid) ? await store.load(ctx.db, uuid.toLowerCase()) : undefined

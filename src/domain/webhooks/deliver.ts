@@ -1,6 +1,6 @@
 import { after, hourMs, minuteMs, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import { inTransaction } from '../../platform/db.ts'
+import { type Database, inTransaction } from '../../platform/db.ts'
 import { newId } from '../../platform/ids.ts'
 import type { WebhookAnswer } from '../../platform/outgoing.ts'
 import type { Endpoint } from './schema.ts'
@@ -46,19 +46,19 @@ export async function deliverDue(ctx: Context): Promise<number> {
   return due.length
 }
 
-const busy = new WeakSet<Context>()
+const busy = new WeakSet<Database>()
 
 /** Works off what is due now without making the caller wait; one such loop a process. */
 export function deliverSoon(ctx: Context): void {
-  if (busy.has(ctx)) return
-  busy.add(ctx)
+  if (busy.has(ctx.database)) return
+  busy.add(ctx.database)
   const loop = async () => {
     try {
       await ctx.queue.repeat(() => deliverDue(ctx))
     } catch (error) {
       ctx.log.error({ error: String(error) }, 'deliveries failed; the sweep goes on')
     } finally {
-      busy.delete(ctx)
+      busy.delete(ctx.database)
     }
   }
   void loop()

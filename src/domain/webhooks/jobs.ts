@@ -1,6 +1,7 @@
 import { type DispatchJob, dispatchQueue } from '../../events/outbox.ts'
 import { after, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
+import type { Database } from '../../platform/db.ts'
 import type { Job, Sweep } from '../../platform/queue.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import { deliverDue, deliverSoon, dispatch } from './deliver.ts'
@@ -12,13 +13,13 @@ import * as store from './store.ts'
 const overdueMs = 15 * secondMs
 const batch = 100
 
-const ensured = new WeakMap<Context, Set<string>>()
+const ensured = new WeakMap<Database, Set<string>>()
 const ensuredMax = 100_000
 
 /** The business's own endpoint has a row before its first event is handed out; remembered, so that it costs nothing later. */
 async function ensureOnce(ctx: Context, owner: Owner): Promise<void> {
-  const known = ensured.get(ctx) ?? new Set()
-  ensured.set(ctx, known)
+  const known = ensured.get(ctx.database) ?? new Set()
+  ensured.set(ctx.database, known)
   const key = `${owner.businessId}/${owner.envMode}`
   if (known.has(key)) return
   await ensureBusinessEndpoint(ctx, owner)

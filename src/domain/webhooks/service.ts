@@ -49,7 +49,7 @@ export async function ensureBusinessEndpoint(ctx: Context, owner: Owner): Promis
 
 export async function list(ctx: Context, caller: Caller, page: Page) {
   await ensureBusinessEndpoint(ctx, caller)
-  return await store.listEndpoints(ctx.db, caller, page)
+  return await ctx.lists(caller, (db) => store.listEndpoints(db, caller, page))
 }
 
 export async function find(ctx: Context, caller: Caller, uuid: string): Promise<Endpoint> {
@@ -170,12 +170,11 @@ export async function listDeliveries(
   page: Page,
 ) {
   const endpoint = await find(ctx, caller, uuid)
-  const { rows, total } = await store.listDeliveries(ctx.db, endpoint.id, status, page)
-  const tries = await store.listTries(
-    ctx.db,
-    rows.map((row) => row.id),
-  )
-  return { rows, total, tries }
+  return await ctx.lists(caller, async (db) => {
+    const { rows, total } = await store.listDeliveries(db, endpoint.id, status, page)
+    const ids = rows.map((row) => row.id)
+    return { rows, total, tries: await store.listTries(db, ids) }
+  })
 }
 
 export const listEvents = (
@@ -183,4 +182,4 @@ export const listEvents = (
   caller: Caller,
   filter: { type?: string; from?: Date; to?: Date },
   page: Page,
-) => store.listEvents(ctx.db, caller, filter, page)
+) => ctx.lists(caller, (db) => store.listEvents(db, caller, filter, page))

@@ -43,6 +43,7 @@ export const en = {
   expiredText: 'The page of {channel} has expired. Try again or choose another way.',
   voidedText: 'The page of {channel} was closed. Try again or choose another way.',
   excessText: 'Money arrived at {channel} that does not match this payment. It is given back.',
+  partText: 'A part of it has arrived. Please pay the rest.',
 
   paidTitle: 'Payment received',
   paidText: '{business} received {amount}. Thank you.',

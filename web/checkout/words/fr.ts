@@ -46,6 +46,7 @@ export const fr: Words = {
   expiredText: 'La page de {channel} a expiré. Réessayez ou choisissez un autre moyen.',
   voidedText: 'La page de {channel} a été fermée. Réessayez ou choisissez un autre moyen.',
   excessText: 'De l’argent reçu par {channel} ne correspond pas à ce paiement. Il vous est rendu.',
+  partText: 'Une partie est arrivée. Veuillez payer le reste.',
 
   paidTitle: 'Paiement reçu',
   paidText: '{business} a reçu {amount}. Merci.',

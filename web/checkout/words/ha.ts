@@ -45,6 +45,7 @@ export const ha: Words = {
   expiredText: 'Lokacin shafin {channel} ya ƙare. Sake gwadawa ko ka zaɓi wata hanya.',
   voidedText: 'An rufe shafin {channel}. Sake gwadawa ko ka zaɓi wata hanya.',
   excessText: 'Kuɗi sun shiga {channel} da ba su dace da wannan biyan ba. Za a mayar da su.',
+  partText: 'Wani sashe ya iso. Don Allah ka biya sauran.',
 
   paidTitle: 'An karɓi biyan',
   paidText: '{business} ya karɓi {amount}. Mun gode.',

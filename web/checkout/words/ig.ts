@@ -45,6 +45,7 @@ export const ig: Words = {
   expiredText: 'Oge ibe {channel} agwụla. Nwaa ọzọ ma ọ bụ họrọ ụzọ ọzọ.',
   voidedText: 'E mechiela ibe {channel}. Nwaa ọzọ ma ọ bụ họrọ ụzọ ọzọ.',
   excessText: 'Ego na-adabaghị n’ịkwụ ụgwọ a batara na {channel}. A ga-eweghachi ya.',
+  partText: 'Akụkụ ya abịala. Biko kwụọ nke fọdụrụ.',
 
   paidTitle: 'Anyị enwetala ego ahụ',
   paidText: '{business} enwetala {amount}. Daalụ.',

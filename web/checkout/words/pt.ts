@@ -45,6 +45,7 @@ export const pt: Words = {
   expiredText: 'A página de {channel} expirou. Tente novamente ou escolha outra forma.',
   voidedText: 'A página de {channel} foi fechada. Tente novamente ou escolha outra forma.',
   excessText: 'Chegou dinheiro a {channel} que não corresponde a este pagamento. Será devolvido.',
+  partText: 'Uma parte já chegou. Por favor, pague o resto.',
 
   paidTitle: 'Pagamento recebido',
   paidText: '{business} recebeu {amount}. Obrigado.',

@@ -45,6 +45,7 @@ export const sw: Words = {
   expiredText: 'Ukurasa wa {channel} umeisha muda. Jaribu tena au chagua njia nyingine.',
   voidedText: 'Ukurasa wa {channel} umefungwa. Jaribu tena au chagua njia nyingine.',
   excessText: 'Pesa zimefika {channel} ambazo hazilingani na malipo haya. Zitarudishwa.',
+  partText: 'Sehemu yake imefika. Tafadhali lipa kiasi kilichobaki.',
 
   paidTitle: 'Malipo yamepokelewa',
   paidText: '{business} imepokea {amount}. Asante.',

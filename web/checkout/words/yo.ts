@@ -45,6 +45,7 @@ export const yo: Words = {
   expiredText: 'Àkókò ojú ìwé {channel} ti parí. Ẹ tún gbìyànjú tàbí kí ẹ yan ọ̀nà mìíràn.',
   voidedText: 'A ti pa ojú ìwé {channel} dé. Ẹ tún gbìyànjú tàbí kí ẹ yan ọ̀nà mìíràn.',
   excessText: 'Owó tí kò bá ìsanwó yìí mu dé ọ̀dọ̀ {channel}. A ó dá a padà.',
+  partText: 'Apá kan nínú rẹ̀ ti dé. Ẹ jọ̀wọ́, ẹ san ìyókù.',
 
   paidTitle: 'A ti gba owó náà',
   paidText: '{business} ti gba {amount}. Ẹ ṣé.',
