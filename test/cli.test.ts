@@ -284,7 +284,13 @@ describe('commands open the database themselves where no server runs', () => {
     assert.equal(ill.code, 1)
     assert.match(ill.stdout, /WRONG +environment +PORT must be/)
     await expectRefusal(['business', 'create'], env, /asyncpay business create/)
-    await expectRefusal(['business', 'create', 'X', '--currency', 'naira'], env, /--currency must be an ISO 4217/)
+    for (const code of ['naira', 'XXX', 'BGN'])
+      await expectRefusal(
+        ['business', 'create', 'X', '--currency', code],
+        env,
+        /--currency must be a currency of ISO 4217/,
+      )
+    await expectRefusal(['business', 'create', ' \u200b '], env, /characters that can be seen/)
   })
 
   test('channels: connected and listed; a wrong field, key, mode or channel is refused in one line', async () => {

@@ -42,6 +42,7 @@ const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs
 const verbs: Record<string, string[]> = {
   businesses: ['access', 'clock', 'keys', 'replace-keys', 'store-keys'],
   mails: ['render'],
+  'subscription-plans': ['prices'],
   webhooks: ['deliver', 'sign'],
   subscriptions: ['periods', 'change', 'begin', 'follow-up', 'dunning', 'renew', 'mails'],
   checkout: ['stream', 'pages', 'subscribe'],

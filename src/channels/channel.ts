@@ -1,3 +1,5 @@
+import type { CallCause } from '../platform/causes.ts'
+
 /**
  * What every payment channel is to us: one shape, its results, its one error. Adapters only translate
  * (no state, no database, no retry, no routing); what a channel cannot do is an absent method.
@@ -294,6 +296,10 @@ export class WebhookSignatureError extends Error {
 export class ChannelError extends Error {
   readonly outcome: 'rejected' | 'unknown'
   readonly reason: 'refused' | 'unauthorised' | 'rate_limited' | 'unavailable' | 'garbage'
+  /** What kept it from answering, for people who look for it: named in log, metrics and `error_data`. */
+  readonly failure: CallCause
+  /** The fault's own code (`ECONNREFUSED`); null where it has none. */
+  readonly code: string | null
   /** HTTP status of the provider's answer; null without one. */
   readonly status: number | null
   /** The provider's own answer with secrets removed; null without one. */
@@ -305,6 +311,9 @@ export class ChannelError extends Error {
     details: {
       outcome: ChannelError['outcome']
       reason: ChannelError['reason']
+      /** Default: what reason and status say. */
+      failure?: CallCause
+      code?: string | null
       status?: number | null
       answer?: unknown
       retryAfterMs?: number | null
@@ -315,8 +324,15 @@ export class ChannelError extends Error {
     this.name = 'ChannelError'
     this.outcome = details.outcome
     this.reason = details.reason
+    this.failure = details.failure ?? failureBy(details)
+    this.code = details.code ?? null
     this.status = details.status ?? null
     this.answer = details.answer ?? null
     this.retryAfterMs = details.retryAfterMs ?? null
   }
+}
+
+function failureBy({ reason, status }: { reason: ChannelError['reason']; status?: number | null }): CallCause {
+  if (reason === 'garbage') return 'unreadable'
+  return status === undefined || status === null ? 'other' : 'status'
 }

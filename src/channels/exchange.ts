@@ -1,4 +1,5 @@
 import { AssertionError } from 'node:assert'
+import { causeOf, codeOf, networkError } from '../platform/causes.ts'
 import { ChannelError, type ChannelTransport } from './channel.ts'
 import { redact, redactText } from './redact.ts'
 
@@ -66,6 +67,8 @@ export async function exchange(transport: ChannelTransport, call: Exchange): Pro
     throw new ChannelError(`${call.provider} did not answer: ${redactText(wordsOf(cause), call.secrets)}`, {
       outcome: call.moves && !neverSent.has(codeOf(cause)) ? 'unknown' : 'rejected',
       reason: 'unavailable',
+      failure: causeOf(cause),
+      code: codeOf(cause),
     })
   }
   const parsed = text === null ? null : parseObject(text)
@@ -181,18 +184,8 @@ const neverSent: ReadonlySet<string | null> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ])
 
-/** `fetch failed` says nothing; its cause names the fault (`ECONNREFUSED`, `other side closed`). */
-const causeOf = (error: unknown): unknown =>
-  error instanceof Error && error.cause instanceof Error ? error.cause : error
-
-function codeOf(error: unknown): string | null {
-  const { code } = (causeOf(error) ?? {}) as { code?: unknown }
-  return typeof code === 'string' ? code : null
-}
-
 function wordsOf(error: unknown): string {
-  const cause = causeOf(error)
   const code = codeOf(error)
-  const words = (cause instanceof Error && cause.message) || (error instanceof Error ? error.message : String(error))
+  const words = networkError(error)?.message || (error instanceof Error ? error.message : String(error))
   return code === null || words.includes(code) ? words : `${words} (${code})`
 }

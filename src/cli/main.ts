@@ -149,7 +149,6 @@ async function business(config: Config, [verb, name]: string[], values: Values):
   if (verb !== 'create' || !name)
     throw new UsageError('asyncpay business create "<name>" [--currency NGN], or: asyncpay business list')
   const currency = values.currency ?? 'NGN'
-  if (!/^[A-Z]{3}$/.test(currency)) throw new UsageError('--currency must be an ISO 4217 code such as NGN')
   return await run(config, 'business.create', { name, currency })
 }
 

@@ -1,11 +1,13 @@
 import { credentialFieldsOf, findChannelMaybe } from '../channels/index.ts'
-import type { EnvMode, KeyKind, Scope } from '../domain/businesses/schema.ts'
+import { businessNameMaxLength, type EnvMode, type KeyKind, type Scope } from '../domain/businesses/schema.ts'
 import * as businesses from '../domain/businesses/service.ts'
 import * as channels from '../domain/payment-channels/service.ts'
 import * as webhooks from '../domain/webhooks/service.ts'
 import type { Context } from '../platform/context.ts'
 import { ApiError, type FieldErrors, httpErrors } from '../platform/errors.ts'
+import { isCurrency } from '../platform/money.ts'
 import { perPageMax } from '../platform/pagination.ts'
+import { isBlank } from '../platform/texts.ts'
 
 /**
  * What the command line can do: functions over the context, called in this process when it has the database, or over
@@ -57,6 +59,11 @@ async function chooseBusiness(ctx: Context, id: string | null): Promise<string> 
 }
 
 async function createBusiness(ctx: Context, name: string, currency: string) {
+  if (isBlank(name) || name.length > businessNameMaxLength) {
+    throw new UsageError(`The name of a business must have 1 to ${businessNameMaxLength} characters that can be seen`)
+  }
+  if (!isCurrency(currency))
+    throw new UsageError(`--currency must be a currency of ISO 4217 such as NGN, not ${currency}`)
   const business_id = await businesses.create(ctx, name, currency, 'cli')
   return { business_id, name }
 }

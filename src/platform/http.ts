@@ -5,6 +5,8 @@ import type { Context } from './context.ts'
 import { ApiError, httpErrors, notFound } from './errors.ts'
 import { answerFailures, asApiError, sendFailure } from './failures.ts'
 import { newId } from './ids.ts'
+import { mayDiffer, parseExactly, settleNumbers } from './json.ts'
+import { answerUnreadable, drain } from './odd-requests.ts'
 import { validatorCompiler } from './validation.ts'
 
 /** 128 KiB: the largest honest body is far smaller; file uploads and bulk endpoints say their own. */
@@ -47,6 +49,7 @@ export function createHttp(ctx: Context): Http {
     // Fastify's own word while it stops has no envelope: `refuseWhileStopping` has.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
+    clientErrorHandler: answerUnreadable,
     frameworkErrors: (error, request, reply) => {
       reply.header('request-id', request.id)
       sendFailure(reply, asApiError(error, request.id))
@@ -74,12 +77,17 @@ export function createHttp(ctx: Context): Http {
     )
   })
   answerFailures(app)
-  app.setNotFoundHandler((request, reply) => {
+  // Before its body is read, which may be of any kind and size. What is mounted beside us has words of its own.
+  app.addHook('preParsing', async (request, reply) => {
+    if (!request.is404 || request.server !== app) return
     const allowed = methodsOf(request.url.replace(/[?#].*$/s, ''))
     const error = allowed.length
       ? new ApiError(httpErrors.methodNotAllowed, { headers: { allow: allowed.join(', ') } })
       : notFound('address')
-    return sendFailure(reply, error)
+    return sendFailure(reply, error) as never
+  })
+  app.addHook('onError', async (request, _reply, error) => {
+    if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') await drain(request.raw)
   })
   return app
 }
@@ -115,9 +123,11 @@ function readJson(app: Http): void {
       else done(null, value)
     })
   })
-  // A POST without any body has no content type: the schema says what is missing.
   app.addHook('preValidation', async (request) => {
+    // A POST without any body has no content type: the schema says what is missing.
     if ((request.method === 'POST' || request.method === 'PUT') && request.body === undefined) request.body = {}
+    const shape = request.routeOptions.schema?.body
+    if (shape && mayDiffer(request.bodyText)) request.body = settleNumbers(parseExactly(request.bodyText), shape)
   })
 }
 

@@ -98,9 +98,14 @@ export function readClaim(request: FastifyRequest, scope: Scope, world: World): 
   if (typeof key !== 'string' || key.length < 1 || key.length > 255) {
     throw invalid({ 'Idempotency-Key': ['The Idempotency-Key header must have 1 to 255 characters.'] })
   }
-  const fingerprint = createHash('sha256').update(`${request.method} ${request.url}\n${request.bodyText}`).digest()
+  const fingerprint = createHash('sha256')
+    .update(`${request.method} ${withoutSlash(request.url)}\n${request.bodyText}`)
+    .digest()
   return new IdempotencyClaim(scope, key, fingerprint, world)
 }
+
+/** An address is the same with and without a slash at its end. */
+const withoutSlash = (url: string): string => url.replace(/\/+(?=\?|$)/, '')
 
 /** Makes this request the first of its key, or throws what its twin's state calls for. One round trip when it is. */
 export async function takeClaim(db: Db, claim: IdempotencyClaim): Promise<void> {

@@ -22,7 +22,7 @@ export function createMetrics() {
     channelSeconds: new Histogram({
       name: 'channel_call_duration_seconds',
       help: "Time of a provider's answer",
-      labelNames: ['channel', 'operation', 'outcome'],
+      labelNames: ['channel', 'operation', 'outcome', 'cause'],
       buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20],
       registers,
     }),

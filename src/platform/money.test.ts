@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { amountMinorMax, exponentOf, formatAmount, formatScaled, parseAmount, toUsd } from './money.ts'
+import { amountMinorMax, exponentOf, formatAmount, formatScaled, isCurrency, parseAmount, toUsd } from './money.ts'
 
 const minorOf = (input: unknown, currency = 'NGN') => {
   const parsed = parseAmount(input, currency)
@@ -12,6 +12,29 @@ describe('money', () => {
   test('exponents are those of ISO 4217', () => {
     const exponents = { NGN: 2, USD: 2, JPY: 0, XOF: 0, KRW: 0, UGX: 0, KWD: 3, BHD: 3, TND: 3, MGA: 2, MRU: 2 }
     for (const [currency, exponent] of Object.entries(exponents)) assert.equal(exponentOf(currency), exponent, currency)
+    for (const money of ['SLE', 'VED', 'XCG', 'ZWG', 'XAF', 'XOF', 'XPF', 'XCD', 'EUR'])
+      assert.ok(isCurrency(money), money)
+    const noMoney = [
+      'XXX',
+      'XTS',
+      'XAU',
+      'XDR',
+      'XUA',
+      'XAD',
+      'CHE',
+      'CLF',
+      'UYW',
+      'HRK',
+      'ANG',
+      'SLL',
+      'ZWL',
+      'CUC',
+      'BGN',
+    ]
+    for (const other of noMoney) assert.ok(!isCurrency(other), other)
+    // What was paid before is still told.
+    assert.equal(formatAmount(1_050n, 'BGN'), '10.5')
+    assert.ok(!parseAmount('10', 'BGN').ok)
     for (const wrong of ['', 'ngn', 'XYZ', 'BTC', 'NGN ', '__proto__']) assert.equal(exponentOf(wrong), null, wrong)
   })
 

@@ -105,12 +105,13 @@ export interface Customers {
   customer_id: string;
   deleted_at: Timestamp | null;
   email: string;
+  email_key: string;
   env_mode: string;
   external_customer_ids: Json | null;
   first_name: string | null;
   id: string;
   last_name: string | null;
-  meta_data: Json | null;
+  meta_data: string | null;
   name: string | null;
   phone_code: string | null;
   phone_number: string | null;
@@ -231,7 +232,7 @@ export interface PaymentRequests {
   intent: string;
   is_trial: Generated<boolean>;
   logo: string | null;
-  meta_data: Json | null;
+  meta_data: string | null;
   payment_method: Generated<string>;
   ref: string;
   reference: string | null;
@@ -320,7 +321,7 @@ export interface SubscriptionPlans {
   interval: string;
   interval_count: number | null;
   link_id: string;
-  meta_data: Json | null;
+  meta_data: string | null;
   name: string;
   send_subscription_mails: Generated<boolean>;
   status: string;

@@ -1,8 +1,11 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
+import { emailErrorOf } from './emails.ts'
 import { type FieldErrors, invalid } from './errors.ts'
+import { isRawNumber } from './json.ts'
 import { assertWebhookUrl } from './outgoing.ts'
+import { isBlank } from './texts.ts'
 
 /**
  * Requests are checked against the same schema that makes types and OpenAPI, and every wrong field is reported at
@@ -21,8 +24,9 @@ export function withCheck<S extends TSchema>(schema: S, check: Check): S {
   return schema
 }
 
-const ajv = new Ajv({ allErrors: true, strict: false, coerceTypes: false })
-ajv.addFormat('email', (text: string) => /^[^\s@<>"',;:\\]{1,64}@[^\s@<>"',;:\\]+\.[^\s@<>"',;:\\.]{2,}$/.test(text))
+const ajv = new Ajv({ allErrors: true, strict: false, coerceTypes: false, verbose: true })
+ajv.addFormat('email', (text: string) => emailErrorOf(text) === null)
+ajv.addFormat('visible', (text: string) => !isBlank(text))
 ajv.addFormat('uuid', /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i)
 ajv.addFormat('http-url', (text: string) => isHttpUrl(text))
 ajv.addFormat('date-time', isTime)
@@ -47,11 +51,12 @@ export function readTime(text: string, end: 'from' | 'to'): Date {
   return new Date(zone === undefined ? `${text}Z` : text)
 }
 
-export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema }) => {
+export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   const validate = ajv.compile(schema)
   const check = checks.get(schema)
   return (data: unknown) => {
     const errors = findErrors(data, schema, validate, check)
+    if (httpPart === 'querystring') refuseUnknown(data, schema as Shape, errors)
     return Object.keys(errors).length === 0 ? { value: data } : { error: invalid(errors) }
   }
 }
@@ -59,7 +64,7 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema }) =>
 function findErrors(data: unknown, schema: TSchema, validate: ValidateFunction, check?: Check): FieldErrors {
   // Without a prototype: a stranger's field may be called `constructor`.
   const errors: FieldErrors = Object.create(null)
-  if (isRecord(data)) dropNulls(data, schema as Shape)
+  if (isRecord(data)) tidy(data, schema as Shape)
   if (!validate(data)) for (const error of validate.errors ?? []) addError(errors, error)
   if (isRecord(data)) {
     const checkable = { ...data }
@@ -79,23 +84,41 @@ function findErrors(data: unknown, schema: TSchema, validate: ValidateFunction, 
 interface Shape {
   properties?: Record<string, Shape>
   required?: string[]
+  format?: string
 }
 
-/** Absent and null are the same in an optional field, also inside objects that the schema describes. */
-function dropNulls(data: Record<string, unknown>, shape: Shape): void {
+/**
+ * Absent and null are the same in an optional field, also inside objects that the schema describes; spaces around an
+ * e-mail address are not its own.
+ */
+function tidy(data: Record<string, unknown>, shape: Shape): void {
   for (const [field, inner] of Object.entries(shape.properties ?? {})) {
     const value = data[field]
     if (value === null && !shape.required?.includes(field)) delete data[field]
-    else if (isRecord(value) && inner.properties) dropNulls(value, inner)
+    else if (typeof value === 'string' && inner.format === 'email') data[field] = value.trim()
+    else if (isRecord(value) && inner.properties) tidy(value, inner)
   }
 }
+
+/** Whoever asks for `status[]=paid` would take the whole list for what they asked for. */
+function refuseUnknown(data: unknown, { properties = {} }: Shape, errors: FieldErrors): void {
+  if (!isList(properties)) return
+  const known = Object.keys(properties).join(', ')
+  for (const field of Object.keys(Object(data))) {
+    if (Object.hasOwn(properties, field)) continue
+    errors[field] = [`There is no filter of this name here. Those that there are: ${known}.`]
+  }
+}
+
+/** Pages of ours and buyers' links may carry what others add to an address (`utm_source`); lists are asked by programs. */
+const isList = (properties: Record<string, Shape>): boolean => 'per_page' in properties
 
 /** More than any honest metadata needs, and far below what the database's own parser bears. */
 const depthMax = 16
 
 function isStorable(value: unknown, depth: number): boolean {
   if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
-  if (typeof value !== 'object' || value === null) return true
+  if (typeof value !== 'object' || value === null || isRawNumber(value)) return true
   if (depth >= depthMax) return false
   return Object.entries(value).every(([key, inner]) => isStorable(key, depth) && isStorable(inner, depth + 1))
 }
@@ -114,7 +137,7 @@ function addError(errors: FieldErrors, error: ErrorObject): void {
 const join = (path: string, name: string) => (path ? `${path}.${name}` : name)
 
 const formats: Record<string, string> = {
-  email: 'must be an e-mail address',
+  visible: 'must hold something that can be seen',
   uuid: 'must be a UUID',
   'http-url': 'must be an http or https address without a user name or password',
   'date-time': 'must be an ISO 8601 time such as 2026-01-31T12:00:00Z',
@@ -135,7 +158,9 @@ function describe(field: string, error: ErrorObject): string {
     case 'enum':
       return `${the} must be one of: ${(params.allowedValues as unknown[]).join(', ')}.`
     case 'format':
-      return `${the} ${formats[String(params.format)] ?? 'has the wrong form'}.`
+      return params.format === 'email'
+        ? `${the} ${emailErrorOf(String(error.data))}.`
+        : `${the} ${formats[String(params.format)] ?? 'has the wrong form'}.`
     case 'pattern':
       return `${the} has the wrong form.`
     default:

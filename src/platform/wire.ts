@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox'
+import { parseExactly } from './json.ts'
 
 /** The pieces that every body is made of: null where there is nothing, 1 and 0 for stored flags, UTC times. */
 
@@ -19,6 +20,15 @@ export const metaDataInput = Type.Unsafe<Record<string, unknown>>({
   additionalProperties: true,
   description: 'Any JSON object up to 16 KiB',
 })
+
+/** As it is kept: JSON text, which loses no digit and no order (a `jsonb` column writes 1e400 out and drops a -0). */
+export function keepMetaData(body: { meta_data?: object; metadata?: object }): string | null {
+  const given = body.meta_data ?? body.metadata
+  return given === undefined ? null : JSON.stringify(given)
+}
+
+export const presentMetaData = (kept: string | null): Record<string, unknown> | null =>
+  kept === null ? null : (parseExactly(kept) as Record<string, unknown>)
 
 const metaDataMaxBytes = 16 * 1024
 

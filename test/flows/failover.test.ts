@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import {
   type Answer,
   attemptRef,
+  type Body,
   payAtSandbox,
   requestRef,
   startTestServer,
@@ -74,6 +75,14 @@ describe('failover while opening', () => {
     assert.equal(created.status, 503, created.text)
     assert.equal(created.body.error, 'PAYMENT_CHANNEL_UNAVAILABLE')
     assert.match(created.headers.get('retry-after') ?? '', /^\d+$/)
+    const tried = created.body.error_data.channels.map((one: Body) => [one.payment_channel, one.error, one.cause])
+    const away = 'PAYMENT_CHANNEL_UNAVAILABLE'
+    assert.deepEqual(tried, [
+      ['paystack', away, 'status'],
+      ['flutterwave', away, 'status'],
+      ['stripe', away, 'status'],
+    ])
+    assert.match(created.body.message, /Paystack.*Flutterwave.*Stripe/)
     const kept = await retrieve('all-down')
     assert.equal(kept.status, 'new')
     assert.equal(kept.ref, created.body.error_data.payment_request_ref)
@@ -91,6 +100,12 @@ describe('failover while opening', () => {
     const created = await initiate({ payment_channel: 'paystack' })
     await noFaults()
     assert.equal(created.status, 503)
+    const { payment_channel, cause, channels } = created.body.error_data
+    assert.deepEqual([payment_channel, cause, channels], ['paystack', 'status', undefined])
+    assert.match(
+      await server.ctx.metrics.registry.metrics(),
+      /channel_call_duration_seconds_count\{channel="paystack",operation="open",outcome="unavailable",cause="status"\}/,
+    )
     const { rows } = await server.ctx.database.pool.query(
       'select distinct payment_channel_slug as slug from transactions where business_id = $1',
       [business.id],

@@ -266,13 +266,13 @@ describe('customers', () => {
   test('the email filter is the whole address in any case', async () => {
     assert.deepEqual(await emails({ email: 'Grace@Example.COM' }), ['grace@example.com'])
     assert.deepEqual(await emails({ email: 'grace' }), [])
-    await business.api('POST', '/v1/customers', { email: 'ÉLAN@example.com', name: 'Élan' })
-    assert.deepEqual(await emails({ email: 'ÉLAN@example.com' }), ['ÉLAN@example.com'])
+    await business.api('POST', '/v1/customers', { email: 'elan@ÉLAN.example', name: 'Élan' })
+    assert.deepEqual(await emails({ email: 'ELAN@élan.example' }), ['elan@ÉLAN.example'])
   })
 
   test('409 an e-mail belongs to one customer, in any case; the answer names who has it and nothing changes', async () => {
     const before = await countRows(server.ctx)
-    for (const email of ['grace@example.com', 'GRACE@EXAMPLE.com', 'ÉLAN@example.com']) {
+    for (const email of ['grace@example.com', 'GRACE@EXAMPLE.com', 'elan@ÉLAN.example']) {
       const refused = await business.api('POST', '/v1/customers', { email, name: 'Other' })
       expectFailure(refused, { status: 409, code: '020', fields: ['email'] }, email)
       const known = await business.api('GET', `/v1/customers/${refused.body.error_data.customer_uuid}`)

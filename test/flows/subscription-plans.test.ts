@@ -69,7 +69,7 @@ describe('plans', () => {
       interval_count: 2,
       amount: '1500.50',
       currency: 'USD',
-      initial_amount: 0.1,
+      initial_amount: 2.5,
       trial_period: 14,
       tags: ['a', 'b'],
       send_subscription_mails: 0,
@@ -80,7 +80,7 @@ describe('plans', () => {
     })
     assert.equal(plan.name, 'Platinum')
     assert.deepEqual([plan.amount, plan.amount_to_usd], ['1500.5', '1500.50'])
-    assert.deepEqual([plan.initial_amount, plan.initial_amount_to_usd], ['0.1', '0.10'])
+    assert.deepEqual([plan.initial_amount, plan.initial_amount_to_usd], ['2.5', '2.50'])
     assert.deepEqual([plan.interval, plan.interval_count, plan.trial_period], ['quarterly', 2, 14])
     assert.deepEqual([plan.tags, plan.send_subscription_mails, plan.meta_data], [['a', 'b'], 0, { level: 3 }])
     assert.deepEqual([plan.status, plan.billing_calendar, plan.time_zone], ['inactive', 'calendar', 'Africa/Lagos'])
@@ -350,9 +350,10 @@ async function subscribe(
     for (let period = 0; period < periods; period += 1) {
       number += 1
       await sql`insert into subscription_periods (id, business_id, env_mode, subscription_id, subscription_plan_id, number,
-          starts_at, ends_at, currency, amount_minor, status, payment_request_id, created_at, updated_at)
+          starts_at, ends_at, currency, amount_minor, status, payment_request_id, paid_transaction_id, created_at, updated_at)
         values (${newId()}, ${businessId}, 'test', ${id}, ${wish.planId}, ${number}, ${later(number)}, ${later(number + 1)},
-          'NGN', 20025, 'paid', ${requestId}, ${now}, ${now})`.execute(ctx.db)
+          'NGN', 20025, 'paid', ${requestId}, (select id from transactions where payment_request_id = ${requestId} limit 1),
+          ${now}, ${now})`.execute(ctx.db)
     }
   }
   const end = () =>

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { wireTime } from '../../platform/clock.ts'
 import type { FieldErrors } from '../../platform/errors.ts'
-import { exponentOf } from '../../platform/money.ts'
+import { isCurrency } from '../../platform/money.ts'
 import { isHttpUrl, withCheck } from '../../platform/validation.ts'
 import { flag, flagInput, nullable, optionalText, text, time } from '../../platform/wire.ts'
 
@@ -72,6 +72,7 @@ export const ownBusinessSchema = Type.Object({
   on_underpayment: onUnderpayment,
 })
 
+export const businessNameMaxLength = 200
 const allowedDomainsMax = 50
 /** A source of `frame-ancestors`: a host, with or without scheme and port, its first label may be `*`. */
 const domainForm = /^(https?:\/\/)?(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?$/i
@@ -88,7 +89,7 @@ const addressOrNone = Type.String({ maxLength: 2048, description: 'http(s) addre
 
 export const updateBusinessSchema = withCheck(
   Type.Object({
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    name: Type.Optional(Type.String({ format: 'visible', maxLength: businessNameMaxLength })),
     webhook_url: Type.Optional(addressOrNone),
     enabled_webhooks: Type.Optional(flagInput),
     default_redirect_url: Type.Optional(addressOrNone),
@@ -123,7 +124,7 @@ export type UpdateBusiness = Static<typeof updateBusinessSchema>
 /** Field errors for a currency that ISO 4217 does not have. */
 export function checkCurrency(body: Record<string, unknown>, field: string): FieldErrors {
   const value = body[field]
-  if (value === undefined || (typeof value === 'string' && exponentOf(value) !== null)) return {}
+  if (value === undefined || (typeof value === 'string' && isCurrency(value))) return {}
   return { [field]: [`The ${field} field must be an ISO 4217 currency code in capital letters, e.g. NGN.`] }
 }
 

@@ -4,6 +4,7 @@ import type { SubscribeView } from '../../../web/checkout/view.ts'
 import type { Context } from '../../platform/context.ts'
 import { ApiError, notFound } from '../../platform/errors.ts'
 import type { Http } from '../../platform/http.ts'
+import { isBlank } from '../../platform/texts.ts'
 import { isHttpUrl } from '../../platform/validation.ts'
 import { type Caller, find as findBusiness } from '../businesses/service.ts'
 import { channelErrors } from '../payment-channels/errors.ts'
@@ -113,7 +114,7 @@ async function subscribe(
   const isTrial = plan.trial_period !== null && !(await plans.wasSubscribed(ctx, caller, plan, payer))
   const who =
     customerId === null
-      ? { customer: { email, ...(name.trim() && { name: name.trim() }) } }
+      ? { customer: { email, ...(!isBlank(name) && { name: name.trim() }) } }
       : { customer_uuid: customerId }
   const body = { ...who, ...addresses, subscription_plan_uuid: plan.id, is_trial: isTrial }
   const { request } = await paymentRequests.create(ctx, caller, body, null)

@@ -3,7 +3,16 @@ import { wireTime } from '../../platform/clock.ts'
 import type { FieldErrors } from '../../platform/errors.ts'
 import { paginatorSchema } from '../../platform/pagination.ts'
 import { withCheck } from '../../platform/validation.ts'
-import { checkMetaData, metaData, metaDataInput, nullable, optionalText, text, time } from '../../platform/wire.ts'
+import {
+  checkMetaData,
+  metaData,
+  metaDataInput,
+  nullable,
+  optionalText,
+  presentMetaData,
+  text,
+  time,
+} from '../../platform/wire.ts'
 import { type EnvMode, envMode } from '../businesses/schema.ts'
 
 export const customerSchema = Type.Object({
@@ -33,11 +42,12 @@ export type CustomerBody = Static<typeof customerSchema>
 export const customerListSchema = Type.Object({ customers: paginatorSchema(customerSchema) })
 
 const short = (most: number) => Type.Optional(Type.String({ maxLength: most }))
+const nameOfAPerson = (most: number) => Type.Optional(Type.String({ format: 'visible', maxLength: most }))
 
 export const customerFields = {
-  first_name: short(100),
-  last_name: short(100),
-  name: short(200),
+  first_name: nameOfAPerson(100),
+  last_name: nameOfAPerson(100),
+  name: nameOfAPerson(200),
   phone_code: short(8),
   phone_number: short(32),
   address_line_1: short(255),
@@ -68,7 +78,7 @@ function checkNames(body: Record<string, unknown>): FieldErrors {
   if (body.name !== undefined) return {}
   const errors: FieldErrors = {}
   for (const field of ['first_name', 'last_name']) {
-    if (body[field] === undefined || body[field] === '') {
+    if (body[field] === undefined) {
       errors[field] = [`The ${field} field is required unless name is given.`]
     }
   }
@@ -81,6 +91,8 @@ export interface Customer {
   env_mode: EnvMode
   customer_id: string
   email: string
+  /** The mailbox: the same however the address is written. */
+  email_key: string
   first_name: string | null
   last_name: string | null
   name: string | null
@@ -93,7 +105,8 @@ export interface Customer {
   zip: string | null
   country: string | null
   external_customer_ids: Record<string, unknown> | null
-  meta_data: Record<string, unknown> | null
+  /** JSON text. */
+  meta_data: string | null
   created_at: Date
   updated_at: Date
   deleted_at: Date | null
@@ -121,7 +134,7 @@ export const presentCustomer = (customer: Customer): CustomerBody => ({
   state: customer.state,
   zip: customer.zip,
   country: customer.country,
-  meta_data: customer.meta_data,
+  meta_data: presentMetaData(customer.meta_data),
   deleted_at: customer.deleted_at && wireTime(customer.deleted_at),
   created_at: wireTime(customer.created_at),
   updated_at: wireTime(customer.updated_at),

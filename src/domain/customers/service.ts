@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { Context } from '../../platform/context.ts'
 import { brokenConstraint, inTransaction, type Tx } from '../../platform/db.ts'
+import { emailKeyOf } from '../../platform/emails.ts'
 import { ApiError, notFound } from '../../platform/errors.ts'
 import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { isUuid, newId } from '../../platform/ids.ts'
 import type { Page } from '../../platform/pagination.ts'
+import { keepMetaData } from '../../platform/wire.ts'
 import { type Caller, nowOf } from '../businesses/service.ts'
 import { customerErrors } from './errors.ts'
 import type { CreateCustomer, Customer, UpdateCustomer } from './schema.ts'
@@ -25,10 +27,11 @@ export function valuesOf(body: Partial<CreateCustomer>): CustomerValues {
   const values: CustomerValues = {}
   for (const column of store.writable) {
     if (column === 'meta_data') {
-      const data = body.meta_data ?? body.metadata
-      if (data !== undefined) values.meta_data = JSON.stringify(data)
+      const kept = keepMetaData(body)
+      if (kept !== null) values.meta_data = kept
     } else if (body[column] !== undefined) values[column] = body[column]
   }
+  if (body.email !== undefined) values.email_key = emailKeyOf(body.email)
   return values
 }
 
@@ -43,7 +46,7 @@ export async function create(
   const id = newId()
   try {
     return await inTransaction(ctx.db, async (tx) => {
-      const values = { ...valuesOf(body), email: body.email }
+      const values = { ...valuesOf(body), email: body.email, email_key: emailKeyOf(body.email) }
       const row = { id, customerId: newCustomerId(caller.business.name), now: nowOf(ctx, caller.business), values }
       const customer = await store.insert(tx, caller, row)
       await noteMade(tx, claim, id)

@@ -1,4 +1,5 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
+import { emailKeyOf } from '../../platform/emails.ts'
 import { newestOf, type Page } from '../../platform/pagination.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import type { Customer } from './schema.ts'
@@ -24,13 +25,13 @@ export const writable = [
   'country',
   'meta_data',
 ] as const
-export type CustomerValues = { [Column in (typeof writable)[number]]?: string }
+export type CustomerValues = { [Column in (typeof writable)[number] | 'email_key']?: string }
 
 export interface NewCustomer {
   id: string
   customerId: string
   now: Date
-  values: CustomerValues & { email: string }
+  values: CustomerValues & { email: string; email_key: string }
 }
 
 export async function insert(tx: Tx, owner: Owner, row: NewCustomer): Promise<Customer> {
@@ -62,9 +63,7 @@ export async function findMaybe(db: Db | Tx, owner: Owner, id: string): Promise<
 }
 
 export async function findMaybeByEmail(db: Db | Tx, owner: Owner, email: string): Promise<Customer | undefined> {
-  return (await own(db, owner).where(sql`lower(email)`, '=', sql`lower(${email})`).executeTakeFirst()) as
-    | Customer
-    | undefined
+  return (await own(db, owner).where('email_key', '=', emailKeyOf(email)).executeTakeFirst()) as Customer | undefined
 }
 
 export async function update(
@@ -122,7 +121,7 @@ export async function list(
   newestMax: number | null,
 ): Promise<{ rows: Customer[]; total: number }> {
   let query = own(db, owner)
-  if (filter.email !== undefined) query = query.where(sql`lower(email)`, '=', sql`lower(${filter.email})`)
+  if (filter.email !== undefined) query = query.where('email_key', '=', emailKeyOf(filter.email))
   if (filter.search !== undefined) {
     const pattern = `%${filter.search.replace(/[\\%_]/g, '\\$&')}%`
     query = query.where((where) =>

@@ -113,15 +113,15 @@ export async function call<T>(
     const result = await breakerOf(account, operation)
       .execute(() => answered(() => work(account.channel, account.credentials, account.transport)))
       .then((answer) => answer())
-    done({ outcome: 'answered' })
+    done({ outcome: 'answered', cause: 'none' })
     return result
   } catch (error) {
     const failure = error instanceof BrokenCircuitError ? circuitOpen(account) : error
-    done({ outcome: failure instanceof ChannelError ? failure.reason : 'mistake' })
     if (failure instanceof ChannelError) {
-      const { outcome, reason, status } = failure
-      ctx.log.warn({ channel: account.slug, operation, outcome, reason, status }, 'channel call failed')
-    }
+      const { outcome, reason, failure: cause, code, status } = failure
+      done({ outcome: reason, cause })
+      ctx.log.warn({ channel: account.slug, operation, outcome, reason, cause, code, status }, 'channel call failed')
+    } else done({ outcome: 'mistake', cause: 'other' })
     throw failure
   }
 }
@@ -145,7 +145,12 @@ async function answered<T>(work: () => Promise<T>): Promise<() => T> {
 /** Nothing was sent, so nothing moved. */
 function circuitOpen(account: ChannelAccount): ChannelError {
   const message = `${account.channel.displayName} has not answered lately`
-  return new ChannelError(message, { outcome: 'rejected', reason: 'unavailable', retryAfterMs: breakForMs })
+  return new ChannelError(message, {
+    outcome: 'rejected',
+    reason: 'unavailable',
+    failure: 'not_sent',
+    retryAfterMs: breakForMs,
+  })
 }
 
 /** What a caller of ours is told of a channel's failure; `data` is added to the provider's own answer. */
@@ -160,7 +165,7 @@ export function publicError(
   const retryAfter = Math.ceil((error.retryAfterMs ?? breakForMs) / 1000)
   return new ApiError(refused ? channelErrors.refused : channelErrors.unavailable, {
     message: refused ? `${name} refused the request: ${error.message}` : `${name} does not answer`,
-    data: { ...answer, ...data },
+    data: { ...answer, payment_channel: account.slug, cause: error.failure, ...data },
     ...(refused ? {} : { headers: { 'retry-after': String(retryAfter) } }),
   })
 }

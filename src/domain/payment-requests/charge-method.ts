@@ -4,6 +4,7 @@ import { brokenConstraint, inTransaction } from '../../platform/db.ts'
 import { ApiError } from '../../platform/errors.ts'
 import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { newId } from '../../platform/ids.ts'
+import { keepMetaData } from '../../platform/wire.ts'
 import { type Caller, nowOf } from '../businesses/service.ts'
 import * as customers from '../customers/service.ts'
 import { listAccounts } from '../payment-channels/service.ts'
@@ -99,8 +100,8 @@ async function start(
       amountMinor,
       usdPerUnit,
       reference: body.reference ?? null,
+      metaData: keepMetaData(body),
       createdBy: caller.kind,
-      metaData: body.meta_data ?? body.metadata ?? null,
       expiresAt: after(now, lifetimeMs),
       now,
     })

@@ -51,8 +51,8 @@ export interface ForCharge {
   usdPerUnit: string
   description: string | null
   reference?: string | null
+  metaData?: string | null
   createdBy: CreatedBy
-  metaData?: Record<string, unknown> | null
   isTrial?: boolean
   subscriptionPlanId?: string | null
   extendSubscriptionBy?: number | null

@@ -5,6 +5,7 @@ import { ApiError, invalid, notFound } from '../../platform/errors.ts'
 import { type IdempotencyClaim, runOrReplay } from '../../platform/idempotency.ts'
 import { newId, newRef } from '../../platform/ids.ts'
 import { parseAmount, toUsd } from '../../platform/money.ts'
+import { keepMetaData } from '../../platform/wire.ts'
 import { type Caller, nowOf } from '../businesses/service.ts'
 import { newCustomerId, valuesOf } from '../customers/service.ts'
 import * as rates from '../exchange-rates/service.ts'
@@ -129,7 +130,6 @@ export function newRequest(
   claim: IdempotencyClaim | null,
 ): NewRequest {
   const now = nowOf(ctx, caller.business)
-  const metaData = body.meta_data ?? body.metadata
   return {
     id: newId(),
     ref: newRef('AsP-'),
@@ -139,8 +139,8 @@ export function newRequest(
     amountToUsd: toUsd(wish.amountMinor, wish.currency, wish.usdPerUnit),
     usdPerUnit: wish.usdPerUnit,
     reference: body.reference ?? null,
+    metaData: keepMetaData(body),
     createdBy: caller.kind,
-    metaData: metaData ?? null,
     successRedirectUrl: body.success_redirect_url ?? null,
     failureRedirectUrl: body.failure_redirect_url ?? body.cancel_redirect_url ?? null,
     logo: body.logo ?? null,

@@ -3,8 +3,10 @@ import { findChannel } from '../../channels/index.ts'
 import { after, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { inTransaction, type Tx } from '../../platform/db.ts'
+import { toAsciiEmail } from '../../platform/emails.ts'
 import { ApiError } from '../../platform/errors.ts'
 import { newId, newRef } from '../../platform/ids.ts'
+import { e164Of } from '../../platform/phones.ts'
 import { move } from '../../platform/states.ts'
 import type { Business } from '../businesses/schema.ts'
 import { nowOf } from '../businesses/service.ts'
@@ -47,7 +49,7 @@ export type ReturnVia = 'page' | 'window'
  */
 export async function openAtFirst(ctx: Context, opening: Opening): Promise<OpenedRows & { action: string }> {
   let attempt = opening.attempt
-  let failure: ApiError | null = null
+  const failures: ApiError[] = []
   for (const account of opening.accounts) {
     attempt ??= await intend(ctx, opening, account.slug)
     try {
@@ -55,11 +57,23 @@ export async function openAtFirst(ctx: Context, opening: Opening): Promise<Opene
     } catch (error) {
       if (!(error instanceof ChannelError)) throw error
       await recordFailure(ctx, opening, account, attempt, error)
-      failure = publicError(account, error, { payment_request_ref: opening.request.ref })
+      failures.push(publicError(account, error, { payment_request_ref: opening.request.ref }))
       attempt = null
     }
   }
-  throw failure ?? new Error('no channel was handed in')
+  throw eachNamed(failures)
+}
+
+/** The last one's error; where several failed, it names each in the order in which they were tried. */
+function eachNamed(failures: readonly ApiError[]): Error {
+  const last = failures.at(-1)
+  if (!last || failures.length === 1) return last ?? new Error('no channel was handed in')
+  const channels = failures.map(({ row, message, data }) => {
+    const { payment_channel, cause } = data as { payment_channel: string; cause: string }
+    return { payment_channel, error: row.name, cause, message }
+  })
+  const message = failures.map((one) => one.message).join('; ')
+  return new ApiError(last.row, { message, data: { ...(last.data as object), channels }, headers: last.headers })
 }
 
 /** Intent: a pending transaction at the next channel. */
@@ -141,13 +155,12 @@ function checkoutOf(ctx: Context, opening: Opening, attempt: NewTransaction): Op
 
 /** The customer as channels are told. */
 export function payerOf(customer: Customer): Payer {
-  const phone = `${customer.phone_code ?? ''}${customer.phone_number ?? ''}`.replace(/[^\d+]/g, '')
   return {
-    email: customer.email,
+    email: toAsciiEmail(customer.email),
     firstName: customer.first_name,
     lastName: customer.last_name,
     fullName: fullName(customer),
-    phone: phone || null,
+    phone: e164Of(customer.phone_code, customer.phone_number),
   }
 }
 

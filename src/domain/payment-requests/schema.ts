@@ -1,10 +1,19 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { wireTime } from '../../platform/clock.ts'
 import type { FieldErrors } from '../../platform/errors.ts'
-import { amountTooLarge, exponentOf, formatAmount, parseAmount } from '../../platform/money.ts'
+import { amountErrorOf, formatAmount } from '../../platform/money.ts'
 import { paginatorSchema } from '../../platform/pagination.ts'
 import { withCheck } from '../../platform/validation.ts'
-import { checkMetaData, metaData, metaDataInput, nullable, optionalText, text, time } from '../../platform/wire.ts'
+import {
+  checkMetaData,
+  metaData,
+  metaDataInput,
+  nullable,
+  optionalText,
+  presentMetaData,
+  text,
+  time,
+} from '../../platform/wire.ts'
 import {
   type Business,
   businessSchema,
@@ -131,7 +140,7 @@ export const initiateFields = {
   amount: Type.Optional(amount),
   currency: Type.Optional(Type.String({ description: 'ISO 4217; the base currency of the business unless told' })),
   description: Type.Optional(Type.String({ maxLength: 500 })),
-  reference: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+  reference: Type.Optional(Type.String({ format: 'visible', maxLength: 100 })),
   payment_channel: Type.Optional(Type.String({ maxLength: 50 })),
   success_redirect_url: Type.Optional(redirectUrl),
   failure_redirect_url: Type.Optional(redirectUrl),
@@ -204,18 +213,12 @@ export function checkPlan(body: Record<string, unknown>): FieldErrors {
   return body.is_trial ? { is_trial: ['A trial cannot be extended: send is_trial or extend_subscription_by.'] } : {}
 }
 
-/** Without a currency the base currency decides, which only the service knows: here any exponent will do. */
-const mostDigitsCurrency = 'CLF'
-
 export function checkAmount(body: Record<string, unknown>): FieldErrors {
   if (body.amount === undefined) {
     return body.subscription_plan_uuid === undefined ? { amount: ['The amount field is required.'] } : {}
   }
-  const currency = typeof body.currency === 'string' && exponentOf(body.currency) !== null ? body.currency : null
-  const parsed = parseAmount(body.amount, currency ?? mostDigitsCurrency)
-  // Fewer digits after the point leave room for more before it.
-  if (parsed.ok || (currency === null && parsed.reason === amountTooLarge)) return {}
-  return { amount: [parsed.reason] }
+  const words = amountErrorOf(body.amount, body.currency)
+  return words === null ? {} : { amount: [words] }
 }
 
 export interface RequestRow {
@@ -234,7 +237,8 @@ export interface RequestRow {
   reference: string | null
   created_by: CreatedBy
   payment_method: string
-  meta_data: Record<string, unknown> | null
+  /** JSON text. */
+  meta_data: string | null
   success_redirect_url: string | null
   failure_redirect_url: string | null
   /** Shown on the hosted checkout instead of the business's own. */
@@ -377,7 +381,7 @@ export function presentRequest(
     amount: formatAmount(request.amount_minor, request.currency),
     amount_to_usd: request.amount_to_usd,
     description: request.description,
-    meta_data: request.meta_data,
+    meta_data: presentMetaData(request.meta_data),
     discount: null,
     cancel_redirect_url: request.failure_redirect_url,
     status: request.status,

@@ -1,5 +1,6 @@
 import { createBatcher } from '../../platform/batch.ts'
 import { type Db, prepared, sql, type Tx } from '../../platform/db.ts'
+import { emailKeyOf } from '../../platform/emails.ts'
 import type { IdempotencyClaim } from '../../platform/idempotency.ts'
 import { revive } from '../../platform/rows.ts'
 import type { Customer } from '../customers/schema.ts'
@@ -18,8 +19,9 @@ export interface NewRequest {
   usdPerUnit: string
   description: string | null
   reference: string | null
+  /** JSON text. */
+  metaData: string | null
   createdBy: CreatedBy
-  metaData: Record<string, unknown> | null
   successRedirectUrl: string | null
   failureRedirectUrl: string | null
   logo: string | null
@@ -68,8 +70,8 @@ const inputTypes = {
   usd_per_unit: 'numeric',
   description: 'text',
   reference: 'text',
+  meta_data: 'text',
   created_by: 'text',
-  meta_data: 'jsonb',
   success_redirect_url: 'text',
   failure_redirect_url: 'text',
   logo: 'text',
@@ -83,6 +85,7 @@ const inputTypes = {
   // The customer by id, or by e-mail with what a new one gets.
   customer_id: 'uuid',
   email: 'text',
+  email_key: 'text',
   new_id: 'uuid',
   new_customer_id: 'text',
   customer: 'jsonb',
@@ -129,6 +132,7 @@ function inputOf(owner: Owner, row: NewRequest, n: number): Input {
       ? { customer_id: customer.id }
       : {
           email: customer.values.email,
+          email_key: emailKeyOf(customer.values.email),
           new_id: customer.newId,
           new_customer_id: customer.customerId,
           customer: customer.values,
@@ -164,18 +168,18 @@ const insertRows = prepared<{ rows: string }, { n: number; customer: Customer }>
         and c.id = v.customer_id and c.deleted_at is null where v.customer_id is not null
       union all
       select v.n, c.* from input v join customers c on c.business_id = v.business_id and c.env_mode = v.env_mode
-        and lower(c.email) = lower(v.email) and c.deleted_at is null where v.customer_id is null
+        and c.email_key = v.email_key and c.deleted_at is null where v.customer_id is null
     ), made as (
-      insert into customers (id, business_id, env_mode, customer_id, email, meta_data, created_at, updated_at, ${newColumns})
-      select distinct on (v.business_id, v.env_mode, lower(v.email)) v.new_id, v.business_id, v.env_mode, v.new_customer_id,
-        v.email, (v.customer ->> 'meta_data')::jsonb, v.now, v.now, ${newValues}
+      insert into customers (id, business_id, env_mode, customer_id, email, email_key, meta_data, created_at, updated_at, ${newColumns})
+      select distinct on (v.business_id, v.env_mode, v.email_key) v.new_id, v.business_id, v.env_mode, v.new_customer_id,
+        v.email, v.email_key, v.customer ->> 'meta_data', v.now, v.now, ${newValues}
       from input v where v.customer_id is null and not exists (select 1 from known where known.n = v.n)
-      order by v.business_id, v.env_mode, lower(v.email), v.n returning *
+      order by v.business_id, v.env_mode, v.email_key, v.n returning *
     ), customer as (
       select * from known
       union all
       select v.n, made.* from made join input v on v.customer_id is null and v.business_id = made.business_id
-        and v.env_mode = made.env_mode and lower(v.email) = lower(made.email)
+        and v.env_mode = made.env_mode and v.email_key = made.email_key
     ), row as (
       select v.*, customer.id as owner_id from input v join customer on customer.n = v.n
     ), claim as (
@@ -279,7 +283,8 @@ export interface NewChargeRequest
   amountToUsd: string
   timelineId: string
   reference: string | null
-  metaData: Record<string, unknown> | null
+  /** JSON text. */
+  metaData: string | null
   expiryCheckAt: Date | null
   isTrial: boolean
   subscriptionPlanId: string | null
@@ -306,8 +311,8 @@ export async function insertChargeRequest(tx: Tx, owner: Owner, row: NewChargeRe
       usd_per_unit: row.usdPerUnit,
       description: row.description,
       reference: row.reference,
+      meta_data: row.metaData,
       created_by: row.createdBy,
-      meta_data: row.metaData && JSON.stringify(row.metaData),
       is_trial: row.isTrial,
       subscription_plan_id: row.subscriptionPlanId,
       extend_subscription_by: row.extendSubscriptionBy,

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { wireTime } from '../../platform/clock.ts'
 import type { FieldErrors } from '../../platform/errors.ts'
-import { amountTooLarge, exponentOf, formatAmount, parseAmount } from '../../platform/money.ts'
+import { amountErrorOf, formatAmount } from '../../platform/money.ts'
 import { paginatorSchema } from '../../platform/pagination.ts'
 import { withCheck } from '../../platform/validation.ts'
 import {
@@ -12,6 +12,7 @@ import {
   metaDataInput,
   nullable,
   optionalText,
+  presentMetaData,
   text,
   time,
 } from '../../platform/wire.ts'
@@ -80,7 +81,7 @@ const periodDaysMax = 3_650
 
 const optionalFields = {
   initial_amount: Type.Optional(amount),
-  tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 50 }), { maxItems: 20 })),
+  tags: Type.Optional(Type.Array(Type.String({ format: 'visible', maxLength: 50 }), { maxItems: 20 })),
   send_subscription_mails: Type.Optional(flagInput),
   meta_data: Type.Optional(metaDataInput),
   metadata: Type.Optional(metaDataInput),
@@ -89,7 +90,7 @@ const optionalFields = {
     Type.String({ maxLength: 64, description: 'IANA name, UTC unless told; counts in calendar billing' }),
   ),
 }
-const name = Type.String({ minLength: 1, maxLength: nameMaxLength })
+const name = Type.String({ format: 'visible', maxLength: nameMaxLength })
 const intervalCount = Type.Integer({
   minimum: 1,
   maximum: periodDaysMax,
@@ -152,7 +153,6 @@ export const generatedUrlSchema = Type.Object({ link: text })
 
 function checkShared(body: Record<string, unknown>): FieldErrors {
   const errors: FieldErrors = { ...checkCurrency(body, 'currency'), ...checkMetaData(body) }
-  if (typeof body.name === 'string' && body.name.trim() === '') errors.name = ['The name field must not be blank.']
   if (typeof body.time_zone === 'string' && !isTimeZone(body.time_zone)) {
     errors.time_zone = ['The time_zone field must be an IANA time zone such as Africa/Lagos.']
   }
@@ -181,18 +181,11 @@ export function isTimeZone(zone: string): boolean {
   }
 }
 
-/** Without a currency in the body only the service knows it: here any exponent will do. */
-const mostDigitsCurrency = 'CLF'
-
 function checkAmounts(body: Record<string, unknown>, fields: readonly string[]): FieldErrors {
-  const currency = typeof body.currency === 'string' && exponentOf(body.currency) !== null ? body.currency : null
   const errors: FieldErrors = {}
   for (const field of fields) {
-    if (body[field] === undefined) continue
-    const parsed = parseAmount(body[field], currency ?? mostDigitsCurrency)
-    // Fewer digits after the point leave room for more before it.
-    if (parsed.ok || (currency === null && parsed.reason === amountTooLarge)) continue
-    errors[field] = [parsed.reason]
+    const words = body[field] === undefined ? null : amountErrorOf(body[field], body.currency)
+    if (words !== null) errors[field] = [words]
   }
   return errors
 }
@@ -217,7 +210,8 @@ export interface PlanRow {
   trial_period: number | null
   tags: string[] | null
   send_subscription_mails: boolean
-  meta_data: Record<string, unknown> | null
+  /** JSON text. */
+  meta_data: string | null
   link_id: string
   created_at: Date
   updated_at: Date
@@ -247,7 +241,7 @@ export const presentPlan = (plan: PlanRow, counters: PlanCounters): PlanBody => 
   interval: plan.interval,
   interval_count: plan.interval_count,
   link_id: plan.link_id,
-  meta_data: plan.meta_data,
+  meta_data: presentMetaData(plan.meta_data),
   status: plan.status,
   deleted_at: plan.deleted_at && wireTime(plan.deleted_at),
   created_at: wireTime(plan.created_at),

@@ -6,10 +6,13 @@ import { isUuid, newId, newToken } from '../../platform/ids.ts'
 import { parseAmount, toUsd } from '../../platform/money.ts'
 import type { Page } from '../../platform/pagination.ts'
 import { readSignedId, signId } from '../../platform/signed.ts'
+import { keepMetaData } from '../../platform/wire.ts'
 import { type Caller, nowOf } from '../businesses/service.ts'
 import { find as findCustomer } from '../customers/service.ts'
 import * as rates from '../exchange-rates/service.ts'
+import { listAccounts } from '../payment-channels/service.ts'
 import { subscriptionPlanErrors } from './errors.ts'
+import { type Prices, requireCarried } from './prices.ts'
 import {
   type CreatePlan,
   checkPeriod,
@@ -37,12 +40,14 @@ export async function create(
   const currency = body.currency ?? caller.business.baseCurrency
   const { amount, initial_amount } = readAmounts(body, currency)
   if (amount === undefined) throw invalid({ amount: ['The amount field is required.'] })
+  const prices = { currency, amountMinor: amount, initialMinor: initial_amount ?? null }
+  requireCarried(await listAccounts(ctx, caller), prices)
   const values = {
     ...termsOf(body),
     name: body.name.trim(),
     status: body.status ?? ('active' as const),
     interval: body.interval,
-    ...pricesOf(currency, await findRate(ctx, currency), amount, initial_amount ?? null),
+    ...pricesOf(await findRate(ctx, currency), prices),
   }
   const id = newId()
   return await namedOnce(() =>
@@ -64,8 +69,8 @@ function termsOf(body: Partial<CreatePlan> & UpdatePlan): PlanValues {
   if (body.send_subscription_mails !== undefined) values.send_subscription_mails = Boolean(body.send_subscription_mails)
   if (body.billing_calendar !== undefined) values.billing_calendar = body.billing_calendar
   if (body.time_zone !== undefined) values.time_zone = body.time_zone
-  const metaData = body.meta_data ?? body.metadata
-  if (metaData !== undefined) values.meta_data = JSON.stringify(metaData)
+  const metaData = keepMetaData(body)
+  if (metaData !== null) values.meta_data = metaData
   return values
 }
 
@@ -101,7 +106,7 @@ async function findRate(ctx: Context, currency: string): Promise<string> {
 }
 
 /** The columns of a price; dollars are told to the cent, always with two digits. */
-function pricesOf(currency: string, usdPerUnit: string, amountMinor: bigint, initialMinor: bigint | null) {
+function pricesOf(usdPerUnit: string, { currency, amountMinor, initialMinor }: Prices) {
   return {
     currency,
     amount_minor: amountMinor,
@@ -184,7 +189,7 @@ export const list = (ctx: Context, caller: Caller, filter: PlanFilter, page: Pag
 export async function update(ctx: Context, caller: Caller, ref: string, body: UpdatePlan): Promise<PlanRow> {
   const found = await find(ctx, caller, ref)
   const currency = body.currency ?? found.currency
-  const usdPerUnit = await findRate(ctx, currency)
+  const [usdPerUnit, accounts] = [await findRate(ctx, currency), await listAccounts(ctx, caller)]
   return await namedOnce(() =>
     change(ctx, caller, found.id, async (plan, tx) => {
       // Another request gave it another currency meanwhile: what this one says was meant for the old one.
@@ -195,12 +200,14 @@ export async function update(ctx: Context, caller: Caller, ref: string, body: Up
       if (Object.keys(wrong).length > 0) throw invalid(wrong)
       await requireAgreed(tx, plan, body, amount)
       const initialMinor = initial_amount === undefined ? plan.initial_amount_minor : initial_amount
+      const isPriced = amount !== undefined || initial_amount !== undefined
+      const prices = { currency, amountMinor: amount ?? plan.amount_minor, initialMinor }
+      if (isPriced) requireCarried(accounts, prices)
       return {
         ...termsOf(body),
         ...(body.name !== undefined && { name: body.name.trim() }),
         ...(body.interval !== undefined && { interval: body.interval }),
-        ...((amount !== undefined || initial_amount !== undefined) &&
-          pricesOf(currency, usdPerUnit, amount ?? plan.amount_minor, initialMinor)),
+        ...(isPriced && pricesOf(usdPerUnit, prices)),
       }
     }),
   )

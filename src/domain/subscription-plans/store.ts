@@ -1,4 +1,5 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
+import { emailKeyOf } from '../../platform/emails.ts'
 import type { Page } from '../../platform/pagination.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import type { PlanCounters, PlanRow, PlanStatus } from './schema.ts'
@@ -10,11 +11,8 @@ export interface Owner {
 
 /** The columns that a request may set. */
 export type PlanValues = Partial<
-  Omit<
-    PlanRow,
-    'id' | 'business_id' | 'env_mode' | 'meta_data' | 'link_id' | 'created_at' | 'updated_at' | 'deleted_at'
-  >
-> & { meta_data?: string }
+  Omit<PlanRow, 'id' | 'business_id' | 'env_mode' | 'link_id' | 'created_at' | 'updated_at' | 'deleted_at'>
+>
 
 export type NewPlan = PlanValues &
   Pick<PlanRow, 'name' | 'status' | 'interval' | 'currency' | 'amount_minor'> &
@@ -142,7 +140,7 @@ export async function isSubscribed(
   customer: { id: string } | { email: string },
   when: 'now' | 'ever' = 'now',
 ): Promise<boolean> {
-  const who = 'id' in customer ? sql`c.id = ${customer.id}` : sql`lower(c.email) = lower(${customer.email})`
+  const who = 'id' in customer ? sql`c.id = ${customer.id}` : sql`c.email_key = ${emailKeyOf(customer.email)}`
   const { rows } = await sql`select 1 from customers c join subscriptions s on s.customer_id = c.id
     where c.business_id = ${owner.businessId} and c.env_mode = ${owner.envMode} and c.deleted_at is null and ${who}
       and s.subscription_plan_id = ${planId} and ${when === 'ever' ? sql`true` : lives} limit 1`.execute(db)

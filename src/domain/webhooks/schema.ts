@@ -3,6 +3,7 @@ import { eventTypes, isEventType } from '../../events/catalogue.ts'
 import { wireTime } from '../../platform/clock.ts'
 import type { FieldErrors } from '../../platform/errors.ts'
 import { isUuid } from '../../platform/ids.ts'
+import { parseExactly } from '../../platform/json.ts'
 import { paginatorSchema } from '../../platform/pagination.ts'
 import { withCheck } from '../../platform/validation.ts'
 import { flag, flagInput, nullable, optionalText, text, time } from '../../platform/wire.ts'
@@ -151,7 +152,7 @@ export const presentEvent = (row: EventRow): Static<typeof eventSchema> => ({
   uuid: row.id,
   env_mode: row.env_mode,
   event: row.type,
-  data: (JSON.parse(row.body) as { data: Record<string, unknown> }).data,
+  data: (parseExactly(row.body) as { data: Record<string, unknown> }).data,
   created_at: wireTime(row.created_at),
   updated_at: wireTime(row.created_at),
   deleted_at: null,
