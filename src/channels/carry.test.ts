@@ -48,7 +48,7 @@ const rows: [channel: (typeof channels)[number], currency: string, amount: strin
   [stripe, 'KWD', '99999.99', 'ok'],
   [stripe, 'KWD', '99999.999', 'too_large'],
   [stripe, 'KWD', '100000', 'too_large'],
-  [stripe, 'BGN', '10', 'currency'],
+  [stripe, 'XAU', '10', 'currency'],
   [stripe, 'constructor', '10', 'currency'],
   [paystack, 'NGN', '49.99', 'too_small'],
   [paystack, 'NGN', '10000000', 'ok'],
