@@ -4,8 +4,8 @@ import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { requireKey } from './domain/businesses/access.ts'
+import { presentedKey } from './domain/businesses/keys.ts'
 import { businessRoutes, testClockRoutes } from './domain/businesses/routes.ts'
-import { presentedKey } from './domain/businesses/service.ts'
 import { checkoutPages } from './domain/checkout/pages.ts'
 import { checkoutRoutes, sdkRoutes } from './domain/checkout/routes.ts'
 import { subscribePages } from './domain/checkout/subscribe.ts'
@@ -120,6 +120,11 @@ Amounts are sent in major units and answered as text in major units; times are U
 
 async function documentApi(app: Http): Promise<void> {
   await app.register(swagger, {
+    // What a secret key must be allowed stands beside each operation.
+    transform: ({ schema, url, route }) => {
+      const scope = route.config?.scope
+      return { url, schema: scope && !url.startsWith('/v1/sdk/') ? { ...schema, 'x-scope': scope } : schema }
+    },
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Asyncpay', version: '0.1.0', description },

@@ -7,6 +7,7 @@ import { ApiError } from '../platform/errors.ts'
 import { openRuntime } from '../runtime.ts'
 import type { Role } from '../server.ts'
 import { doctor } from './doctor.ts'
+import { changeKeys } from './keys.ts'
 import { type Listening, listen } from './listen.ts'
 import { InUse, lockDataDir } from './lock.ts'
 import { type Keys, type Operation, operations, UsageError } from './operations.ts'
@@ -19,6 +20,10 @@ const help = `asyncpay: payments over many channels behind one API
   asyncpay start [--role all|api|worker]       serve (embedded database without DATABASE_URL)
   asyncpay migrate                             bring the database up to date
   asyncpay keys [--json] [--business <id>]     show the keys of a business
+  asyncpay keys list [--json]                  every key with its scopes, its last use and its end
+  asyncpay keys create --mode test|live [--kind secret|public] --label "<text>" [--scopes payments,refunds,payouts,read]
+  asyncpay keys roll <id or label> --overlap 24h|0
+  asyncpay keys revoke <id or label>
   asyncpay business create "<name>" [--currency NGN]
   asyncpay business list
   asyncpay channels list --mode test|live
@@ -39,6 +44,10 @@ const options = {
   set: { type: 'string', multiple: true },
   default: { type: 'boolean' },
   port: { type: 'string' },
+  kind: { type: 'string' },
+  label: { type: 'string' },
+  scopes: { type: 'string' },
+  overlap: { type: 'string' },
   'forward-to': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
@@ -67,6 +76,7 @@ async function main(): Promise<void> {
     case 'sandbox':
       return await runSandbox(config, portOf(values.port, 9090))
     case 'keys':
+      if (rest.length > 0) return console.log(await changeKeys((name, args) => run(config, name, args), rest, values))
       return printKeys((await run(config, 'keys', { business: values.business })) as Keys, values.json === true)
     case 'business':
       return print(await business(config, rest, values))

@@ -1,10 +1,10 @@
 import { credentialFieldsOf, findChannelMaybe } from '../channels/index.ts'
-import { businessNameMaxLength, type EnvMode } from '../domain/businesses/schema.ts'
+import { businessNameMaxLength, type EnvMode, type KeyKind, type Scope } from '../domain/businesses/schema.ts'
 import * as businesses from '../domain/businesses/service.ts'
 import * as channels from '../domain/payment-channels/service.ts'
 import * as webhooks from '../domain/webhooks/service.ts'
 import type { Context } from '../platform/context.ts'
-import { ApiError } from '../platform/errors.ts'
+import { ApiError, type FieldErrors, httpErrors } from '../platform/errors.ts'
 import { isCurrency } from '../platform/money.ts'
 import { perPageMax } from '../platform/pagination.ts'
 import { isBlank } from '../platform/texts.ts'
@@ -17,6 +17,10 @@ export const operations = {
   'business.create': (ctx, args) => createBusiness(ctx, String(args.name), String(args.currency)),
   'business.list': (ctx) => businesses.list(ctx),
   keys: (ctx, args) => readKeys(ctx, optional(args.business)),
+  'keys.list': async (ctx, args) => await businesses.listKeys(ctx, await chooseBusiness(ctx, optional(args.business))),
+  'keys.create': (ctx, args) => createKey(ctx, args as unknown as CreateKeyArgs),
+  'keys.roll': (ctx, args) => rollKey(ctx, optional(args.business), String(args.key), Number(args.overlapMs)),
+  'keys.revoke': (ctx, args) => revokeKey(ctx, optional(args.business), String(args.key)),
   'channels.list': (ctx, args) => listChannels(ctx, optional(args.business), modeOf(args.mode)),
   'channels.connect': (ctx, args) => connectChannel(ctx, args as unknown as ConnectArgs),
   'channels.disable': (ctx, args) => disableChannel(ctx, args as unknown as ConnectArgs),
@@ -79,6 +83,44 @@ export async function readKeys(ctx: Context, business: string | null): Promise<K
     business_id: businessId,
     test: { ...keys.test, webhook_secret: await secretOf('test') },
     live: { ...keys.live, webhook_secret: await secretOf('live') },
+  }
+}
+
+interface CreateKeyArgs {
+  business?: string
+  mode?: string
+  kind: KeyKind
+  label: string
+  scopes: Scope[]
+}
+
+async function createKey(ctx: Context, { business, mode, kind, label, scopes }: CreateKeyArgs) {
+  const envMode = modeOf(mode)
+  const businessId = await chooseBusiness(ctx, optional(business))
+  return await inWords(() => businesses.createKey(ctx, { businessId, envMode, kind, label, scopes }, 'cli'))
+}
+
+async function rollKey(ctx: Context, business: string | null, key: string, overlapMs: number) {
+  const businessId = await chooseBusiness(ctx, business)
+  return await inWords(() => businesses.rollKey(ctx, businessId, key, overlapMs, 'cli'))
+}
+
+async function revokeKey(ctx: Context, business: string | null, key: string) {
+  const businessId = await chooseBusiness(ctx, business)
+  return await inWords(() => businesses.revokeKey(ctx, businessId, key, 'cli'))
+}
+
+/** The words beside a wrong field are what a person at the command line needs. */
+async function inWords<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.row !== httpErrors.validationFailed) throw error
+    throw new UsageError(
+      Object.values(error.data as FieldErrors)
+        .flat()
+        .join(' '),
+    )
   }
 }
 

@@ -29,11 +29,16 @@ export interface ApiKeys {
   business_id: string;
   created_at: Timestamp;
   env_mode: string;
+  expires_at: Timestamp | null;
   id: string;
   key_hash: Buffer;
   key_sealed: Buffer;
   kind: string;
+  label: string;
+  last_used_at: Timestamp | null;
+  replaced_by: string | null;
   revoked_at: Timestamp | null;
+  scopes: Generated<string[]>;
 }
 
 export interface AuditLog {

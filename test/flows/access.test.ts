@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { type EnvMode, type Scope, scopes } from '../../src/domain/businesses/schema.ts'
+import * as businesses from '../../src/domain/businesses/service.ts'
 import { expectFailure } from '../support/expect.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'
 import { cards, saveCard } from '../support/saved.ts'
@@ -126,6 +128,59 @@ describe('keys', () => {
       }
     })
   }
+
+  /** A key of the business's own, made for one test. */
+  const make = (label: string, wanted: readonly Scope[], envMode: EnvMode) =>
+    businesses.createKey(
+      server.ctx,
+      { businessId: business.id, envMode, kind: 'secret', label, scopes: wanted },
+      'test',
+    )
+  const asks = (route: Route, key: string) =>
+    server.call(route.method, fill(route.path, nobody), bodyOf(route), { authentication: `Bearer ${key}` })
+
+  for (const envMode of ['test', 'live'] as const) {
+    for (const scope of scopes) {
+      test(`403 a ${envMode} key with the scope ${scope} alone opens what names that scope, and nothing else`, async () => {
+        const { key } = await make(`${envMode} ${scope} alone`, [scope], envMode)
+        for (const route of routes) {
+          const needed = route.operation['x-scope'] as Scope
+          assert.ok(scopes.includes(needed), `${nameOf(route)} names no scope in the document`)
+          assert.ok(route.method !== 'GET' || needed === 'read' || route.path.includes('payouts'), nameOf(route))
+          const answer = await asks(route, key)
+          if (needed === scope) assert.notEqual(answer.status, 403, nameOf(route))
+          else {
+            expectFailure(answer, { status: 403, code: '017' }, nameOf(route))
+            assert.deepEqual(answer.body.error_data, { scope: needed }, nameOf(route))
+          }
+        }
+      })
+    }
+  }
+
+  test('401 a revoked key, and one that was rolled without an overlap, open no route; its successor does', async () => {
+    const revoked = await make('revoked', scopes, 'test')
+    await businesses.revokeKey(server.ctx, business.id, 'revoked', 'test')
+    const rolled = await make('rolled', scopes, 'test')
+    const next = await businesses.rollKey(server.ctx, business.id, 'rolled', 0, 'test')
+    for (const route of routes) {
+      for (const { key } of [revoked, rolled]) {
+        expectFailure(await asks(route, key), { status: 401, code: '002' }, nameOf(route))
+      }
+      assert.ok(![401, 403].includes((await asks(route, next.key)).status), nameOf(route))
+    }
+  })
+
+  test('a scope is asked for before the body is looked at, and a refusal uses up no idempotency key', async () => {
+    const narrow = await make('narrow', ['read'], 'test')
+    const wide = await make('wide', ['payments'], 'test')
+    const once = { 'idempotency-key': 'asked by a key without the scope' }
+    const post = (key: string, body: unknown) =>
+      server.call('POST', '/v1/customers', body, { authentication: `Bearer ${key}`, ...once })
+    expectFailure(await post(narrow.key, { email: 5 }), { status: 403, code: '017' })
+    expectFailure(await post(narrow.key, '{'), { status: 403, code: '017' })
+    assert.equal((await post(wide.key, { email: 'scoped@example.com', name: 'S' })).status, 201)
+  })
 
   test('401 what a public key opens is opened by no other key', async () => {
     const sdk = await documentedRoutes(server, (path) => path.startsWith('/v1/sdk/'))

@@ -2,20 +2,31 @@ import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'f
 import type { Context } from '../../platform/context.ts'
 import type { Http } from '../../platform/http.ts'
 import { finishClaim, readClaim, takeClaim } from '../../platform/idempotency.ts'
-import { authenticate, type Caller, presentedKey } from './service.ts'
-import type { KeyKind } from './store.ts'
+import { authenticate, type Caller, presentedKey } from './keys.ts'
+import type { KeyKind, Scope } from './schema.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Set on every route behind a key. */
     caller: Caller
   }
+  interface FastifyContextConfig {
+    /** What a secret key must be allowed for this route. Every route behind one says it. */
+    scope?: Scope
+  }
 }
 
-/** Puts every route of `app` behind a key of `kind`, with `Idempotency-Key` on each POST. */
+/**
+ * Puts every route of `app` behind a key of `kind`, with `Idempotency-Key` on each POST. A route behind a secret key that
+ * names no scope does not start: which keys open it would be anybody's guess.
+ */
 export function requireKey(app: Http, ctx: Context, kind: KeyKind): void {
+  app.addHook('onRoute', (route) => {
+    if (kind === 'secret' && !route.config?.scope) throw new Error(`${route.method} ${route.url} names no scope`)
+  })
   app.addHook('onRequest', async (request) => {
-    request.caller = await authenticate(ctx, kind, presentedKey(request.headers))
+    const scope = request.routeOptions.config.scope ?? null
+    request.caller = await authenticate(ctx, kind, presentedKey(request.headers), scope)
   })
   app.addHook('preHandler', claimKey(ctx))
   app.addHook('onSend', async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {

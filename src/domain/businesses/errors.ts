@@ -58,4 +58,11 @@ export const businessErrors = {
       'So much fell due on the way that one request was not enough. What was done stays done; error_data says how far it came. Call again with its "to", and it goes on.',
     isPassing: true,
   },
+  keyScopeMissing: {
+    code: '017',
+    name: 'KEY_SCOPE_MISSING',
+    status: 403,
+    message: 'This key may not do that',
+    description: 'error_data.scope says what is missing. Use a key that has this scope, or have one made that does.',
+  },
 } as const satisfies Record<string, ErrorRow>

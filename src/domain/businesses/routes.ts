@@ -16,7 +16,10 @@ export function businessRoutes(app: Http, ctx: Context): void {
   const tags = ['Business']
   app.get(
     '/business',
-    { schema: { tags, summary: "The key's own business", response: { 200: successSchema(ownBusinessSchema) } } },
+    {
+      config: { scope: 'read' },
+      schema: { tags, summary: "The key's own business", response: { 200: successSchema(ownBusinessSchema) } },
+    },
     async (request) => {
       const business = await businesses.find(ctx, request.caller.businessId, request.caller.envMode)
       return success('Business retrieved successfully', presentOwnBusiness(business))
@@ -26,6 +29,7 @@ export function businessRoutes(app: Http, ctx: Context): void {
   app.put(
     '/business',
     {
+      config: { scope: 'payments' },
       schema: {
         tags,
         summary: 'Change settings of the business in this mode',
@@ -46,13 +50,17 @@ export function testClockRoutes(app: Http, ctx: Context, sweeps: readonly Sweep[
   const present = ({ now, offsetSeconds }: TestClock) => ({ now: wireTime(now), offset_seconds: offsetSeconds })
   app.get(
     '/test-clock',
-    { schema: { tags, summary: 'What time it is in this mode', response: { 200: successSchema(testClockSchema) } } },
+    {
+      config: { scope: 'read' },
+      schema: { tags, summary: 'What time it is in this mode', response: { 200: successSchema(testClockSchema) } },
+    },
     async (request) => success('Test clock retrieved successfully', present(await readClock(ctx, request.caller))),
   )
 
   app.post(
     '/test-clock/advance',
     {
+      config: { scope: 'payments' },
       schema: {
         tags,
         summary: 'Move the clock of test mode forward',

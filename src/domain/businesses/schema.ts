@@ -8,6 +8,29 @@ import { flag, flagInput, nullable, optionalText, text, time } from '../../platf
 export type EnvMode = 'test' | 'live'
 export const envModes: readonly EnvMode[] = ['test', 'live']
 
+export type KeyKind = 'secret' | 'public'
+/** What a secret key may do. Everything that changes something and is neither a refund nor a payout is `payments`. */
+export const scopes = ['payments', 'refunds', 'payouts', 'read'] as const
+export type Scope = (typeof scopes)[number]
+
+/** A key as it is shown: never the key itself, which is told once, when it is made. */
+export interface ApiKey {
+  readonly id: string
+  readonly mode: EnvMode
+  readonly kind: KeyKind
+  readonly label: string
+  /** Empty for a public key. */
+  readonly scopes: readonly Scope[]
+  /** Its beginning and its last four characters: enough to find the row of a key that turned up somewhere. */
+  readonly hint: string
+  readonly created_at: string
+  readonly last_used_at: string | null
+  /** Until when a rolled one still opens. */
+  readonly expires_at: string | null
+  readonly revoked_at: string | null
+  readonly replaced_by: string | null
+}
+
 export const envMode = Type.Union([Type.Literal('test'), Type.Literal('live')])
 
 export const businessSchema = Type.Object({

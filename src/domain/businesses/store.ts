@@ -2,16 +2,8 @@ import { type Db, sql, type Tx } from '../../platform/db.ts'
 import type { Mode } from '../../platform/due.ts'
 import type { Business, EnvMode, OnOverpayment, OnUnderpayment, RouteBy } from './schema.ts'
 
-export type KeyKind = 'secret' | 'public'
-
-export interface KeyRow {
-  id: string
-  env_mode: EnvMode
-  kind: KeyKind
-  key_sealed: Buffer
-}
-
-const columns = sql`b.id, m.env_mode as "envMode", b.name, b.logo, b.business_category as "businessCategory",
+/** Of a business in a mode, over `joined`. */
+export const columns = sql`b.id, m.env_mode as "envMode", b.name, b.logo, b.business_category as "businessCategory",
   b.base_currency as "baseCurrency", m.webhook_url as "webhookUrl", m.enabled_webhooks as "enabledWebhooks",
   m.default_redirect_url as "defaultRedirectUrl", m.send_subscription_mails as "sendSubscriptionMails",
   m.allowed_domains as "allowedDomains", m.refund_save_charges as "refundSaveCharges",
@@ -19,18 +11,7 @@ const columns = sql`b.id, m.env_mode as "envMode", b.name, b.logo, b.business_ca
   m.hook_token as "hookToken", m.route_by as "routeBy", (m.clock_offset_seconds * 1000)::float8 as "clockOffsetMs",
   b.created_at as "createdAt", greatest(b.updated_at, m.updated_at) as "updatedAt"`
 
-const joined = sql`businesses b join business_modes m on m.business_id = b.id`
-
-export interface KeyOwner extends Business {
-  keyId: string
-}
-
-export async function findMaybeByKeyHash(db: Db, kind: KeyKind, keyHash: Buffer): Promise<KeyOwner | undefined> {
-  const { rows } = await sql<KeyOwner>`/* hot */ select k.id as "keyId", ${columns}
-    from ${joined} join api_keys k on k.business_id = m.business_id and k.env_mode = m.env_mode
-    where k.key_hash = ${keyHash} and k.kind = ${kind} and k.revoked_at is null and b.deleted_at is null`.execute(db)
-  return rows[0]
-}
+export const joined = sql`businesses b join business_modes m on m.business_id = b.id`
 
 export async function findMaybe(db: Db | Tx, businessId: string, envMode: EnvMode): Promise<Business | undefined> {
   const { rows } = await sql<Business>`/* hot */ select ${columns} from ${joined}
@@ -113,43 +94,6 @@ export async function insertMode(
     .insertInto('business_modes')
     .values({ business_id: businessId, env_mode: envMode, hook_token: hookToken, created_at: now, updated_at: now })
     .execute()
-}
-
-export interface NewKey {
-  id: string
-  businessId: string
-  envMode: EnvMode
-  kind: KeyKind
-  keyHash: Buffer
-  keySealed: Buffer
-  now: Date
-}
-
-export async function insertKey(tx: Tx, row: NewKey): Promise<void> {
-  await tx
-    .insertInto('api_keys')
-    .values({
-      id: row.id,
-      business_id: row.businessId,
-      env_mode: row.envMode,
-      kind: row.kind,
-      key_hash: row.keyHash,
-      key_sealed: row.keySealed,
-      created_at: row.now,
-    })
-    .execute()
-}
-
-export async function listKeys(db: Db, businessId: string): Promise<KeyRow[]> {
-  const rows = await db
-    .selectFrom('api_keys')
-    .select(['id', 'env_mode', 'kind', 'key_sealed'])
-    .where('business_id', '=', businessId)
-    .where('revoked_at', 'is', null)
-    .orderBy('id')
-    .limit(100)
-    .execute()
-  return rows as KeyRow[]
 }
 
 export interface BusinessChanges {

@@ -18,7 +18,10 @@ const one = successSchema(customerSchema)
 export function customerRoutes(app: Http, ctx: Context): void {
   app.post(
     '/customers',
-    { schema: { tags, summary: 'Create a customer', body: createCustomerSchema, response: { 201: one } } },
+    {
+      config: { scope: 'payments' },
+      schema: { tags, summary: 'Create a customer', body: createCustomerSchema, response: { 201: one } },
+    },
     async (request, reply) => {
       const customer = await customers.create(ctx, request.caller, request.body, request.idempotency)
       return reply.code(201).send(success('Customer created successfully', presentCustomer(customer)))
@@ -28,6 +31,7 @@ export function customerRoutes(app: Http, ctx: Context): void {
   app.get(
     '/customers',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         summary: 'List customers, newest first',
@@ -54,7 +58,7 @@ export function customerRoutes(app: Http, ctx: Context): void {
 function oneCustomerRoutes(app: Http, ctx: Context): void {
   app.get(
     '/customers/:uuid',
-    { schema: { tags, summary: 'Retrieve a customer', params, response: { 200: one } } },
+    { config: { scope: 'read' }, schema: { tags, summary: 'Retrieve a customer', params, response: { 200: one } } },
     async (request) => {
       const customer = await customers.find(ctx, request.caller, request.params.uuid)
       return success('Customer retrieved successfully', presentCustomer(customer))
@@ -63,7 +67,10 @@ function oneCustomerRoutes(app: Http, ctx: Context): void {
 
   app.put(
     '/customers/:uuid',
-    { schema: { tags, summary: 'Update a customer', params, body: updateCustomerSchema, response: { 200: one } } },
+    {
+      config: { scope: 'payments' },
+      schema: { tags, summary: 'Update a customer', params, body: updateCustomerSchema, response: { 200: one } },
+    },
     async (request) => {
       const customer = await customers.update(ctx, request.caller, request.params.uuid, request.body)
       return success('Customer updated successfully', presentCustomer(customer))
@@ -72,7 +79,7 @@ function oneCustomerRoutes(app: Http, ctx: Context): void {
 
   app.delete(
     '/customers/:uuid',
-    { schema: { tags, summary: 'Delete a customer', params, response: { 200: one } } },
+    { config: { scope: 'payments' }, schema: { tags, summary: 'Delete a customer', params, response: { 200: one } } },
     async (request) => {
       const customer = await customers.remove(ctx, request.caller, request.params.uuid)
       return success('Customer deleted successfully', presentCustomer(customer))

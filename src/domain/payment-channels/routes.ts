@@ -12,6 +12,7 @@ export function paymentChannelRoutes(app: Http, ctx: Context): void {
   app.get(
     '/payment-channels',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['Payment channels'],
         summary: 'List payment channels with what each can do',

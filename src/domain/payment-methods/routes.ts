@@ -16,6 +16,7 @@ export function paymentMethodRoutes(app: Http, ctx: Context): void {
   app.get(
     '/customers/:uuid/payment-methods',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         summary: "List a customer's saved payment methods, newest first",
@@ -39,6 +40,7 @@ export function paymentMethodRoutes(app: Http, ctx: Context): void {
   app.delete(
     '/customers/:uuid/payment-methods/:method_uuid',
     {
+      config: { scope: 'payments' },
       schema: {
         tags,
         summary: 'Delete a saved payment method',
@@ -60,6 +62,7 @@ export function paymentMethodRoutes(app: Http, ctx: Context): void {
   app.patch(
     '/customers/:uuid/payment-methods/:method_uuid/default',
     {
+      config: { scope: 'payments' },
       schema: {
         tags,
         summary: 'Make a saved payment method the default',

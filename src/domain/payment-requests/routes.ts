@@ -54,7 +54,7 @@ export function paymentRequestRoutes(app: Http, ctx: Context): void {
   app.post(
     '/payment-requests',
     {
-      config: { claimsItself: true },
+      config: { claimsItself: true, scope: 'payments' },
       schema: {
         tags,
         summary: 'Initiate a payment request',
@@ -72,6 +72,7 @@ export function paymentRequestRoutes(app: Http, ctx: Context): void {
   app.post(
     '/payment-requests/relay',
     {
+      config: { scope: 'payments' },
       schema: {
         tags,
         summary: 'Move a payment request to another channel',
@@ -95,7 +96,7 @@ function subscribeRoute(app: Http, ctx: Context): void {
   app.post(
     '/payment-requests/subscribe-to-plan',
     {
-      config: { claimsItself: true },
+      config: { claimsItself: true, scope: 'payments' },
       schema: {
         tags,
         summary: 'Subscribe a customer to a plan by a payment',
@@ -118,7 +119,7 @@ function savedMethodRoutes(app: Http, ctx: Context): void {
   app.post(
     '/payment-requests/save-payment-method',
     {
-      config: { claimsItself: true },
+      config: { claimsItself: true, scope: 'payments' },
       schema: {
         tags,
         summary: 'Have a customer save a payment method',
@@ -139,6 +140,7 @@ function savedMethodRoutes(app: Http, ctx: Context): void {
   app.post(
     '/payment-requests/charge-payment-method',
     {
+      config: { scope: 'payments' },
       schema: {
         tags,
         summary: 'Charge a saved payment method at once',
@@ -167,6 +169,7 @@ function readRoutes(app: Http, ctx: Context): void {
   app.get(
     '/payment-requests/retrieve-by-ref/:ref',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         summary: 'Retrieve a payment request',
@@ -184,6 +187,7 @@ function readRoutes(app: Http, ctx: Context): void {
   app.get(
     '/payment-requests',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         summary: 'List payment requests, newest first',
@@ -223,7 +227,10 @@ function changeRoutes(app: Http, ctx: Context): void {
   for (const { verb, summary, message, run } of changes) {
     app.patch(
       `/payment-requests/:ref/${verb}`,
-      { schema: { tags, summary, params, response: { 200: successSchema(oneRequestSchema(relations.one)) } } },
+      {
+        config: { scope: 'payments' },
+        schema: { tags, summary, params, response: { 200: successSchema(oneRequestSchema(relations.one)) } },
+      },
       async (request) => {
         const full = await run(ctx, request.caller, request.params.ref)
         return success(message, {
@@ -270,6 +277,7 @@ export function routeRoutes(app: Http, ctx: Context): void {
   app.get(
     '/payment-channels/route',
     {
+      config: { scope: 'read' },
       schema: {
         ...about,
         summary: 'Explain which channel would take a payment',
@@ -297,6 +305,7 @@ export function routeRoutes(app: Http, ctx: Context): void {
   app.put(
     '/payment-channels/route',
     {
+      config: { scope: 'payments' },
       schema: {
         ...about,
         summary: 'Order channels by the default, or by their success rate of the last day',

@@ -9,6 +9,7 @@ export function portalLinkRoutes(app: Http, ctx: Context): void {
   app.post(
     '/customers/:uuid/portal-link',
     {
+      config: { scope: 'payments' },
       schema: {
         tags: ['Customers'],
         summary: "Make a link to the customer's own page",

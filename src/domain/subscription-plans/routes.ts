@@ -32,6 +32,7 @@ export function subscriptionPlanRoutes(app: Http, ctx: Context): void {
   app.post(
     '/subscription-plans',
     {
+      config: { scope: 'payments' },
       schema: {
         tags,
         summary: 'Create a subscription plan',
@@ -49,6 +50,7 @@ export function subscriptionPlanRoutes(app: Http, ctx: Context): void {
   app.get(
     '/subscription-plans',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         summary: 'List subscription plans, newest first',
@@ -79,6 +81,7 @@ export function subscriptionLinkRoute(
   app.post(
     path,
     {
+      config: { scope: 'payments' },
       schema: {
         tags: security ? ['SDK'] : tags,
         summary: 'Make the link by which a customer subscribes to a plan',
@@ -99,7 +102,10 @@ export function subscriptionLinkRoute(
 function onePlanRoutes(app: Http, ctx: Context): void {
   app.get(
     '/subscription-plans/:uuid',
-    { schema: { tags, summary: 'Retrieve a subscription plan', params, response: { 200: one } } },
+    {
+      config: { scope: 'read' },
+      schema: { tags, summary: 'Retrieve a subscription plan', params, response: { 200: one } },
+    },
     async (request) => {
       const plan = await plans.find(ctx, request.caller, request.params.uuid)
       return success('Subscription plan retrieved successfully', await plans.presentOwn(ctx, plan))
@@ -109,6 +115,7 @@ function onePlanRoutes(app: Http, ctx: Context): void {
   app.put(
     '/subscription-plans/:uuid',
     {
+      config: { scope: 'payments' },
       schema: {
         tags,
         summary: 'Update a subscription plan',
@@ -130,6 +137,7 @@ What is paid or being paid for stays. \`initial_amount\` and \`trial_period\` co
   app.delete(
     '/subscription-plans/:uuid',
     {
+      config: { scope: 'payments' },
       schema: {
         tags,
         summary: 'Delete a subscription plan',
@@ -163,7 +171,7 @@ function statusRoutes(app: Http, ctx: Context): void {
   for (const { verb, status, summary, message } of changes) {
     app.patch(
       `/subscription-plans/:uuid/${verb}`,
-      { schema: { tags, summary, params, response: { 200: one } } },
+      { config: { scope: 'payments' }, schema: { tags, summary, params, response: { 200: one } } },
       async (request) => {
         const plan = await plans.setStatus(ctx, request.caller, request.params.uuid, status)
         return success(message, await plans.presentOwn(ctx, plan))

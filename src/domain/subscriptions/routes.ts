@@ -34,6 +34,7 @@ export function subscriptionRoutes(app: Http, ctx: Context): void {
   app.post(
     '/subscriptions',
     {
+      config: { scope: 'payments' },
       schema: {
         tags,
         summary: 'Subscribe a customer to a plan by a saved method',
@@ -62,6 +63,7 @@ function readRoutes(app: Http, ctx: Context): void {
   app.get(
     '/subscriptions',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         summary: 'List subscriptions, newest first',
@@ -86,7 +88,11 @@ function readRoutes(app: Http, ctx: Context): void {
 
   app.get(
     path,
-    { onRequest, schema: { tags, summary: 'Retrieve a subscription', params, response: { 200: one } } },
+    {
+      config: { scope: 'read' },
+      onRequest,
+      schema: { tags, summary: 'Retrieve a subscription', params, response: { 200: one } },
+    },
     async (request) => {
       const full = await subscriptions.find(ctx, request.caller, request.params.uuid)
       return success('Subscription retrieved successfully', subscriptions.present(ctx, request.caller, full))
@@ -98,6 +104,7 @@ function changeRoutes(app: Http, ctx: Context): void {
   app.put(
     path,
     {
+      config: { scope: 'payments' },
       onRequest,
       schema: {
         tags,
@@ -118,6 +125,7 @@ Another method counts from the next charge on; a period that is past due is char
   app.patch(
     `${path}/cancel`,
     {
+      config: { scope: 'payments' },
       schema: {
         tags,
         summary: 'Cancel at the end of what is paid for',
@@ -141,9 +149,13 @@ paused or past due, for which nothing is paid.`,
   ] as const) {
     const summary =
       verb === 'pause' ? 'Charge nothing until it is resumed' : 'Go on; a period that was missed is billed at once'
-    app.patch(`${path}/${verb}`, { schema: { tags, summary, params, response: { 200: one } } }, async (request) => {
-      const full = await work(ctx, request.caller, request.params.uuid)
-      return success(`Subscription ${done} successfully`, subscriptions.present(ctx, request.caller, full))
-    })
+    app.patch(
+      `${path}/${verb}`,
+      { config: { scope: 'payments' }, schema: { tags, summary, params, response: { 200: one } } },
+      async (request) => {
+        const full = await work(ctx, request.caller, request.params.uuid)
+        return success(`Subscription ${done} successfully`, subscriptions.present(ctx, request.caller, full))
+      },
+    )
   }
 }

@@ -14,7 +14,10 @@ const one = successSchema(schema.endpointSchema)
 export function webhookRoutes(app: Http, ctx: Context): void {
   app.post(
     '/webhook-endpoints',
-    { schema: { tags, summary: 'Add a webhook endpoint', body: schema.createEndpointSchema, response: { 201: one } } },
+    {
+      config: { scope: 'payments' },
+      schema: { tags, summary: 'Add a webhook endpoint', body: schema.createEndpointSchema, response: { 201: one } },
+    },
     async (request, reply) => {
       const { endpoint, secret } = await webhooks.create(ctx, request.caller, request.body, request.idempotency)
       return reply
@@ -26,6 +29,7 @@ export function webhookRoutes(app: Http, ctx: Context): void {
   app.get(
     '/webhook-endpoints',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         summary: 'List webhook endpoints',
@@ -51,7 +55,10 @@ export function webhookRoutes(app: Http, ctx: Context): void {
 function oneEndpointRoutes(app: Http, ctx: Context): void {
   app.get(
     '/webhook-endpoints/:uuid',
-    { schema: { tags, summary: 'Retrieve a webhook endpoint', params, response: { 200: one } } },
+    {
+      config: { scope: 'read' },
+      schema: { tags, summary: 'Retrieve a webhook endpoint', params, response: { 200: one } },
+    },
     async (request) => {
       const endpoint = await webhooks.find(ctx, request.caller, request.params.uuid)
       return success('Webhook endpoint retrieved successfully', schema.presentEndpoint(endpoint))
@@ -61,6 +68,7 @@ function oneEndpointRoutes(app: Http, ctx: Context): void {
   app.put(
     '/webhook-endpoints/:uuid',
     {
+      config: { scope: 'payments' },
       schema: {
         tags,
         summary: 'Change a webhook endpoint',
@@ -77,7 +85,10 @@ function oneEndpointRoutes(app: Http, ctx: Context): void {
 
   app.delete(
     '/webhook-endpoints/:uuid',
-    { schema: { tags, summary: 'Remove a webhook endpoint', params, response: { 200: one } } },
+    {
+      config: { scope: 'payments' },
+      schema: { tags, summary: 'Remove a webhook endpoint', params, response: { 200: one } },
+    },
     async (request) => {
       const endpoint = await webhooks.remove(ctx, request.caller, request.params.uuid)
       return success('Webhook endpoint deleted successfully', schema.presentEndpoint(endpoint))
@@ -87,6 +98,7 @@ function oneEndpointRoutes(app: Http, ctx: Context): void {
   app.patch(
     '/webhook-endpoints/:uuid/roll-secret',
     {
+      config: { scope: 'payments' },
       schema: { tags, summary: 'Make a new secret; the old one stays valid for a day', params, response: { 200: one } },
     },
     async (request) => {
@@ -105,6 +117,7 @@ function deliveryRoutes(app: Http, ctx: Context): void {
   app.post(
     '/webhook-endpoints/:uuid/replay',
     {
+      config: { scope: 'payments' },
       schema: {
         tags,
         summary: 'Send again: one event, a range, or all that failed',
@@ -122,6 +135,7 @@ function deliveryRoutes(app: Http, ctx: Context): void {
   app.get(
     '/webhook-endpoints/:uuid/deliveries',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         summary: 'List deliveries with every try',
@@ -156,6 +170,7 @@ function eventRoutes(app: Http, ctx: Context): void {
   app.get(
     '/events',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         summary: 'List events, newest first, for catching up',
