@@ -1,6 +1,6 @@
 import { type Config, readConfig } from '../config.ts'
 import { isBehindPooler } from '../platform/connect.ts'
-import { openPostgres } from '../platform/db.ts'
+import { type Database, openPostgres, pulseConnections, sql } from '../platform/db.ts'
 import { callSocket, wordsOf } from './socket.ts'
 
 type Check = [name: string, verdict: string, isFine: boolean]
@@ -10,7 +10,11 @@ export async function doctor(): Promise<void> {
   const checks: Check[] = [nodeCheck()]
   try {
     const config = readConfig()
-    checks.push(['environment', 'every value can be read', true], await databaseCheck(config), ...networkChecks(config))
+    checks.push(
+      ['environment', 'every value can be read', true],
+      ...(await databaseChecks(config)),
+      ...networkChecks(config),
+    )
   } catch (error) {
     checks.push(['environment', wordsOf(error), false])
   }
@@ -28,14 +32,11 @@ function nodeCheck(): Check {
   ]
 }
 
-async function databaseCheck(config: Config): Promise<Check> {
+async function databaseChecks(config: Config): Promise<Check[]> {
   if (config.databaseUrl === null) {
     const running = await callSocket(config.dataDir, 'business.list', {})
-    return [
-      'database',
-      `embedded under ${config.dataDir}${running ? ', a server is running' : ', no server is running'}`,
-      true,
-    ]
+    const words = running ? 'a server is running' : 'no server is running'
+    return [['database', `embedded under ${config.dataDir}, ${words}`, true]]
   }
   const database = openPostgres(config.databaseUrl, { pooler: config.databasePooler })
   try {
@@ -46,13 +47,64 @@ async function databaseCheck(config: Config): Promise<Check> {
     const pooled = isBehindPooler(client)
     client.release()
     const version = Math.floor((rows[0]?.version ?? 0) / 10_000)
-    const words = [`PostgreSQL ${version}`, pooled && ' behind a pooler, statements go without names']
-    return ['database', `${words.filter(Boolean).join('')}${version >= 15 ? '' : ', needs 15 or newer'}`, version >= 15]
+    const words: (string | false)[] = [
+      `PostgreSQL ${version}`,
+      pooled && ' behind a pooler, statements go without names',
+    ]
+    if (version < 15) words.push(', needs 15 or newer')
+    const defaults = await readDefaults(database)
+    return [
+      ['database', words.filter(Boolean).join(''), version >= 15],
+      defaultsCheck(defaults, pooled),
+      connectionsCheck(defaults, config),
+    ]
   } catch (error) {
-    return ['database', `cannot be reached: ${wordsOf(error)}`, false]
+    return [['database', `cannot be reached: ${wordsOf(error)}`, false]]
   } finally {
     await database.close()
   }
+}
+
+/** What a session begins with, before we tell it otherwise. */
+async function readDefaults({ db }: Database): Promise<Map<string, string>> {
+  const { rows } = await sql<{
+    name: string
+    value: string
+  }>`select lower(name) as name, reset_val as value from pg_settings
+    union all select 'standby', pg_is_in_recovery()::text`.execute(db)
+  return new Map(rows.map(({ name, value }) => [name, value]))
+}
+
+/** What our statements rely on; whether a pooler forgets it between two statements of ours. */
+const wanted: Record<string, { is: RegExp; isLostBehindPooler: boolean }> = {
+  default_transaction_isolation: { is: /^read committed$/, isLostBehindPooler: true },
+  default_transaction_read_only: { is: /^off$/, isLostBehindPooler: true },
+  search_path: { is: /^("\$user", *)?public\b/, isLostBehindPooler: true },
+  statement_timeout: { is: /^0$/, isLostBehindPooler: true },
+  lock_timeout: { is: /^0$/, isLostBehindPooler: true },
+  datestyle: { is: /^ISO\b/, isLostBehindPooler: false },
+  standard_conforming_strings: { is: /^on$/, isLostBehindPooler: false },
+}
+
+function defaultsCheck(defaults: Map<string, string>, pooled: boolean): Check {
+  if (defaults.get('standby') === 'true') return ['defaults', 'it is a standby: nothing can be written there', false]
+  const others = Object.keys(wanted).filter((name) => !wanted[name]?.is.test(defaults.get(name) ?? ''))
+  if (others.length === 0) return ['defaults', 'as Asyncpay wants them', true]
+  const words = others.map((name) => `${name} = ${defaults.get(name)}`).join(', ')
+  const lost = pooled && others.some((name) => wanted[name]?.isLostBehindPooler)
+  if (!lost) return ['defaults', `${words}: each session of Asyncpay is told otherwise`, true]
+  return [
+    'defaults',
+    `${words}: behind a pooler not all statements can be told otherwise; alter role … reset them`,
+    false,
+  ]
+}
+
+function connectionsCheck(defaults: Map<string, string>, config: Config): Check {
+  const own = config.poolSize + config.listPoolSize + config.jobPoolSize + pulseConnections
+  const most = Number(defaults.get('max_connections')) - Number(defaults.get('superuser_reserved_connections'))
+  const words = `a process opens up to ${own}, the server lets in ${most}`
+  return ['connections', `${words}${own < most ? '' : ': lower POOL_SIZE, LIST_POOL_SIZE, JOB_POOL_SIZE'}`, own < most]
 }
 
 function networkChecks(config: Config): Check[] {

@@ -76,6 +76,8 @@ export const boundsDefault: DatabaseBounds = { statementMs: 10_000, jobStatement
 
 /** Whether a process is alive is told twice a second: what takes longer than this is no life. */
 const pulseBoundMs = 1_000
+/** Beside the pools. */
+export const pulseConnections = 1
 
 /** A PostgreSQL server by URL. */
 export function openPostgres(url: string, options: DatabaseOptions = {}): Database {
@@ -85,7 +87,7 @@ export function openPostgres(url: string, options: DatabaseOptions = {}): Databa
   const api = open('asyncpay', sizes.api, { statementMs, lockMs })
   const lists = open('asyncpay-lists', sizes.lists, { statementMs, lockMs })
   const jobs = open('asyncpay-jobs', sizes.jobs, { statementMs: jobStatementMs, lockMs })
-  const pulse = open('asyncpay-pulse', 1, { statementMs: pulseBoundMs, lockMs: pulseBoundMs })
+  const pulse = open('asyncpay-pulse', pulseConnections, { statementMs: pulseBoundMs, lockMs: pulseBoundMs })
   const close = async () => void (await Promise.all([api, lists, jobs, pulse].map((one) => one.pool.end())))
   return {
     db: api.db,

@@ -105,6 +105,7 @@ export const httpErrors = {
     status: 409,
     message: 'The first request with this idempotency key is still running',
     description: 'Wait a little and send the same request again: you will get the first answer.',
+    isPassing: true,
   },
   unavailable: {
     code: '090',

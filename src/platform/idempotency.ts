@@ -213,7 +213,7 @@ export async function finishClaim(db: Db, claim: IdempotencyClaim, reply: Fastif
   claim.begun = false
   const { holder } = claim
   const end = () => holder.end(claim.token)
-  if (reply.statusCode >= 500 || claim.isPassing) {
+  if (reply.statusCode >= 500 || (claim.isPassing && claim.held)) {
     return await holder.untilDone('release of an idempotency key', (brought) => releaseClaim(brought, claim), end)
   }
   if (!claim.held) return end()

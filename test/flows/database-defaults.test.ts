@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import pg from 'pg'
 import { createDatabase, stopOwnPostgres } from '../support/postgres.ts'
-import { attemptRef, payAtSandbox, requestRef, startTestServer } from '../support/server.ts'
+import { runCommand } from '../support/process.ts'
+import { attemptRef, payAtSandbox, requestRef, startTestServer, testMasterKey } from '../support/server.ts'
 import { until } from '../support/wait.ts'
 
 /** What an administrator may have set for the database; none of it may reach our statements. */
@@ -75,4 +76,28 @@ describe('the defaults of a database', () => {
     const names = settings.map(([name, value]) => `${name} = ${value}`).join(', ')
     test(`201 ${names}: changes no answer`, () => payAll(settings))
   }
+
+  test('doctor names what differs, and says what is done about it', async () => {
+    const database = await createDatabase()
+    const env = { DATABASE_URL: database.url, ASYNCPAY_MASTER_KEY: testMasterKey }
+    try {
+      assert.match(await runCommand(['doctor'], env), /^ok +defaults +as Asyncpay wants them$/m)
+      const admin = new pg.Client(database.url)
+      await admin.connect()
+      const { rows } = await admin.query('select current_database() as name')
+      await admin.query(`alter database ${rows[0].name} set datestyle = 'SQL, DMY'`)
+      await admin.query(`alter database ${rows[0].name} set search_path = elsewhere`)
+      await admin.end()
+      const said = await runCommand(['doctor'], env)
+      assert.match(
+        said,
+        /^ok +defaults +search_path = elsewhere, datestyle = SQL, DMY: each session .* told otherwise$/m,
+      )
+      assert.match(said, /^ok +connections +a process opens up to 19, the server lets in \d+$/m)
+      const many = runCommand(['doctor'], { ...env, POOL_SIZE: '500' })
+      await assert.rejects(many, /WRONG +connections +a process opens up to 509, .*: lower POOL_SIZE/)
+    } finally {
+      await database.drop()
+    }
+  })
 })

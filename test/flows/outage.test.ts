@@ -247,6 +247,25 @@ describe('the database goes away under a server', () => {
     assert.equal(await pagesOf('apart@example.com'), 1)
   })
 
+  test('409 whoever was taken over makes nothing more under the key, and the same call is served then', async () => {
+    const body = { url: 'https://example.com/taken-over' }
+    const create = () => business.api('POST', '/v1/webhook-endpoints', body, keyed('taken over'))
+    const made = async () =>
+      (await admin.query('select count(*)::int as n from webhook_endpoints where url = $1', [body.url])).rows[0].n
+    await admin.query(`create function take_over() returns trigger language plpgsql as $$ begin
+      update idempotency_keys set token = gen_random_uuid() where key = 'taken over'; return new; end $$`)
+    await admin.query(
+      'create trigger take_over before insert on webhook_endpoints for each row execute function take_over()',
+    )
+    expectFailure(await create(), { status: 409, code: '012' })
+    assert.equal(await made(), 0)
+    await admin.query('drop trigger take_over on webhook_endpoints')
+    const created = await create()
+    assert.equal(created.status, 201, created.text)
+    assert.equal((await create()).text, created.text)
+    assert.equal(await made(), 1)
+  })
+
   test('a process that is stopped while the database is away comes to its end', async () => {
     const own = await openTcpLine(database.url)
     const stopped = await startTestServer({ databaseUrl: own.url })
