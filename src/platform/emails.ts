@@ -16,11 +16,18 @@ const rules = {
   require_tld: true,
 } as const
 
-/** The domain in ASCII, as mail servers and channels are told it; what is no address stays as it is. */
-export function toAsciiEmail(address: string): string {
-  const at = address.lastIndexOf('@')
-  const domain = domainToASCII(address.slice(at + 1))
-  return at < 1 || domain === '' ? address : `${address.slice(0, at)}@${domain}`
+/**
+ * The domain in ASCII (punycode, RFC 5890), as mail servers and channels are told it: not each takes others. Plain letters
+ * stay as they were given, and so does what is no domain.
+ */
+export const toAsciiEmail = (address: string): string =>
+  /^[\x21-\x7e]*$/.test(domainOf(address)) ? address : withAsciiDomain(address)
+
+const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1)
+
+function withAsciiDomain(address: string): string {
+  const domain = domainOf(address)
+  return address.slice(0, address.length - domain.length) + (domainToASCII(domain) || domain)
 }
 
 /**
@@ -32,7 +39,7 @@ export const emailKeyOf = (address: string): string => toAsciiEmail(address.trim
 /** Words for what is no e-mail address, to go on from "The email field"; null: it is one. Outer spaces are not its own. */
 export function emailErrorOf(address: string): string | null {
   if (hasInvisible(address)) return 'must be an e-mail address without invisible characters or spaces'
-  const ascii = toAsciiEmail(address)
+  const ascii = withAsciiDomain(address)
   if (isEmail.default(ascii, rules)) return null
   if (/[^\0-\x7f][^@]*@/.test(ascii) && isEmail.default(ascii, { ...rules, allow_utf8_local_part: true })) {
     return 'must have nothing but ASCII before the @: most mail servers cannot deliver to other letters'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { toAscii, transportOptions } from './mail.ts'
+import { toAsciiEmail } from './emails.ts'
+import { transportOptions } from './mail.ts'
 
 test('a password crosses a network only encrypted, and nothing that a mail shows is fetched or read', () => {
   const rows: [url: string, host: string, port: number, secure: boolean, requireTLS: boolean][] = [
@@ -40,5 +41,5 @@ test('a domain beyond ASCII goes out in punycode; everything else stays as it wa
     ['ada@ü example', 'ada@ü example'],
     ['no address', 'no address'],
   ]
-  for (const [given, wanted] of rows) assert.equal(toAscii(given), wanted)
+  for (const [given, wanted] of rows) assert.equal(toAsciiEmail(given), wanted)
 })

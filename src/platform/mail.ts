@@ -1,6 +1,6 @@
-import { domainToASCII } from 'node:url'
 import { createTransport } from 'nodemailer'
 import { assertNoTransaction } from './db.ts'
+import { toAsciiEmail } from './emails.ts'
 
 export interface OutgoingMail {
   /** Without angle brackets; the same at every try, so that a receiver knows a repetition. */
@@ -46,26 +46,17 @@ export const sendMaxMs = 45_000
 const reasonMaxLength = 300
 
 export function createMailer({ smtpUrl, from, mailboxUrl }: MailerOptions): Mailer {
-  const sender = toAscii(from)
+  const sender = toAsciiEmail(from)
   return {
     domain: sender.slice(sender.lastIndexOf('@') + 1),
     async send(given) {
       assertNoTransaction()
-      const mail = { ...given, to: toAscii(given.to) }
+      const mail = { ...given, to: toAsciiEmail(given.to) }
       if (smtpUrl !== null) return await bySmtp(smtpUrl, sender, mail)
       if (mailboxUrl && mail.isTest) return await byMailbox(mailboxUrl, sender, mail)
       return { kind: 'no_way', reason: 'SMTP_URL is not set' }
     },
   }
-}
-
-/** A domain with letters beyond ASCII is written in punycode (RFC 5890): not every server on the way takes others. */
-export function toAscii(address: string): string {
-  const at = address.lastIndexOf('@')
-  const domain = address.slice(at + 1)
-  // Plain letters stay as they were given; what is no domain stays too, and the server refuses it.
-  if (/^[\x21-\x7e]*$/.test(domain)) return address
-  return address.slice(0, at + 1) + (domainToASCII(domain) || domain)
 }
 
 /** `SMTP_URL`, as `readConfig` has checked it, in nodemailer's words. */

@@ -76,6 +76,19 @@ for (const backend of ['embedded', 'postgres'] as Backend[]) {
       assert.ok(row?.sent_at)
     })
 
+    test('an address with letters beyond ASCII before its @ is not guessed at: nothing is sent, and the row says why', async () => {
+      const { id } = await server.business('Utf8')
+      const from = smtp.received.length
+      await queue(server.ctx.db, receiptFor(id, 'receipt/utf8', { to: 'jörg@example.com' }))
+      const row = await until('its end', async () =>
+        (await rowsOf(server.ctx.db)).find(({ status, last_error }) => status === 'failed' && last_error),
+      )
+      assert.match(row.last_error ?? '', /ASCII before its @/)
+      assert.equal(row.data_sealed, null)
+      assert.equal(smtp.received.length, from)
+      await server.ctx.db.deleteFrom('mails').where('id', '=', row.id).execute()
+    })
+
     test('once a key, whatever is repeated; another business and the other mode have keys of their own', async () => {
       const [one, other] = [await server.business('One'), await server.business('Other')]
       const from = smtp.received.length

@@ -1,7 +1,6 @@
 import { after, hourMs, minuteMs, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
-import { toAsciiEmail } from '../../platform/emails.ts'
 import { newId } from '../../platform/ids.ts'
 import { type MailOutcome, sendMaxMs } from '../../platform/mail.ts'
 import type { Secrets } from '../../platform/secrets.ts'
@@ -66,14 +65,14 @@ async function tryOnce(ctx: Context, mail: MailRow): Promise<MailOutcome> {
   if (mail.attempts > triesMax) return { kind: 'refused', reason: 'the worker did not come back from the last try' }
   const business = await businesses.findMaybe(ctx, mail.businessId, mail.envMode)
   if (!business) return { kind: 'refused', reason: 'the business is gone' }
-  const to = toAsciiEmail(mail.recipient)
   // Sent raw it would be a mail server's guess whom it is for.
-  if (!/^[\0-\x7f]*$/.test(to)) return { kind: 'refused', reason: 'the address has more than ASCII before its @' }
+  if (/[^\0-\x7f].*@/.test(mail.recipient))
+    return { kind: 'refused', reason: 'the address has more than ASCII before its @' }
   const rendered = render(mail, { name: business.name, logo: business.logo, isTest: mail.envMode === 'test' })
   return await ctx.mailer.send({
     messageId: `${mail.id}@${ctx.mailer.domain}`,
     fromName: business.name,
-    to,
+    to: mail.recipient,
     isTest: mail.envMode === 'test',
     ...rendered,
   })
