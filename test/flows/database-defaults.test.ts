@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import pg from 'pg'
+import { sql } from '../../src/platform/db.ts'
 import { createDatabase, stopOwnPostgres } from '../support/postgres.ts'
 import { runCommand } from '../support/process.ts'
 import { attemptRef, payAtSandbox, requestRef, startTestServer, testMasterKey } from '../support/server.ts'
@@ -19,8 +20,9 @@ const defaults: [name: string, value: string][][] = [
     ['standard_conforming_strings', 'off'],
     ['bytea_output', "'escape'"],
     ['intervalstyle', "'sql_standard'"],
-    ['statement_timeout', "'1ms'"],
-    ['lock_timeout', "'1ms'"],
+    // Longer than it takes to tell a session otherwise on a busy machine, shorter than the statement below.
+    ['statement_timeout', "'250ms'"],
+    ['lock_timeout', "'250ms'"],
   ],
 ]
 
@@ -37,6 +39,7 @@ describe('the defaults of a database', () => {
     await admin.end()
     const server = await startTestServer({ databaseUrl: database.url })
     try {
+      await sql`select pg_sleep(0.4)`.execute(server.ctx.db)
       const business = await server.business()
       const wish = { customer_email: 'ada@example.com', amount: '100' }
       // Many at once for one new customer, twins among them: every conflict that a create can have.
