@@ -367,7 +367,10 @@ describe('what is another’s', () => {
         ]
         for (const query of queries) {
           const answer = await api('GET', `${route.path}?${rightQueries[nameOf(route)] ?? ''}&${query}`)
-          assert.equal(answer.status, 200, `${nameOf(route)}?${query}: ${answer.text.slice(0, 200)}`)
+          // A filter that a list does not know is refused by its name; nothing was looked for then.
+          const isUnknown = answer.status === 422 && query.split('=')[0]! in answer.body.error_data
+          assert.ok(answer.status === 200 || isUnknown, `${nameOf(route)}?${query}: ${answer.text.slice(0, 200)}`)
+          if (isUnknown) continue
           // Links repeat the question; what was found may not hold the answer.
           const text = answer.text.replaceAll(/"[^"]*\?[^"]*page=\d+"/g, '""')
           const mayHold = who === 'the other mode' ? [owner.id] : []

@@ -173,12 +173,11 @@ describe('charging a saved method', () => {
       await settled(refIn(answer), 'successful')
     })
 
-    for (const [amount, what] of [
-      ['5099.01', 'less'],
-      ['5099.02', 'more'],
-      ['5099.03', 'another currency'],
+    for (const [amount, what, event] of [
+      ['5099.01', 'less', 'payment.underpaid'],
+      ['5099.03', 'another currency', 'payment.excess'],
     ] as const) {
-      test(`402 ${channel}: ${what} than asked is no success; it is excess, goes back, and the request has failed`, async () => {
+      test(`402 ${channel}: ${what} than asked is no success; it goes back, and the request has failed`, async () => {
         const saved = await saveCard(server, business, channel)
         const answer = await charge(saved, { amount })
         expectFailure(answer, { status: 402, code: '041' })
@@ -186,9 +185,20 @@ describe('charging a saved method', () => {
         assert.deepEqual([request.status, request.last_transaction.status], ['failed', 'excess'])
         await until('the refund', async () => /refund/i.test(summaries(await retrieve(request.ref)).join()))
         await until('the events', () => eventsOf(request.ref).length === 2)
-        assert.deepEqual(eventsOf(request.ref), ['payment.excess', 'payment.failed'])
+        assert.deepEqual(eventsOf(request.ref), [event, 'payment.failed'])
       })
     }
+
+    test(`201 ${channel}: more than asked is paid, and what is over is told`, async () => {
+      const saved = await saveCard(server, business, channel)
+      const answer = await charge(saved, { amount: '5099.02' })
+      assert.equal(answer.status, 201, answer.text)
+      const request = await retrieve(refIn(answer))
+      assert.deepEqual([request.status, request.last_transaction.status], ['successful', 'successful'])
+      assert.ok(Number(request.last_transaction.received_amount) > 5099.02)
+      await until('the events', () => eventsOf(request.ref).length === 2)
+      assert.deepEqual(eventsOf(request.ref).sort(), ['payment.completed.successfully', 'payment.overpaid'])
+    })
 
     test(`202 ${channel}: an answer for another reference changes nobody's state`, async () => {
       const saved = await saveCard(server, business, channel)
