@@ -78,7 +78,7 @@ describe('who made a payment request, and under which reference', () => {
     const made = await business.api('POST', '/v1/payment-requests', body)
     await payAtSandbox(server.url, attemptRef(made))
     await until('the event', async () => (await retrieve('told-1')).status === 'successful')
-    const { events } = (await business.api('GET', '/v1/events?type=payment.completed.successfully')).body.data
+    const { events } = (await business.api('GET', '/v1/events?per_page=100')).body.data
     const { data } = events.data.find((one: Body) => one.data.reference === 'told-1')
     const keys = Object.keys(data)
     assert.deepEqual([keys[0], keys.at(-1)], ['reference', 'created_by'])

@@ -61,7 +61,7 @@ export async function listLasting(db: Db, businessId: string): Promise<KeyRow[]>
 export async function lockMaybe(tx: Tx, businessId: string, idOrLabel: string): Promise<KeyRow | undefined> {
   const { rows } = await sql<KeyRow>`select ${keyColumns} from api_keys where business_id = ${businessId}
       and (id::text = ${idOrLabel} or (label = ${idOrLabel} and revoked_at is null and replaced_by is null))
-    for update`.execute(tx)
+    for no key update`.execute(tx)
   return rows[0]
 }
 
