@@ -149,9 +149,10 @@ describe('a worker that was stopped', () => {
     const again = (number: string, startsAt: string, status: string) =>
       server.ctx.database.pool.query(
         `insert into subscription_periods (id, business_id, env_mode, subscription_id, subscription_plan_id, number,
-           starts_at, ends_at, currency, amount_minor, status, payment_request_id, created_at, updated_at)
+           starts_at, ends_at, currency, amount_minor, status, payment_request_id, paid_transaction_id, created_at, updated_at)
          select gen_random_uuid(), business_id, env_mode, subscription_id, subscription_plan_id, ${number}, ${startsAt},
-           ends_at + interval '1 year', currency, amount_minor, $2, payment_request_id, now(), now()
+           ends_at + interval '1 year', currency, amount_minor, $2, payment_request_id,
+           case when $2 = 'paid' then paid_transaction_id end, now(), now()
          from subscription_periods where subscription_id = $1 and number = 1`,
         [made.subscription.uuid, status],
       )
