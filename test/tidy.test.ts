@@ -32,8 +32,8 @@ const nouns = [
   'payment-requests',
   'refunds',
   'subscriptions',
-  'checkout',
   'portal',
+  'checkout',
   'hooks',
 ]
 

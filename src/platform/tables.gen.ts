@@ -240,6 +240,7 @@ export interface PaymentRequests {
   relaying_until: Timestamp | null;
   save_payment_method: Generated<boolean>;
   saved_method_id: string | null;
+  sent_customer: Json | null;
   status: string;
   subscription_id: string | null;
   subscription_plan_id: string | null;

@@ -150,5 +150,5 @@ export interface SubscribeView extends Pick<PaymentView, 'language' | 'nonce' | 
   readonly name: string
   /** What the form hands on unseen. */
   readonly carried: Readonly<Record<string, string>>
-  readonly notice: 'planClosed' | 'subscribedAlready' | 'wrongEmail' | 'noChannels' | null
+  readonly notice: 'planClosed' | 'wrongEmail' | 'noChannels' | null
 }

@@ -10,6 +10,12 @@ import * as store from './store-keys.ts'
 /** `link`: a page that whoever has its address may open. `secret`: also the owner's command line. */
 export type CallerKind = 'secret' | 'public' | 'dashboard' | 'link'
 
+/** Who made something: a caller of that kind, or a subscription that renews by itself. */
+export type CreatedBy = CallerKind | 'renewal'
+
+/** Whoever has a public key, or a link that everybody may have: what they say of themselves is not proven. */
+export const isStranger = (by: CreatedBy): boolean => by === 'public' || by === 'link'
+
 /** Who asks: a key of one business in one mode. Everything read or written is theirs alone. */
 export interface Caller {
   readonly kind: CallerKind

@@ -9,7 +9,16 @@ import { type Business, type EnvMode, envModes, type RouteBy, scopes, type Updat
 import type { AuditEntry } from './store.ts'
 import * as store from './store.ts'
 
-export { authenticate, type Caller, type CallerKind, forgetCallers, type KeyPair, readKeys } from './keys.ts'
+export {
+  authenticate,
+  type Caller,
+  type CallerKind,
+  type CreatedBy,
+  forgetCallers,
+  isStranger,
+  type KeyPair,
+  readKeys,
+} from './keys.ts'
 export { createKey, listKeys, type MadeKey, revokeKey, rollKey } from './replace-keys.ts'
 export type { ApiKey } from './schema.ts'
 

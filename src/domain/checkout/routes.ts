@@ -5,9 +5,11 @@ import type { Context } from '../../platform/context.ts'
 import { ApiError, httpErrors } from '../../platform/errors.ts'
 import { type Http, success, successSchema } from '../../platform/http.ts'
 import type { Caller } from '../businesses/service.ts'
+import { presentSent } from '../customers/schema.ts'
 import { presentConnected } from '../payment-channels/schema.ts'
 import type { FullRequest } from '../payment-requests/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
+import { tellSubscriber } from '../portal/service.ts'
 import {
   checkoutRelaySchema,
   checkoutStateSchema,
@@ -42,6 +44,7 @@ export function sdkRoutes(app: Http, ctx: Context): void {
       const opened = named
         ? await paymentRequests.initiate(ctx, caller, body, idempotency)
         : { full: await paymentRequests.create(ctx, caller, body, idempotency), action: null }
+      tellSubscriber(ctx, caller, opened.full)
       const payment_request = await presentForSdk(ctx, caller, opened.full)
       const action = opened.action ?? payment_request.checkout_url
       const data = { payment_request, should_redirect: named, action }
@@ -63,6 +66,7 @@ async function presentForSdk(ctx: Context, caller: Caller, full: FullRequest) {
     ref,
     checkout_url: paymentRequests.checkoutUrl(ctx, full.request.id),
     ...others,
+    customer: presentSent(full.request.sent_customer),
     last_transaction: last && { ...last, business_payment_channel: null },
     business: {
       ...business,

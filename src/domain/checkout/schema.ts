@@ -2,8 +2,9 @@ import { type Static, Type } from 'typebox'
 import { withCheck } from '../../platform/validation.ts'
 import { nullable, optionalText, text } from '../../platform/wire.ts'
 import { businessSchema } from '../businesses/schema.ts'
+import { sentCustomerSchema } from '../customers/schema.ts'
 import { businessPaymentChannelSchema } from '../payment-channels/schema.ts'
-import { checkInitiate, initiateFields, requestFields, requestSchema } from '../payment-requests/schema.ts'
+import { checkInitiate, initiateFields, requestFields } from '../payment-requests/schema.ts'
 
 /** What the published SDKs send: an initiation, and what only a checkout shows. Unknown fields are ignored. */
 export const sdkInitiateSchema = withCheck(
@@ -50,7 +51,7 @@ function readSdkField(name: string, value: unknown): unknown {
   return name === 'extend_subscription_by' && /^\d{1,3}$/.test(value) ? Number(value) : value
 }
 
-const { uuid, ref, ...others } = requestFields(['customer', 'business'])
+const { uuid, ref, ...others } = { ...requestFields(['customer', 'business']), customer: sentCustomerSchema }
 
 /** As the SDKs' types have it; where the business gets its webhooks is told to no browser. */
 const activeChannelSchema = Type.Object({ ...businessPaymentChannelSchema.properties, webhook_url: Type.Null() })
@@ -84,7 +85,7 @@ export const checkoutStateSchema = Type.Object({
       action: optionalText,
     }),
   ),
-  paymentRequest: nullable(requestSchema(['customer'])),
+  paymentRequest: nullable(Type.Object({ ...requestFields(['customer']), customer: sentCustomerSchema })),
 })
 
 export const checkoutRelaySchema = Type.Object({

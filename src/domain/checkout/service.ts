@@ -1,13 +1,14 @@
 import { findChannel } from '../../channels/index.ts'
-import { secondMs } from '../../platform/clock.ts'
+import { after, dayMs, hourMs, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { notFound } from '../../platform/errors.ts'
 import { formatFullAmount } from '../../platform/money.ts'
 import type { Caller } from '../businesses/service.ts'
 import { find as findBusiness, nowOf } from '../businesses/service.ts'
+import { presentSent, type SentCustomerBody } from '../customers/schema.ts'
 import { presentChannel } from '../payment-channels/schema.ts'
 import { isHealthy } from '../payment-channels/service.ts'
-import type { FullRequest, PaymentRequestBody } from '../payment-requests/schema.ts'
+import type { FullRequest, PaymentRequestBody, RequestRow } from '../payment-requests/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
 import type { PlanRow } from '../subscription-plans/schema.ts'
 import * as plans from '../subscription-plans/service.ts'
@@ -25,17 +26,25 @@ export interface Session {
   readonly plan: PlanRow | null
 }
 
-/** Throws 404 for a token that is not ours, altered, or of a request that is gone. */
+/** So long after its end a request can be looked at, and so long its customer's own page may have to hear of it. */
+const receiptMs = 30 * dayMs
+const toldMs = hourMs
+
+/** Throws 404 for a token that is not ours, altered, or of a request that is gone or ended long ago. */
 export async function open(ctx: Context, token: string): Promise<Session> {
   const requestId = paymentRequests.readCheckoutToken(ctx, token)
   const full = requestId === null ? undefined : await paymentRequests.loadMaybe(ctx, requestId)
   if (!full) throw notFound('checkout')
   const { business_id: businessId, env_mode: envMode } = full.request
   const business = await findBusiness(ctx, businessId, envMode)
+  if (endedLongerThan(receiptMs, full.request, nowOf(ctx, business))) throw notFound('checkout')
   const planId = full.request.subscription_plan_id
   const plan = planId === null ? null : await plans.load(ctx.db, planId)
   return { caller: { kind: 'link', businessId, envMode, business, keyId: 'checkout' }, full, plan }
 }
+
+const endedLongerThan = (ms: number, { status, updated_at: at }: RequestRow, now: Date): boolean =>
+  !paymentRequests.isOpen(status) && now > after(at, ms)
 
 /** The token behind a link for sharing. Throws 404. */
 export async function tokenOf(ctx: Context, ref: string): Promise<string> {
@@ -81,11 +90,13 @@ export interface Attempt {
   readonly action: string | null
 }
 
+export type PaidBody = Omit<PaymentRequestBody, 'customer'> & { customer: SentCustomerBody }
+
 export interface State {
   readonly status: string
   readonly attempt: Attempt | null
   /** Only of a paid request: what the merchant's page is handed. */
-  readonly paymentRequest: PaymentRequestBody | null
+  readonly paymentRequest: PaidBody | null
 }
 
 export async function stateOf(ctx: Context, session: Session): Promise<State> {
@@ -113,10 +124,12 @@ function attemptOf(ctx: Context, { caller, full: { request, lastTransaction: las
 }
 
 /** For the merchant's page in the buyer's browser: where our hooks and theirs are is nobody's business there. */
-async function presentPaid(ctx: Context, { caller, full }: Session): Promise<PaymentRequestBody> {
+async function presentPaid(ctx: Context, { caller, full }: Session): Promise<PaidBody> {
   const body = await paymentRequests.present(ctx, caller, full, ['customer'])
+  const isOver = endedLongerThan(toldMs, full.request, nowOf(ctx, caller.business))
   return {
     ...body,
+    customer: presentSent(isOver ? null : full.request.sent_customer),
     last_transaction: body.last_transaction && { ...body.last_transaction, business_payment_channel: null },
   }
 }

@@ -9,6 +9,7 @@ import { isHttpUrl } from '../../platform/validation.ts'
 import { type Caller, find as findBusiness } from '../businesses/service.ts'
 import { channelErrors } from '../payment-channels/errors.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
+import { tellSubscriber } from '../portal/service.ts'
 import { subscriptionPlanErrors } from '../subscription-plans/errors.ts'
 import type { PlanRow } from '../subscription-plans/schema.ts'
 import * as plans from '../subscription-plans/service.ts'
@@ -37,7 +38,6 @@ const form = Type.Object({
 
 /** Refusals that the page has words for. */
 const notices: Readonly<Record<string, SubscribeView['notice']>> = {
-  [subscriptionPlanErrors.alreadySubscribed.name]: 'subscribedAlready',
   [subscriptionPlanErrors.inactive.name]: 'planClosed',
   [channelErrors.noPaymentChannel.name]: 'noChannels',
   [channelErrors.amountTooSmall.name]: 'noChannels',
@@ -110,15 +110,14 @@ async function subscribe(
   { email, name }: { email: string; name: string },
 ): Promise<string> {
   const { customer: _, ...addresses } = carried
-  const payer = customerId === null ? { email } : { id: customerId }
-  const isTrial = plan.trial_period !== null && !(await plans.wasSubscribed(ctx, caller, plan, payer))
   const who =
     customerId === null
       ? { customer: { email, ...(!isBlank(name) && { name: name.trim() }) } }
       : { customer_uuid: customerId }
-  const body = { ...who, ...addresses, subscription_plan_uuid: plan.id, is_trial: isTrial }
-  const { request } = await paymentRequests.create(ctx, caller, body, null)
-  return paymentRequests.checkoutUrl(ctx, request.id)
+  const body = { ...who, ...addresses, subscription_plan_uuid: plan.id, is_trial: true }
+  const full = await paymentRequests.create(ctx, caller, body, null)
+  tellSubscriber(ctx, caller, full)
+  return paymentRequests.checkoutUrl(ctx, full.request.id)
 }
 
 async function show(

@@ -74,6 +74,13 @@ export const updateCustomerSchema = withCheck(
 )
 export type UpdateCustomer = Static<typeof updateCustomerSchema>
 
+/** Of a customer who is part of another body. */
+export function checkCustomerMetaData(customer: unknown): FieldErrors {
+  if (typeof customer !== 'object' || customer === null) return {}
+  const errors = Object.entries(checkMetaData(customer as Record<string, unknown>))
+  return Object.fromEntries(errors.map(([field, words]) => [`customer.${field}`, words]))
+}
+
 function checkNames(body: Record<string, unknown>): FieldErrors {
   if (body.name !== undefined) return {}
   const errors: FieldErrors = {}
@@ -140,3 +147,34 @@ export const presentCustomer = (customer: Customer): CustomerBody => ({
   updated_at: wireTime(customer.updated_at),
   full_name: fullName(customer),
 })
+
+/** What one call said of a customer: all that may be shown to whoever sent it. */
+export interface SentCustomer {
+  uuid?: string
+  email?: string
+  first_name?: string
+  last_name?: string
+  name?: string
+  phone_code?: string
+  phone_number?: string
+  address_line_1?: string
+  address_line_2?: string
+  city?: string
+  state?: string
+  zip?: string
+  country?: string
+}
+
+/** As a browser is shown a customer: the documented keys in their order, null where the call said nothing. */
+export type SentCustomerBody = { [Field in keyof CustomerBody]: string | null }
+export const sentCustomerSchema = Type.Unsafe<SentCustomerBody>(
+  Type.Object(Object.fromEntries(Object.keys(customerSchema.properties).map((name) => [name, optionalText]))),
+)
+
+export function presentSent(sent: SentCustomer | null): SentCustomerBody {
+  const names = Object.keys(customerSchema.properties)
+  const nothing = Object.fromEntries(names.map((name) => [name, null])) as SentCustomerBody
+  if (sent === null) return nothing
+  const { name = null, first_name = null, last_name = null } = sent
+  return { ...nothing, ...sent, full_name: fullName({ name, first_name, last_name }) }
+}

@@ -45,6 +45,10 @@ const full: MailContent[] = [
     template: 'cancelled',
     data: { customerName: 'Ada', planName: 'Pro', why: 'unpaid', endsAt: '2 June 2026', resubscribeUrl: link },
   },
+  {
+    template: 'subscribed_already',
+    data: { customerName: 'Ada', planName: 'Pro', portalUrl: link, validFor: '30 minutes' },
+  },
   { template: 'portal_link', data: { customerName: 'Ada', portalUrl: link, validFor: '30 minutes' } },
 ]
 

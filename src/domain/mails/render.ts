@@ -48,6 +48,8 @@ function titleOf(mail: MailContent, sender: Sender): string {
       return `Your payment for ${mail.data.planName} did not go through`
     case 'cancelled':
       return mail.data.why === 'asked' ? `${mail.data.planName} is cancelled` : `${mail.data.planName} has ended`
+    case 'subscribed_already':
+      return `You are subscribed to ${mail.data.planName} already`
     case 'portal_link':
       return `Your subscriptions at ${sender.name}`
   }

@@ -66,6 +66,14 @@ export interface MailData {
     endsAt: string | null
     resubscribeUrl: string | null
   }
+  /** Somebody asked to subscribe with the address of a subscriber: told to nobody but them. */
+  subscribed_already: {
+    customerName: string | null
+    planName: string
+    portalUrl: string
+    /** `30 minutes`. */
+    validFor: string
+  }
   /** The customer's own page, where a subscription can be seen and changed. */
   portal_link: {
     customerName: string | null

@@ -11,11 +11,11 @@ import * as store from './store.ts'
 
 /**
  * Writes a mail in the state change's own transaction: both or neither. A second call with the same key does nothing, so
- * whatever is repeated is told once. Whether the business and the plan want mails is for the caller to ask.
+ * whatever is repeated is told once; false says so. Whether the business and the plan want mails is for the caller to ask.
  */
-export async function queueMail(tx: Tx, secrets: Secrets, mail: NewMail): Promise<void> {
+export async function queueMail(tx: Tx, secrets: Secrets, mail: NewMail): Promise<boolean> {
   const id = newId()
-  await store.insert(tx, id, mail, secrets.seal(JSON.stringify(mail.data), boundTo(id)))
+  return await store.insert(tx, id, mail, secrets.seal(JSON.stringify(mail.data), boundTo(id)))
 }
 
 const boundTo = (id: string) => `mails/${id}`

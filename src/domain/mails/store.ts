@@ -1,9 +1,9 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
 import type { MailStatus, NewMail, SealedMailRow } from './schema.ts'
 
-/** A second mail with the same key is not made. */
-export async function insert(tx: Tx, id: string, mail: NewMail, dataSealed: Buffer): Promise<void> {
-  await tx
+/** A second mail with the same key is not made: false. */
+export async function insert(tx: Tx, id: string, mail: NewMail, dataSealed: Buffer): Promise<boolean> {
+  const made = await tx
     .insertInto('mails')
     .values({
       id,
@@ -17,7 +17,8 @@ export async function insert(tx: Tx, id: string, mail: NewMail, dataSealed: Buff
       updated_at: mail.now,
     })
     .onConflict((conflict) => conflict.columns(['business_id', 'env_mode', 'dedupe_key']).doNothing())
-    .execute()
+    .executeTakeFirst()
+  return made.numInsertedOrUpdatedRows === 1n
 }
 
 /** Takes due mails for one try each, and counts it: their time moves to `leasedUntil`. */

@@ -7,6 +7,7 @@ import { newId, newRef } from '../../platform/ids.ts'
 import { parseAmount, toUsd } from '../../platform/money.ts'
 import { keepMetaData } from '../../platform/wire.ts'
 import { type Caller, nowOf } from '../businesses/service.ts'
+import type { SentCustomer } from '../customers/schema.ts'
 import { newCustomerId, valuesOf } from '../customers/service.ts'
 import * as rates from '../exchange-rates/service.ts'
 import { channelErrors } from '../payment-channels/errors.ts'
@@ -15,7 +16,7 @@ import { choose } from './choose.ts'
 import { paymentRequestErrors } from './errors.ts'
 import { load } from './find.ts'
 import { giveUpUnseen, newTransaction, openAtFirst } from './open.ts'
-import { findMaybePlan, type Opens, type Price, pricePlan, purposeOf } from './plan.ts'
+import { findMaybePlan, mayTry, type Opens, type Price, pricePlan, purposeOf } from './plan.ts'
 import type { FullRequest, Initiate, Wanted } from './schema.ts'
 import type { NewTransaction, Owner } from './store.ts'
 import { insertRequest, type NewRequest } from './store-insert.ts'
@@ -102,16 +103,20 @@ interface Wish extends Price {
   usdPerUnit: string
   savePaymentMethod: boolean
   plan: PlanRow | null
+  isTrial: boolean
 }
 
 /** What the schema could not check alone: the plan, and the amount in the currency that applies. */
 export async function readWish(ctx: Context, caller: Caller, body: Wanted, opens: Opens): Promise<Wish> {
   const plan = await findMaybePlan(ctx, caller, body)
-  const price = plan ? await pricePlan(ctx, caller, plan, body, opens) : readPrice(caller, body)
+  const isTrial = await mayTry(ctx, caller, plan, body)
+  const price = plan
+    ? await pricePlan(ctx, caller, plan, { ...body, is_trial: isTrial }, opens)
+    : readPrice(caller, body)
   const usdPerUnit = await rates.findMaybeRate(ctx, price.currency)
   if (usdPerUnit === null) throw new ApiError(channelErrors.noPaymentChannel)
   // A plan renews from the method that paid first.
-  return { ...price, usdPerUnit, savePaymentMethod: plan !== null || Boolean(body.save_payment_method), plan }
+  return { ...price, usdPerUnit, savePaymentMethod: plan !== null || Boolean(body.save_payment_method), plan, isTrial }
 }
 
 function readPrice(caller: Caller, body: Initiate): Price {
@@ -133,7 +138,7 @@ export function newRequest(
   return {
     id: newId(),
     ref: newRef('AsP-'),
-    ...purposeOf(wish.plan, body, 'make_payment'),
+    ...purposeOf(wish.plan, { ...body, is_trial: wish.isTrial }, 'make_payment'),
     currency: wish.currency,
     amountMinor: wish.amountMinor,
     amountToUsd: toUsd(wish.amountMinor, wish.currency, wish.usdPerUnit),
@@ -149,6 +154,7 @@ export function newRequest(
     now,
     timelineId: newId(),
     customer: customerOf(caller, body),
+    sentCustomer: sentOf(body),
     attempt,
     claim,
   }
@@ -159,6 +165,14 @@ function customerOf(caller: Caller, body: Initiate): NewRequest['customer'] {
   const email = body.customer_email ?? body.customer?.email ?? ''
   const values = { ...valuesOf(body.customer ?? {}), email }
   return { newId: newId(), customerId: newCustomerId(caller.business.name), values }
+}
+
+/** What the body says of the customer. Never their meta_data: it is the business's own, whoever sends it. */
+function sentOf({ customer_uuid: uuid, customer_email, customer }: Initiate): SentCustomer {
+  if (uuid !== undefined) return { uuid }
+  const { meta_data: _, metadata: __, ...fields } = customer ?? {}
+  const email = customer_email ?? customer?.email
+  return { ...fields, ...(email !== undefined && { email }) }
 }
 
 export async function insert(ctx: Context, owner: Owner, row: NewRequest) {

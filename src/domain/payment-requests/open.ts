@@ -9,7 +9,7 @@ import { newId, newRef } from '../../platform/ids.ts'
 import { e164Of } from '../../platform/phones.ts'
 import { move } from '../../platform/states.ts'
 import type { Business } from '../businesses/schema.ts'
-import { nowOf } from '../businesses/service.ts'
+import { isStranger, nowOf } from '../businesses/service.ts'
 import { type Customer, fullName } from '../customers/schema.ts'
 import { type ChannelAccount, call, publicError } from '../payment-channels/service.ts'
 import { paymentRequestErrors } from './errors.ts'
@@ -144,7 +144,7 @@ function checkoutOf(ctx: Context, opening: Opening, attempt: NewTransaction): Op
     amountMinor: attempt.amountMinor ?? request.amount_minor,
     currency: request.currency,
     description: request.description ?? `Payment ${request.ref}`,
-    payer: payerOf(customer),
+    payer: payerOf(shownOf(request, customer)),
     returnUrl,
     cancelUrl: `${returnUrl}${via ? '&' : '?'}cancelled=1`,
     saveMethod: request.save_payment_method,
@@ -153,8 +153,18 @@ function checkoutOf(ctx: Context, opening: Opening, attempt: NewTransaction): Op
   }
 }
 
+type Known = Pick<Customer, 'email' | 'first_name' | 'last_name' | 'name' | 'phone_code' | 'phone_number'>
+
+/** A provider's page shows whom it is told of: of a customer whom a stranger named, only what the stranger said. */
+function shownOf(request: RequestRow, customer: Customer): Known {
+  const { sent_customer: sent, created_by } = request
+  if (!isStranger(created_by) || sent?.email === undefined) return customer
+  const { email, first_name = null, last_name = null, name = null, phone_code = null, phone_number = null } = sent
+  return { email, first_name, last_name, name, phone_code, phone_number }
+}
+
 /** The customer as channels are told. */
-export function payerOf(customer: Customer): Payer {
+export function payerOf(customer: Known): Payer {
   return {
     email: toAsciiEmail(customer.email),
     firstName: customer.first_name,

@@ -2,7 +2,7 @@ import type { Context } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
 import { ApiError, type FieldErrors, invalid } from '../../platform/errors.ts'
 import { formatAmount, parseAmount } from '../../platform/money.ts'
-import type { Caller } from '../businesses/service.ts'
+import { type Caller, isStranger } from '../businesses/service.ts'
 import * as customers from '../customers/service.ts'
 import { subscriptionPlanErrors } from '../subscription-plans/errors.ts'
 import type { PlanRow } from '../subscription-plans/schema.ts'
@@ -21,13 +21,17 @@ export interface Price {
 /** 'now': at the first channel in order. 'later': the payer chooses one, and each must be able to take the sum. */
 export type Opens = 'now' | 'later'
 
-/** The plan that a body names. Throws 404; 021 for who is subscribed already; 052 when it takes nobody new. */
+/**
+ * The plan that a body names. Throws 404; 021 for who is subscribed already; 052 when it takes nobody new. A stranger is
+ * not told who is subscribed: the payment of one who is goes back when it comes.
+ */
 export async function findMaybePlan(ctx: Context, caller: Caller, body: Wanted): Promise<PlanRow | null> {
   const field = body.subscription_plan_uuid === undefined ? 'subscription_plan_link' : 'subscription_plan_uuid'
   const named = body[field]
   if (named === undefined) return null
   const plan = await plans.find(ctx, caller, plans.linkIdOf(named), field)
-  await plans.requireOpenTo(ctx, caller, plan, payerOf(body), body.extend_subscription_by !== undefined)
+  if (isStranger(caller.kind)) plans.requireActive(plan)
+  else await plans.requireOpenTo(ctx, caller, plan, payerOf(body), body.extend_subscription_by !== undefined)
   return plan
 }
 
@@ -35,6 +39,16 @@ const payerOf = (body: Wanted): plans.Payer =>
   body.customer_uuid === undefined
     ? { email: body.customer_email ?? body.customer?.email ?? '' }
     : { id: body.customer_uuid }
+
+/**
+ * Whether `is_trial` counts. A stranger's counts only where the plan names a trial and the customer was never subscribed
+ * before; whoever is subscribed now looks like anybody, and gets the money back.
+ */
+export async function mayTry(ctx: Context, caller: Caller, plan: PlanRow | null, body: Wanted): Promise<boolean> {
+  if (plan === null || !body.is_trial) return false
+  if (!isStranger(caller.kind)) return true
+  return plan.trial_period !== null && !(await plans.hasLeft(ctx, caller, plan, payerOf(body)))
+}
 
 /**
  * The plan says what it costs: its first charge, its price for as many periods as a subscription is extended by, or for

@@ -50,7 +50,7 @@ async function readWish(ctx: Context, caller: Caller, body: SaveMethod, opens: O
   const { amountMinor, accounts } = await savingAt(ctx, caller, currency, body.payment_channel ?? null, opens)
   const usdPerUnit = await rates.findMaybeRate(ctx, currency)
   if (usdPerUnit === null) throw new ApiError(channelErrors.noPaymentChannel)
-  return { wish: { currency, amountMinor, usdPerUnit, savePaymentMethod: true, plan: null }, accounts }
+  return { wish: { currency, amountMinor, usdPerUnit, savePaymentMethod: true, plan: null, isTrial: false }, accounts }
 }
 
 /**

@@ -3,7 +3,8 @@ import type { FieldErrors } from '../../platform/errors.ts'
 import { withCheck } from '../../platform/validation.ts'
 import { checkMetaData } from '../../platform/wire.ts'
 import { checkCurrency } from '../businesses/schema.ts'
-import { checkAmount, checkCustomer, checkCustomerMetaData, checkPlan, initiateFields } from './schema.ts'
+import { checkCustomerMetaData } from '../customers/schema.ts'
+import { checkAmount, checkCustomer, checkPlan, initiateFields } from './schema.ts'
 
 /** What saving a method and charging it are asked with. */
 

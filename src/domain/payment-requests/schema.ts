@@ -22,14 +22,19 @@ import {
   envMode,
   presentBusiness,
 } from '../businesses/schema.ts'
-import type { CallerKind } from '../businesses/service.ts'
-import { type Customer, customerFields, customerSchema, email, presentCustomer } from '../customers/schema.ts'
+import type { CreatedBy } from '../businesses/service.ts'
+import {
+  type Customer,
+  checkCustomerMetaData,
+  customerFields,
+  customerSchema,
+  email,
+  presentCustomer,
+  type SentCustomer,
+} from '../customers/schema.ts'
 import { businessPaymentChannelSchema, paymentChannelSchema } from '../payment-channels/schema.ts'
 import { type PlanBody, planSchema } from '../subscription-plans/schema.ts'
 import type { RequestStatus, TransactionStatus } from './states.ts'
-
-/** Who made a request: a caller of that kind, or a subscription that renews by itself. */
-export type CreatedBy = CallerKind | 'renewal'
 
 const createdBy = Type.Unsafe<CreatedBy>({
   type: 'string',
@@ -199,12 +204,6 @@ export function checkCustomer(body: Record<string, unknown>): FieldErrors {
   return { customer_uuid: ['One of customer_uuid, customer_email and customer is required.'] }
 }
 
-export function checkCustomerMetaData(customer: unknown): FieldErrors {
-  if (typeof customer !== 'object' || customer === null) return {}
-  const errors = Object.entries(checkMetaData(customer as Record<string, unknown>))
-  return Object.fromEntries(errors.map(([field, words]) => [`customer.${field}`, words]))
-}
-
 export function checkPlan(body: Record<string, unknown>): FieldErrors {
   if (body.extend_subscription_by === undefined) return {}
   if (body.subscription_plan_uuid === undefined) {
@@ -227,6 +226,7 @@ export interface RequestRow {
   business_id: string
   env_mode: EnvMode
   customer_id: string
+  sent_customer: SentCustomer | null
   intent: string
   status: RequestStatus
   currency: string

@@ -3,8 +3,9 @@ import { type Db, prepared, sql, type Tx } from '../../platform/db.ts'
 import { emailKeyOf } from '../../platform/emails.ts'
 import type { IdempotencyClaim } from '../../platform/idempotency.ts'
 import { revive } from '../../platform/rows.ts'
-import type { Customer } from '../customers/schema.ts'
-import type { CreatedBy, RequestRow } from './schema.ts'
+import type { CreatedBy } from '../businesses/service.ts'
+import type { Customer, SentCustomer } from '../customers/schema.ts'
+import type { RequestRow } from './schema.ts'
 import { insertLine, type NewTransaction, type Owner } from './store.ts'
 
 /** The statement that a create is. */
@@ -34,6 +35,8 @@ export interface NewRequest {
   timelineId: string
   /** Known by id, or by e-mail (made when there is none). */
   customer: { id: string } | { newId: string; customerId: string; values: Record<string, string> & { email: string } }
+  /** What this call said of them. */
+  sentCustomer: SentCustomer
   /** The first attempt, where a channel is called next. */
   attempt: NewTransaction | null
   claim: IdempotencyClaim | null
@@ -89,6 +92,7 @@ const inputTypes = {
   new_id: 'uuid',
   new_customer_id: 'text',
   customer: 'jsonb',
+  sent_customer: 'jsonb',
   // The first attempt and the claim, where there are.
   attempt_id: 'uuid',
   attempt_ref: 'text',
@@ -128,6 +132,7 @@ function inputOf(owner: Owner, row: NewRequest, n: number): Input {
     expires_at: row.expiresAt,
     now: row.now,
     timeline_id: row.timelineId,
+    sent_customer: row.sentCustomer,
     ...('id' in customer
       ? { customer_id: customer.id }
       : {
@@ -189,11 +194,12 @@ const insertRows = prepared<{ rows: string }, { n: number; customer: Customer }>
     ), request as (
       insert into payment_requests (id, ref, business_id, env_mode, customer_id, intent, status, currency, amount_minor,
         amount_to_usd, usd_per_unit, description, reference, created_by, meta_data, success_redirect_url,
-        failure_redirect_url, logo, save_payment_method, is_trial, subscription_plan_id, extend_subscription_by, expires_at, expiry_check_at,
-        created_at, updated_at)
+        failure_redirect_url, logo, save_payment_method, is_trial, subscription_plan_id, extend_subscription_by, sent_customer,
+        expires_at, expiry_check_at, created_at, updated_at)
       select id, ref, business_id, env_mode, owner_id, intent, 'new', currency, amount_minor, amount_to_usd, usd_per_unit,
         description, reference, created_by, meta_data, success_redirect_url, failure_redirect_url, logo,
-        save_payment_method, is_trial, subscription_plan_id, extend_subscription_by, expires_at, expires_at, now, now from row
+        save_payment_method, is_trial, subscription_plan_id, extend_subscription_by, sent_customer, expires_at, expires_at,
+        now, now from row
     ), line as (
       insert into timeline_records (id, payment_request_id, summary, created_at, updated_at)
       select timeline_id, id, 'Payment initiated', now, now from row
@@ -244,6 +250,7 @@ const rowOf = (owner: Owner, row: NewRequest, customerId: string): RequestRow =>
   business_id: owner.businessId,
   env_mode: owner.envMode,
   customer_id: customerId,
+  sent_customer: row.sentCustomer,
   intent: row.intent,
   status: 'new',
   currency: row.currency,

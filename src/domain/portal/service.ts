@@ -6,12 +6,14 @@ import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { newId } from '../../platform/ids.ts'
 import { readSignedId, signId } from '../../platform/signed.ts'
 import type { Business } from '../businesses/schema.ts'
-import { type Caller, find as findBusiness, nowOf } from '../businesses/service.ts'
+import { type Caller, find as findBusiness, isStranger, nowOf } from '../businesses/service.ts'
 import { type Customer, fullName } from '../customers/schema.ts'
 import * as customers from '../customers/service.ts'
 import { queueMail } from '../mails/service.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
+import type { FullRequest } from '../payment-requests/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
+import * as plans from '../subscription-plans/service.ts'
 import type { FullSubscription } from '../subscriptions/schema.ts'
 import * as subscriptions from '../subscriptions/service.ts'
 import type { CreatePortalLink, PortalLink } from './schema.ts'
@@ -60,14 +62,7 @@ async function insertLink(
 ): Promise<PortalLink> {
   const now = ctx.clock.now()
   const { businessId, envMode } = caller
-  const link: PortalLink = {
-    id: newId(),
-    business_id: businessId,
-    env_mode: envMode,
-    customer_id: customer.id,
-    return_url: body.return_url ?? null,
-    expires_at: after(now, lifetimeMs),
-  }
+  const link = linkFor(ctx, caller, customer, body.return_url ?? null)
   await inTransaction(ctx.db, async (tx) => {
     await store.insert(tx, link, now)
     if (body.send) {
@@ -85,6 +80,49 @@ async function insertLink(
     await noteMade(tx, claim, link.id)
   })
   return link
+}
+
+const linkFor = (ctx: Context, caller: Caller, customer: Customer, returnUrl: string | null): PortalLink => ({
+  id: newId(),
+  business_id: caller.businessId,
+  env_mode: caller.envMode,
+  customer_id: customer.id,
+  return_url: returnUrl,
+  expires_at: after(ctx.clock.now(), lifetimeMs),
+})
+
+/**
+ * Whoever is subscribed to the plan that a stranger's payment request names is told so, by mail alone: no answer shows
+ * it. At most one mail a day, and after the answer, so that its time shows nothing either. A mail that is lost with its
+ * process loses nothing else: such a payment goes back.
+ */
+export function tellSubscriber(ctx: Context, caller: Caller, full: FullRequest): void {
+  const { subscription_plan_id: planId, extend_subscription_by } = full.request
+  if (planId === null || extend_subscription_by !== null || !isStranger(caller.kind)) return
+  mailSubscriber(ctx, caller, full.customer, planId).catch((error: unknown) => {
+    ctx.log.warn({ error: String(error), request: full.request.id }, 'a subscriber could not be told')
+  })
+}
+
+async function mailSubscriber(ctx: Context, caller: Caller, customer: Customer, planId: string): Promise<void> {
+  const plan = await plans.load(ctx.db, planId)
+  if (!plan.send_subscription_mails || !caller.business.sendSubscriptionMails) return
+  const { businessId, envMode } = caller
+  const [now, link] = [ctx.clock.now(), linkFor(ctx, caller, customer, null)]
+  await inTransaction(ctx.db, async (tx) => {
+    if (!(await plans.isSubscribed(tx, caller, planId, customer.id))) return
+    const portalUrl = ctx.baseUrl + pathOf(ctx, link)
+    const isQueued = await queueMail(tx, ctx.secrets, {
+      businessId,
+      envMode,
+      to: customer.email,
+      template: 'subscribed_already',
+      data: { customerName: fullName(customer), planName: plan.name, portalUrl, validFor: lifetimeWords },
+      dedupeKey: `subscribed_already/${customer.id}/${planId}/${now.toISOString().slice(0, 10)}`,
+      now: nowOf(ctx, caller.business),
+    })
+    if (isQueued) await store.insert(tx, link, now)
+  })
 }
 
 /** What an open link lets its holder do, and as whom. */

@@ -161,7 +161,9 @@ const purposeOf = (plan: PlanRow) => `subscribe/${plan.id}`
 export async function linkFor(ctx: Context, caller: Caller, body: GenerateUrl): Promise<string> {
   const plan = await find(ctx, caller, body.subscription_plan_uuid, 'subscription_plan_uuid')
   const customer = await findCustomer(ctx, caller, body.customer_uuid, 'customer_uuid')
-  await requireOpenTo(ctx, caller, plan, customer, false)
+  // A public key learns nothing of who is subscribed: its link is the same for everybody.
+  if (caller.kind === 'public') requireActive(plan)
+  else await requireOpenTo(ctx, caller, plan, customer, false)
   return subscribeUrl(ctx, plan, customer.id)
 }
 
@@ -172,9 +174,13 @@ export async function findByLink(ctx: Context, linkId: string): Promise<PlanRow>
   return plan
 }
 
-/** Whether the payer has, or once had, a subscription to the plan: a trial is given once. */
-export const wasSubscribed = (ctx: Context, owner: Owner, plan: PlanRow, payer: Payer): Promise<boolean> =>
-  store.isSubscribed(ctx.db, owner, plan.id, payer, 'ever')
+/** Whether the payer once had a subscription to the plan, and has none: a trial is given once. */
+export const hasLeft = (ctx: Context, owner: Owner, plan: PlanRow, payer: Payer): Promise<boolean> =>
+  store.isSubscribed(ctx.db, owner, plan.id, payer, 'before')
+
+/** Whether the customer has, or once had, a subscription to the plan; for whoever holds the customer. */
+export const wasSubscribed = (tx: Tx, owner: Owner, planId: string, customerId: string): Promise<boolean> =>
+  store.isSubscribed(tx, owner, planId, { id: customerId }, 'ever')
 
 /** Also a deleted one: whoever is subscribed to it stays so. Throws when there is none, which no row of ours can name. */
 export async function load(db: Db | Tx, planId: string): Promise<PlanRow> {
@@ -283,14 +289,22 @@ export async function requireOpenTo(
   payer: Payer,
   isExtension: boolean,
 ): Promise<void> {
-  const isSubscribed = await store.isSubscribed(ctx.db, owner, plan.id, payer)
-  if (isSubscribed && !isExtension) throw new ApiError(subscriptionPlanErrors.alreadySubscribed)
-  if (!isSubscribed && plan.status !== 'active') throw new ApiError(subscriptionPlanErrors.inactive)
+  const isMember = await store.isSubscribed(ctx.db, owner, plan.id, payer)
+  if (isMember && !isExtension) throw new ApiError(subscriptionPlanErrors.alreadySubscribed)
+  if (!isMember) requireActive(plan)
 }
+
+/** Throws 052 for a plan that takes no new subscribers. */
+export function requireActive(plan: PlanRow): void {
+  if (plan.status !== 'active') throw new ApiError(subscriptionPlanErrors.inactive)
+}
+
+export const isSubscribed = (tx: Tx, owner: Owner, planId: string, customerId: string): Promise<boolean> =>
+  store.isSubscribed(tx, owner, planId, { id: customerId })
 
 /** Throws 021 while the customer has a subscription to the plan; for whoever holds the customer. */
 export async function requireNotSubscribed(tx: Tx, owner: Owner, planId: string, customerId: string): Promise<void> {
-  if (await store.isSubscribed(tx, owner, planId, { id: customerId })) {
+  if (await isSubscribed(tx, owner, planId, customerId)) {
     throw new ApiError(subscriptionPlanErrors.alreadySubscribed)
   }
 }

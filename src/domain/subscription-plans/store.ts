@@ -138,11 +138,14 @@ export async function isSubscribed(
   owner: Owner,
   planId: string,
   customer: { id: string } | { email: string },
-  when: 'now' | 'ever' = 'now',
+  when: 'now' | 'before' | 'ever' = 'now',
 ): Promise<boolean> {
   const who = 'id' in customer ? sql`c.id = ${customer.id}` : sql`c.email_key = ${emailKeyOf(customer.email)}`
+  const before = sql`not ${lives} and not exists (select 1 from subscriptions l where l.customer_id = c.id
+    and l.subscription_plan_id = s.subscription_plan_id and l.status not in ('cancelled', 'expired'))`
+  const of = { now: lives, ever: sql`true`, before }[when]
   const { rows } = await sql`select 1 from customers c join subscriptions s on s.customer_id = c.id
     where c.business_id = ${owner.businessId} and c.env_mode = ${owner.envMode} and c.deleted_at is null and ${who}
-      and s.subscription_plan_id = ${planId} and ${when === 'ever' ? sql`true` : lives} limit 1`.execute(db)
+      and s.subscription_plan_id = ${planId} and ${of} limit 1`.execute(db)
   return rows.length > 0
 }

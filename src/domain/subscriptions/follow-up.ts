@@ -1,6 +1,7 @@
 import type { Context } from '../../platform/context.ts'
 import { brokenConstraint } from '../../platform/db.ts'
 import { move } from '../../platform/states.ts'
+import { isStranger } from '../businesses/service.ts'
 import type { RequestRow } from '../payment-requests/schema.ts'
 import type { Standing } from '../payment-requests/service.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
@@ -140,6 +141,13 @@ async function begin(frame: Frame, plan: Parameters<typeof beginPaid>[1]['plan']
     methodId: request.saved_method_id ?? paid?.payment_method_id ?? null,
     // When the money came in: a worker that was away gives nobody a shorter first period.
     startsAt: request.updated_at,
+  }
+  if (request.is_trial && isStranger(request.created_by)) {
+    const { owner, customerId } = about
+    if (await plans.wasSubscribed(frame.tx, owner, plan.id, customerId)) {
+      const words = `Asyncpay gives this payment back: the customer had a trial of ${plan.name} before`
+      return await paymentRequests.giveBack(frame.tx, standing, words, frame.now)
+    }
   }
   if (request.is_trial) await beginTrial(frame, about, request.reference)
   else await beginPaid(frame, about, standing)

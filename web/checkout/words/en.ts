@@ -85,7 +85,6 @@ export const en = {
   yourName: 'Your name',
   subscribe: 'Subscribe',
   planClosed: 'This plan takes no new subscribers.',
-  subscribedAlready: 'You are subscribed to this plan already.',
   wrongEmail: 'Please check the e-mail address.',
 
   unknownTitle: 'This payment link is not known',

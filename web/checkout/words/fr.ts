@@ -88,7 +88,6 @@ export const fr: Words = {
   yourName: 'Votre nom',
   subscribe: 'S’abonner',
   planClosed: 'Cette formule n’accepte plus de nouveaux abonnés.',
-  subscribedAlready: 'Vous êtes déjà abonné à cette formule.',
   wrongEmail: 'Veuillez vérifier l’adresse e-mail.',
 
   unknownTitle: 'Ce lien de paiement est inconnu',

@@ -87,7 +87,6 @@ export const ha: Words = {
   yourName: 'Sunanka',
   subscribe: 'Yi rajista',
   planClosed: 'Wannan tsari ba ya karɓar sababbin masu rajista.',
-  subscribedAlready: 'Ka riga ka yi rajista a wannan tsari.',
   wrongEmail: 'Da fatan za a duba adireshin imel.',
 
   unknownTitle: 'Ba a san wannan hanyar biya ba',

@@ -87,7 +87,6 @@ export const ig: Words = {
   yourName: 'Aha gị',
   subscribe: 'Debanye aha',
   planClosed: 'Atụmatụ a anaghị anabata ndị ọhụrụ.',
-  subscribedAlready: 'Ị debanyelarị aha na atụmatụ a.',
   wrongEmail: 'Biko lelee adreesị ozi-e.',
 
   unknownTitle: 'Amaghị njikọ ịkwụ ụgwọ a',

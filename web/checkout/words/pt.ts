@@ -87,7 +87,6 @@ export const pt: Words = {
   yourName: 'Seu nome',
   subscribe: 'Assinar',
   planClosed: 'Este plano não aceita novos assinantes.',
-  subscribedAlready: 'Você já assina este plano.',
   wrongEmail: 'Verifique o endereço de e-mail.',
 
   unknownTitle: 'Este link de pagamento não é conhecido',

@@ -87,7 +87,6 @@ export const sw: Words = {
   yourName: 'Jina lako',
   subscribe: 'Jiunge',
   planClosed: 'Mpango huu haupokei wanachama wapya.',
-  subscribedAlready: 'Tayari umejiunga na mpango huu.',
   wrongEmail: 'Tafadhali kagua anwani ya barua pepe.',
 
   unknownTitle: 'Kiungo hiki cha malipo hakijulikani',

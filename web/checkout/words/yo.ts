@@ -87,7 +87,6 @@ export const yo: Words = {
   yourName: 'Orúkọ rẹ',
   subscribe: 'Forúkọsílẹ̀',
   planClosed: 'Ètò yìí kò gba àwọn tuntun mọ́.',
-  subscribedAlready: 'O ti forúkọsílẹ̀ fún ètò yìí tẹ́lẹ̀.',
   wrongEmail: 'Jọ̀wọ́ yẹ àdírẹ́sì ímeèlì wò.',
 
   unknownTitle: 'A kò mọ ìjápọ̀ ìsanwó yìí',

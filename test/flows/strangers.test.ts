@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { find } from '../../src/domain/businesses/service.ts'
+import { sql } from '../../src/platform/db.ts'
+import { stopOwnPostgres } from '../support/postgres.ts'
+import { saveCard } from '../support/saved.ts'
+import {
+  type Answer,
+  type Body,
+  call,
+  payAtSandbox,
+  startTestServer,
+  type TestBusiness,
+  type TestServer,
+  threeChannels,
+} from '../support/server.ts'
+import { mailsTo } from '../support/subscriptions.ts'
+import { until } from '../support/wait.ts'
+
+after(stopOwnPostgres)
+
+/** What a stranger gets with a public key, or a plan's link, that stands in every merchant's page. */
+describe('a stranger with a public key', () => {
+  let server: TestServer
+  let business: TestBusiness
+  before(async () => {
+    server = await startTestServer({ backend: 'postgres' })
+    business = await threeChannels(server)
+  })
+  after(() => server.close())
+
+  let plans = 0
+  const plan = async (more: object = {}): Promise<Body> => {
+    plans += 1
+    const wish = { name: `Plan ${plans}`, interval: 'annually', amount: 120_000, ...more }
+    return (await business.api('POST', '/v1/subscription-plans', wish)).body.data
+  }
+  const sdk = async (body: object, path = 'initialize-payment-request'): Promise<Answer> =>
+    call(server.url, 'POST', `/v1/sdk/${path}`, body, { authentication: `Bearer ${business.keys.test.public_key}` })
+  const submit = (path: string, fields: Record<string, string>) =>
+    fetch(server.url + path, { method: 'POST', body: new URLSearchParams(fields), redirect: 'manual' })
+  /** The payment request behind the checkout that a subscribe page went on to. */
+  const madeBy = async (answer: Response): Promise<Body> => {
+    assert.equal(answer.status, 303, await answer.clone().text())
+    const { rows } = await sql<Body>`select * from payment_requests order by id desc limit 1`.execute(server.ctx.db)
+    return rows[0]
+  }
+  const subscriptionsOf = async (email: string): Promise<Body[]> => {
+    const { rows } = await sql<Body>`select s.id as uuid from subscriptions s join customers c on c.id = s.customer_id
+      where c.email = ${email}`.execute(server.ctx.db)
+    return rows
+  }
+  const stateOf = async (opened: Body): Promise<Body> =>
+    (await call(server.url, 'GET', `${new URL(opened.checkout_url).pathname}/state`)).body
+  const paid = async (opened: Body): Promise<void> => {
+    const path = `/v1/payment-requests/${opened.ref}/verify`
+    await payAtSandbox(server.url, opened.last_transaction.ref)
+    const isPaid = async () => (await business.api('PATCH', path)).body.data?.payment_request.status === 'successful'
+    await until('the payment', isPaid)
+  }
+
+  describe('gives himself no trial', () => {
+    test('where the plan names none, or the customer had one, the price is asked', async () => {
+      const [unnamed, named] = [await plan(), await plan({ trial_period: 14 })]
+      const asked = async (body: object) => (await sdk(body)).body.data.payment_request.amount
+      const fresh = { customer_email: 'fresh@example.com', is_trial: true }
+      assert.equal(await asked({ ...fresh, subscription_plan_uuid: unnamed.uuid }), '120000')
+      assert.notEqual(await asked({ ...fresh, subscription_plan_uuid: named.uuid }), '120000')
+
+      const saved = await saveCard(server, business, 'paystack', undefined, 'tried@example.com')
+      const held = { customer_uuid: saved.customer, payment_method_uuid: saved.method }
+      const wish = { ...held, subscription_plan_uuid: named.uuid, is_trial: true }
+      const begun = await business.api('POST', '/v1/subscriptions', wish)
+      assert.equal(begun.status, 201, begun.text)
+      await business.api('PATCH', `/v1/subscriptions/${begun.body.data.uuid}/cancel?immediately=1`)
+      const again = { subscription_plan_uuid: named.uuid, is_trial: true }
+      for (const who of [{ customer_email: 'Tried@example.com' }, { customer_uuid: saved.customer }]) {
+        assert.equal(await asked({ ...who, ...again }), '120000', JSON.stringify(who))
+      }
+      const linked = await madeBy(await submit(`/subscribe/${named.link_id}`, { email: 'tried@example.com' }))
+      assert.deepEqual([String(linked.amount_minor), linked.is_trial], ['12000000', false])
+      // A secret key's own word stands: the business decides whom it gives a second one.
+      const secret = await business.api('POST', '/v1/payment-requests', { ...again, customer_uuid: saved.customer })
+      assert.notEqual(secret.body.data.payment_request.amount, '120000', secret.text)
+    })
+
+    test('two pages of one trial: the second that is paid begins nothing and its money goes back', async () => {
+      const { uuid } = await plan({ trial_period: 14 })
+      const wish = { customer_email: 'twice@example.com', subscription_plan_uuid: uuid, is_trial: true }
+      const opened = [
+        await sdk({ ...wish, payment_channel: 'paystack' }),
+        await sdk({ ...wish, payment_channel: 'paystack' }),
+      ]
+      const [first, second] = opened.map((one) => one.body.data.payment_request)
+      await paid(first)
+      const begun = await until('the trial', async () => (await subscriptionsOf('twice@example.com'))[0])
+      await business.api('PATCH', `/v1/subscriptions/${begun.uuid}/cancel?immediately=1`)
+      await paid(second)
+      const lines = async (): Promise<string[]> => {
+        const { body } = await business.api('GET', `/v1/payment-requests/retrieve-by-ref/${second.ref}`)
+        return body.data.payment_request.timeline_records.map((line: Body) => line.summary)
+      }
+      await until('the refund', async () => (await lines()).some((one) => one.includes('had a trial')))
+      assert.equal((await subscriptionsOf('twice@example.com')).length, 1)
+    })
+  })
+
+  describe('learns nothing of anybody', () => {
+    const known = {
+      ...{ email: 'known@example.com', name: 'Ada Known', phone_code: '+234', phone_number: '8031234567' },
+      ...{ address_line_1: '1 Known Street', meta_data: { segment: 'gold' } },
+    }
+    before(async () => {
+      assert.equal((await business.api('POST', '/v1/customers', known)).status, 201)
+    })
+    /** An answer with all that differs by itself made equal. */
+    const told = (answer: Answer, email: string) =>
+      answer.text
+        .replaceAll(email, 'who@example.com')
+        .replaceAll(/AsP-[0-9a-f]{13}|eric-[0-9a-f-]{36}|checkout\/[\w-]{43}|[0-9a-f]{8}-[0-9a-f-]{27}/g, '…')
+        .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '…')
+
+    test('an answer shows of the customer what this call sent: known or unknown, the same', async () => {
+      const sent = { amount: 100, currency: 'NGN' }
+      const one = await sdk({ ...sent, customer: { email: known.email, first_name: 'Eve' } })
+      const other = await sdk({ ...sent, customer: { email: 'nobody@example.com', first_name: 'Eve' } })
+      assert.equal(one.status, 201, one.text)
+      const { customer } = one.body.data.payment_request
+      const { email, first_name, full_name, ...others } = customer
+      assert.deepEqual([email, first_name, full_name], [known.email, 'Eve', 'Eve'])
+      assert.deepEqual([...new Set(Object.values(others))], [null])
+      assert.deepEqual(
+        Object.keys(customer),
+        Object.keys((await business.api('GET', '/v1/customers')).body.data.customers.data[0]),
+        'keys in the documented order',
+      )
+      assert.equal(told(one, known.email), told(other, 'nobody@example.com'))
+    })
+
+    test('the page of a provider, the checkout’s state and what it hands on show no more either', async () => {
+      const wish = { amount: 100, currency: 'NGN', customer_email: known.email, payment_channel: 'flutterwave' }
+      const opened = (await sdk(wish)).body.data.payment_request
+      const page = await (await fetch((await sdk(wish)).body.data.action)).text()
+      assert.ok(!page.includes('Ada Known') && !page.includes('8031234567'))
+      await payAtSandbox(server.url, opened.last_transaction.ref, 'success', 'flutterwave')
+      const state = await until('the payment', async () => {
+        const now = await stateOf(opened)
+        return now.paymentRequest ? now : undefined
+      })
+      const { email, ...others } = state.paymentRequest.customer
+      assert.equal(email, known.email)
+      assert.deepEqual([...new Set(Object.values(others))], [null])
+    })
+
+    test('who is subscribed is told to nobody: the payment is made alike, and the subscriber gets a mail', async () => {
+      const { uuid, link_id } = await plan({ trial_period: 7 })
+      const saved = await saveCard(server, business, 'paystack', undefined, 'member@example.com')
+      const held = { customer_uuid: saved.customer, payment_method_uuid: saved.method }
+      const begun = await business.api('POST', '/v1/subscriptions', { ...held, subscription_plan_uuid: uuid })
+      assert.equal(begun.status, 201, begun.text)
+
+      const wish = { subscription_plan_uuid: uuid, is_trial: true }
+      const one = await sdk({ ...wish, customer_email: 'member@example.com' })
+      const other = await sdk({ ...wish, customer_email: 'no-member@example.com' })
+      assert.equal(one.status, 201, one.text)
+      assert.equal(told(one, 'member@example.com'), told(other, 'no-member@example.com'))
+      const [asMember, asOther] = [
+        await madeBy(await submit(`/subscribe/${link_id}`, { email: 'member@example.com' })),
+        await madeBy(await submit(`/subscribe/${link_id}`, { email: 'no-member@example.com' })),
+      ]
+      assert.deepEqual([asMember.amount_minor, asMember.is_trial], [asOther.amount_minor, asOther.is_trial])
+      const link = await sdk(
+        { customer_uuid: saved.customer, subscription_plan_uuid: uuid },
+        'generate-subscription-url',
+      )
+      assert.equal(link.status, 201, link.text)
+
+      const isTold = async () => (await mailsTo(server, 'member@example.com')).includes('subscribed_already')
+      await until('the mail', isTold)
+      const mails = await mailsTo(server, 'member@example.com')
+      assert.equal(
+        mails.filter((mail) => mail === 'subscribed_already').length,
+        1,
+        'one a day, however often it is asked',
+      )
+      assert.ok(!(await mailsTo(server, 'no-member@example.com')).includes('subscribed_already'))
+    })
+
+    test('a closed plan is closed to everybody', async () => {
+      const { uuid } = await plan()
+      const saved = await saveCard(server, business, 'paystack', undefined, 'closed@example.com')
+      const held = { customer_uuid: saved.customer, payment_method_uuid: saved.method }
+      await business.api('POST', '/v1/subscriptions', { ...held, subscription_plan_uuid: uuid })
+      await business.api('PATCH', `/v1/subscription-plans/${uuid}/deactivate`)
+      for (const email of ['closed@example.com', 'open@example.com']) {
+        for (const more of [{}, { extend_subscription_by: 1 }]) {
+          const answer = await sdk({ customer_email: email, subscription_plan_uuid: uuid, ...more })
+          assert.deepEqual([answer.status, answer.body.error_code], [400, '052'], `${email} ${JSON.stringify(more)}`)
+        }
+      }
+    })
+
+    test('a checkout’s token ends with its request: no customer an hour after, nothing after 30 days', async () => {
+      const wish = { amount: 100, currency: 'NGN', customer_email: known.email, payment_channel: 'paystack' }
+      const opened = (await sdk(wish)).body.data.payment_request
+      await paid(opened)
+      const path = new URL(opened.checkout_url).pathname
+      const look = (more = '') => call(server.url, 'GET', `${path}${more}`)
+      assert.equal((await look('/state')).body.paymentRequest.customer.email, known.email)
+      const { id } = await find(server.ctx, business.id, 'test')
+      const endedBefore = (hours: number) =>
+        sql`update payment_requests set updated_at = ${new Date(Date.now() - hours * 3_600_000)}
+          where business_id = ${id} and ref = ${opened.ref}`.execute(server.ctx.db)
+      await endedBefore(2)
+      const { customer } = (await look('/state')).body.paymentRequest
+      assert.deepEqual([...new Set(Object.values(customer))], [null])
+      assert.equal((await look('/success')).status, 200)
+      await endedBefore(24 * 31)
+      for (const more of ['', '/state', '/success', '/events', '/returned'])
+        assert.equal((await look(more)).status, 404, more)
+      assert.equal((await call(server.url, 'POST', `${path}/check`)).status, 404)
+    })
+  })
+})
