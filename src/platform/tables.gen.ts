@@ -143,7 +143,8 @@ export interface ExchangeRates {
 
 export interface HookInbox {
   attempts: Generated<number>;
-  body: Buffer;
+  body: Buffer | null;
+  body_sealed: Buffer | null;
   business_id: string;
   env_mode: string;
   event_key: string;

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import type { EnvMode } from '../../src/domain/businesses/schema.ts'
 import * as businesses from '../../src/domain/businesses/service.ts'
-import { actOn, actOnDue } from '../../src/domain/hooks/service.ts'
+import { actOn, actOnDue, sealBodies } from '../../src/domain/hooks/service.ts'
 import { hookUrl } from '../../src/domain/payment-channels/schema.ts'
 import { connect, listAccounts } from '../../src/domain/payment-channels/service.ts'
 import { checkDueAttempts } from '../../src/domain/payment-requests/jobs.ts'
@@ -12,6 +12,7 @@ import { dayMs, minuteMs, secondMs } from '../../src/platform/clock.ts'
 import { randomHex } from '../../src/platform/ids.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'
 import { startReceiver } from '../support/receiver.ts'
+import { hookBody } from '../support/rows.ts'
 import {
   type Answer,
   attemptRef,
@@ -115,7 +116,8 @@ describe("a provider's webhook comes in", () => {
     assert.deepEqual(answer.body, { message: 'Webhook accepted', status: 'success', data: null })
     const [kept, second] = await inbox(server, business)
     assert.equal(second, undefined)
-    assert.deepEqual(kept?.body, Buffer.from(body))
+    assert.deepEqual(hookBody(server.ctx, kept), Buffer.from(body))
+    assert.equal(kept?.body, null)
     assert.deepEqual(
       [kept?.env_mode, kept?.payment_channel_slug, kept?.event_type, kept?.event_key, kept?.processed_at],
       ['test', 'paystack', 'charge.success', 'charge.success:12345678901234567890', null],
@@ -131,6 +133,28 @@ describe("a provider's webhook comes in", () => {
       assert.equal((await send(Buffer.from(next), type ? { 'content-type': type } : {})).status, 200, type)
     }
     assert.equal((await inbox(server, business)).length, 5)
+  })
+
+  test('bodies that were kept in clear before are sealed by a sweep, a batch at a time', async () => {
+    const { db } = server.ctx
+    const business = await server.business()
+    const { send } = await receiverOf(server, business)
+    for (const reference of ['clear-1', 'clear-2']) assert.equal((await send(paid(reference))).status, 200)
+    const rows = await inbox(server, business)
+    assert.equal(rows.length, 2)
+    for (const row of rows) {
+      const change = { body: hookBody(server.ctx, row), body_sealed: null }
+      await db.updateTable('hook_inbox').set(change).where('id', '=', row.id).execute()
+    }
+    const counts: number[] = []
+    for (let nth = 0; nth <= rows.length; nth += 1) counts.push(await sealBodies(server.ctx, 1))
+    assert.deepEqual(counts, [...rows.map(() => 1), 0])
+    const after = await inbox(server, business)
+    for (const row of rows) {
+      const now = after.find((one) => one.id === row.id)
+      assert.equal(now?.body, null)
+      assert.deepEqual(hookBody(server.ctx, now), hookBody(server.ctx, row))
+    }
   })
 
   test('200 seen before: not kept again, also when twins come at once or the same event comes in other bytes', async () => {

@@ -33,6 +33,16 @@ async function dump(url: string): Promise<{ table: string; row: string }[]> {
   }
 }
 
+async function select(url: string, text: string): Promise<Record<string, string>[]> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query(text)).rows
+  } finally {
+    await client.end()
+  }
+}
+
 /** Each secret is looked for as text, as the hex of a bytea, and as base64 wherever in it the secret may begin. */
 function spellings(secret: string): string[] {
   const bytes = Buffer.from(secret)
@@ -97,6 +107,14 @@ test('secrets are unreadable in the database and in the logs, whatever was done 
     await run('channels', 'connect', 'paystack', '--mode', 'live', '--set', `secret_key=${canaries.live}`)
     await run('channels', 'connect', 'paystack', '--mode', 'test', '--set', `secret_key=${canaries.test}`, '--default')
 
+    // Another process connected the account, so this server's sandbox was not told where its webhooks go.
+    const [mode] = await select(database.url, `select hook_token from business_modes where env_mode = 'test'`)
+    await call(url, 'POST', '/sandbox/control/accounts', {
+      channel: 'paystack',
+      secret_key: canaries.test,
+      webhook_url: `${url}/v1/system/hooks/${mode?.hook_token}/paystack`,
+    })
+
     const authentication = `Bearer ${shown.test.secret_key}`
     const api = (method: string, path: string, body?: unknown, more: Record<string, string> = {}) =>
       call(url, method, path, body, { authentication, ...more })
@@ -155,6 +173,11 @@ test('secrets are unreadable in the database and in the logs, whatever was done 
     }
     const { token, customer, method, shown: shownSaving } = await saveCard('ada@example.com')
     const deleted = await saveCard('bob@example.com')
+    // Each payment is told of by a webhook, with the token in it.
+    await until('the webhooks of both', async () => {
+      const kept = await select(database.url, `select id from hook_inbox where event_type = 'charge.success'`)
+      return kept.length >= 2
+    })
     const charge = { customer_uuid: customer, payment_method_uuid: method, amount: 100 }
     const key = { 'idempotency-key': 'charge' }
     const path = '/v1/payment-requests/charge-payment-method'

@@ -8,6 +8,7 @@ import { listAccounts } from '../../src/domain/payment-channels/service.ts'
 import { checkoutUrl } from '../../src/domain/payment-requests/link.ts'
 import { hourMs, minuteMs, secondMs } from '../../src/platform/clock.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'
+import { hookBody } from '../support/rows.ts'
 import {
   type Answer,
   attemptRef,
@@ -109,20 +110,20 @@ describe('a webhook that comes before the API agrees', () => {
     assert.equal(await statusOf(created), 'open')
     server.clock.advance(3 * hourMs)
     // Still behind: asked once more, and no schedule begins anew.
-    assert.equal(await repeat(spent.body), 'Webhook seen before')
+    assert.equal(await repeat(hookBody(server.ctx, spent)), 'Webhook seen before')
     await actOn(server.ctx, spent.id)
     assert.equal((await hooksOf(created))[0]?.attempts, 7)
     assert.equal(await statusOf(created), 'open')
     // Sent three times within a moment it asks once.
     await server.call('DELETE', '/sandbox/control/faults')
     server.clock.advance(minuteMs)
-    for (let nth = 0; nth < 3; nth += 1) assert.equal(await repeat(spent.body), 'Webhook seen before')
+    for (let nth = 0; nth < 3; nth += 1) assert.equal(await repeat(hookBody(server.ctx, spent)), 'Webhook seen before')
     await actOnDue(server.ctx, 20)
     assert.equal(await statusOf(created), 'successful')
     assert.equal((await hooksOf(created))[0]?.attempts, 8)
     // What is settled is not asked about again, however often it is told.
     server.clock.advance(hourMs)
-    assert.equal(await repeat(spent.body), 'Webhook seen before')
+    assert.equal(await repeat(hookBody(server.ctx, spent)), 'Webhook seen before')
     assert.equal(await actOnDue(server.ctx, 20), 0)
     assert.equal((await hooksOf(created))[0]?.attempts, 8)
   })

@@ -11,3 +11,9 @@ export async function countRows(ctx: Context): Promise<Record<string, number>> {
   const { rows } = await sql<{ name: string; rows: number }>`${sql.join(counts, sql` union all `)}`.execute(ctx.db)
   return Object.fromEntries(rows.map((row) => [row.name, row.rows]))
 }
+
+/** A provider's webhook as it came, out of its row. */
+export function hookBody({ secrets }: Context, hook: { id: string; body_sealed: Buffer | null } | undefined): Buffer {
+  if (!hook?.body_sealed) throw new Error('nothing sealed is kept')
+  return Buffer.from(secrets.open(hook.body_sealed, `hook_inbox/${hook.id}`), 'base64')
+}

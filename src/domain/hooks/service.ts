@@ -43,16 +43,30 @@ export async function keep(ctx: Context, account: ChannelAccount, event: Channel
   return isNew
 }
 
-const hookOf = (ctx: Context, account: ChannelAccount, event: ChannelEvent, body: Buffer): store.NewHook => ({
-  id: newId(),
+function hookOf(ctx: Context, account: ChannelAccount, event: ChannelEvent, body: Buffer): store.NewHook {
+  const id = newId()
+  return { id, ...namesOf(account, event), bodySealed: sealBody(ctx, id, body), now: ctx.clock.now() }
+}
+
+/** The bytes as they came, for whoever must prove what a provider said: nothing of ours reads them again. */
+const sealBody = ({ secrets }: Context, id: string, body: Buffer): Buffer =>
+  secrets.seal(body.toString('base64'), `hook_inbox/${id}`)
+
+/** Seals what came before bodies were; gives how many. */
+export const sealBodies = (ctx: Context, limit: number): Promise<number> =>
+  inTransaction(ctx.db, async (tx) => {
+    const rows = await store.lockInClear(tx, limit)
+    for (const { id, body } of rows) await store.setSealed(tx, id, sealBody(ctx, id, body))
+    return rows.length
+  })
+
+const namesOf = (account: ChannelAccount, event: ChannelEvent) => ({
   businessId: account.businessId,
   envMode: account.envMode,
   slug: account.slug,
   eventKey: storable(event.eventId, 300),
   eventType: storable(event.type, 100),
   subject: subjectOf(event),
-  body,
-  now: ctx.clock.now(),
 })
 
 /** A provider's words as the database can hold them, whatever a form of theirs puts there. */

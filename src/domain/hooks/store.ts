@@ -13,7 +13,7 @@ export interface NewHook {
   eventKey: string
   eventType: string
   subject: HookSubject
-  body: Buffer
+  bodySealed: Buffer
   now: Date
 }
 
@@ -21,9 +21,9 @@ export interface NewHook {
 export async function insert(tx: Tx, hook: NewHook): Promise<boolean> {
   const { rows } =
     await sql`/* hot */ insert into hook_inbox (id, business_id, env_mode, payment_channel_slug, event_key,
-      event_type, subject, body, received_at, next_attempt_at)
+      event_type, subject, body_sealed, received_at, next_attempt_at)
     values (${hook.id}, ${hook.businessId}, ${hook.envMode}, ${hook.slug}, ${hook.eventKey}, ${hook.eventType},
-      ${hook.subject && JSON.stringify(hook.subject)}::jsonb, ${hook.body},
+      ${hook.subject && JSON.stringify(hook.subject)}::jsonb, ${hook.bodySealed},
       ${hook.now}, ${hook.now})
     on conflict (business_id, env_mode, payment_channel_slug, event_key) do nothing returning id`.execute(tx)
   return rows.length === 1
@@ -82,4 +82,15 @@ export async function finish(db: Db, id: string, outcome: string, now: Date): Pr
 /** `nextAttemptAt` null: given up; the janitor still asks about the payment itself. */
 export async function postpone(db: Db, id: string, outcome: string, nextAttemptAt: Date | null): Promise<void> {
   await db.updateTable('hook_inbox').set({ outcome, next_attempt_at: nextAttemptAt }).where('id', '=', id).execute()
+}
+
+/** Bodies that lie in clear, from before they were sealed; each is held until `tx` ends. */
+export async function lockInClear(tx: Tx, limit: number): Promise<{ id: string; body: Buffer }[]> {
+  const { rows } = await sql<{ id: string; body: Buffer }>`select id, body from hook_inbox where body is not null
+    order by id limit ${limit} for update skip locked`.execute(tx)
+  return rows
+}
+
+export async function setSealed(tx: Tx, id: string, bodySealed: Buffer): Promise<void> {
+  await tx.updateTable('hook_inbox').set({ body: null, body_sealed: bodySealed }).where('id', '=', id).execute()
 }
