@@ -5,6 +5,7 @@ import { Accounts } from './accounts.ts'
 import { controlRoutes, type SetAccount, setAccount } from './control.ts'
 import { CALL_FAULTS, Faults, type Operation } from './faults.ts'
 import { Ledger } from './ledger.ts'
+import { lock } from './lock.ts'
 import { Mailbox, mailboxRoutes } from './mailbox.ts'
 import type { Core, Provider } from './provider.ts'
 import { providers as entries } from './providers.ts'
@@ -22,6 +23,10 @@ export interface SandboxOptions {
   webhookRetryDelaysMs?: number[]
   /** Every provider call takes at least this long; a function is asked for each call. Default none. */
   defaultLatencyMs?: number | (() => number)
+  /** Wanted of every control call and page; absent: open to whoever reaches it. */
+  token?: string
+  /** Whether webhooks may go to private addresses other than the server that it is mounted in. Default true. */
+  allowPrivateWebhooks?: boolean
   /** From a refund's acceptance to its end. Default 1 s. */
   refundDelayMs?: number
 }
@@ -46,7 +51,12 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   const mailbox = new Mailbox(store)
   const faults = new Faults()
   const timers = new Timers()
-  const webhooks = new Webhooks(store, accounts, faults, options.webhookRetryDelaysMs ?? RETRY_DELAYS_MS)
+  const webhooks = new Webhooks({
+    ...{ store, accounts, faults },
+    retryDelaysMs: options.webhookRetryDelaysMs ?? RETRY_DELAYS_MS,
+    allowPrivate: options.allowPrivateWebhooks ?? true,
+    ownOrigin: () => new URL(options.publicUrl).origin,
+  })
   const refundDelayMs = options.refundDelayMs ?? REFUND_DELAY_MS
   const providers = entries.map(({ slug, create }) => {
     const core: Core = {
@@ -72,6 +82,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
           // Not part of the API documentation of the app that it is mounted in.
           route.schema = { ...route.schema, hide: true } as NonNullable<typeof route.schema>
         })
+        if (options.token !== undefined) lock(scope, options.token, () => options.publicUrl)
         startRoutes(scope, { ledger, providers, publicUrl: () => options.publicUrl })
         await scope.register(async (child) => controlRoutes(child, control), { prefix: '/control' })
         await scope.register(async (child) => mailboxRoutes(child, mailbox, () => options.publicUrl), {
@@ -143,6 +154,10 @@ function mount(scope: FastifyInstance, provider: Provider, faults: Faults, optio
     return reply.code(status).send(provider.errorBody(status, error.message))
   })
   scope.setNotFoundHandler((_request, reply) => reply.code(404).send(provider.errorBody(404, 'Route not found')))
+  scope.addHook('onRoute', (route) => {
+    const config = (route.config ?? {}) as { isPage?: boolean }
+    route.config = { ...config, isApi: !config.isPage } as NonNullable<typeof route.config>
+  })
   provider.routes(scope)
 }
 

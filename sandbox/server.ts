@@ -9,6 +9,8 @@ export interface StartSandbox {
   port: number
   dataFile?: string
   webhookRetryDelaysMs?: number[]
+  /** See `SandboxOptions`. */
+  token?: string | null
   /** Where the outside reaches it, when that is not the address it listens on; without a trailing slash. */
   publicUrl?: string
 }
@@ -24,10 +26,11 @@ export interface RunningSandbox {
 export async function startSandbox(options: StartSandbox): Promise<RunningSandbox> {
   const host = options.host ?? '127.0.0.1'
   const app = Fastify({ forceCloseConnections: true, routerOptions: { maxParamLength: 500 } })
-  const { dataFile, webhookRetryDelaysMs } = options
+  const { dataFile, webhookRetryDelaysMs, token } = options
   const sandboxOptions: SandboxOptions = {
     publicUrl: options.publicUrl ?? '',
     ...(dataFile !== undefined && { dataFile }),
+    ...(token && { token, allowPrivateWebhooks: false }),
     ...(webhookRetryDelaysMs && { webhookRetryDelaysMs }),
   }
   const sandbox = createSandbox(sandboxOptions)

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { createWebhookSender, type WebhookSender } from '../src/platform/outgoing.ts'
 import type { Account, Accounts } from './accounts.ts'
 import { type Fault, type Faults, type Operation, WEBHOOK_FAULTS } from './faults.ts'
 import type { Provider } from './provider.ts'
@@ -23,8 +24,21 @@ interface Delivery {
 const IN_FLIGHT_MAX = 64
 /** A held batch this large is sent without waiting for its time. */
 const SHUFFLE_BATCH_MAX = 100
+/** Beyond the patience of any provider here; each has its own. */
+const SENDING_MAX_MS = 60_000
 const LATE_DEFAULT_MS = 5000
 const SHUFFLE_DEFAULT_MS = 500
+
+export interface WebhooksOptions {
+  store: Store
+  accounts: Accounts
+  faults: Faults
+  retryDelaysMs: readonly number[]
+  /** Whether an address that a tester gave may lead into a private network. */
+  allowPrivate: boolean
+  /** Of the server that it is mounted in, which may always be told. */
+  ownOrigin: () => string
+}
 
 /** Sends webhooks in the background. What is not acknowledged yet is in the journal and survives a restart. */
 export class Webhooks {
@@ -32,6 +46,9 @@ export class Webhooks {
   readonly #accounts: Accounts
   readonly #faults: Faults
   readonly #retryDelaysMs: readonly number[]
+  readonly #ownOrigin: () => string
+  readonly #toOwn: WebhookSender
+  readonly #toOthers: WebhookSender
   readonly #providers = new Map<string, Provider>()
   readonly #timers = new Timers()
   readonly #closing = new AbortController()
@@ -39,11 +56,14 @@ export class Webhooks {
   #waiting: string[] = []
   #held: string[] = []
 
-  constructor(store: Store, accounts: Accounts, faults: Faults, retryDelaysMs: readonly number[]) {
+  constructor({ store, accounts, faults, retryDelaysMs, allowPrivate, ownOrigin }: WebhooksOptions) {
     this.#deliveries = store.collection<Delivery>('deliveries')
     this.#accounts = accounts
     this.#faults = faults
     this.#retryDelaysMs = retryDelaysMs
+    this.#ownOrigin = ownOrigin
+    this.#toOwn = createWebhookSender({ allowPrivate: true, timeoutMs: SENDING_MAX_MS })
+    this.#toOthers = createWebhookSender({ allowPrivate, timeoutMs: SENDING_MAX_MS })
   }
 
   /** Starts what an earlier process left unsent. */
@@ -82,6 +102,7 @@ export class Webhooks {
     this.#waiting = []
     this.#closing.abort()
     await Promise.allSettled(this.#running)
+    await Promise.all([this.#toOwn.close(), this.#toOthers.close()])
   }
 
   #forge(channel: string, body: string): string {
@@ -145,22 +166,14 @@ export class Webhooks {
   }
 
   async #post(url: string, delivery: Delivery, provider: Provider, account: Account): Promise<boolean> {
-    try {
-      const response = await fetch(url, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          ...provider.signWebhook(delivery.body, account, delivery.forged),
-        },
-        body: delivery.body,
-        redirect: 'manual',
-        signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(provider.webhookTimeoutMs)]),
-      })
-      await response.body?.cancel()
-      return provider.acknowledges(response.status)
-    } catch {
-      // No answer is no acknowledgement; the retry says the rest.
-      return false
+    const isOwn = URL.parse(url)?.origin === this.#ownOrigin()
+    const headers = {
+      'content-type': 'application/json',
+      ...provider.signWebhook(delivery.body, account, delivery.forged),
     }
+    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(provider.webhookTimeoutMs)])
+    // No answer is no acknowledgement; the retry says the rest.
+    const answer = await (isOwn ? this.#toOwn : this.#toOthers).post(url, headers, delivery.body, signal)
+    return answer.kind === 'answered' && provider.acknowledges(answer.status)
   }
 }

@@ -42,10 +42,25 @@ describe('the environment', () => {
     assert.deepEqual([on.sandbox, on.allowPrivateWebhooks], [true, true])
   })
 
+  test('a sandbox that others reach is refused without SANDBOX_TOKEN', () => {
+    for (const more of [{ BASE_URL: 'https://pay.example' }, { HOST: '0.0.0.0' }, { HOST: '::' }]) {
+      for (const where of [{}, { DATABASE_URL: 'postgres://db/asyncpay', SANDBOX: '1' }]) {
+        const env = { ...more, ...where }
+        assert.throws(() => read(env), /SANDBOX is on, and others .*: set SANDBOX_TOKEN.*, or SANDBOX=0/)
+        assert.equal(read({ ...env, SANDBOX: '0' }).sandbox, false)
+        assert.equal(read({ ...env, SANDBOX_TOKEN: 'sixteen-letters-or-more' }).sandboxToken, 'sixteen-letters-or-more')
+      }
+    }
+    for (const own of [{}, { HOST: '127.0.0.1' }, { HOST: '::1' }, { BASE_URL: 'http://127.0.0.1:8080' }]) {
+      assert.deepEqual([read(own).sandbox, read(own).sandboxToken], [true, null])
+    }
+  })
+
   test('blank counts as absent; addresses lose their trailing slash; channels are reached where told', () => {
     const config = read({
       PORT: ' ',
       DATABASE_URL: '',
+      SANDBOX: '0',
       BASE_URL: 'https://pay.example/asyncpay//',
       PAYSTACK_API_URL: 'http://127.0.0.1:9090/paystack/',
       STRIPE_API_URL: 'http://127.0.0.1:9090/stripe',
@@ -59,14 +74,14 @@ describe('the environment', () => {
   })
 
   test('mails: a server with its password, and an address that is made of the public one', () => {
-    const bare = read({ BASE_URL: 'https://pay.example/asyncpay' })
+    const bare = read({ BASE_URL: 'https://pay.example/asyncpay', SANDBOX: '0' })
     assert.deepEqual([bare.smtpUrl, bare.mailFrom], [null, 'no-reply@pay.example'])
     const smtpUrl = 'smtps://ada%40shop.example:p%2Fw@smtp.example:465'
     const set = read({ SMTP_URL: smtpUrl, MAIL_FROM: 'Shop <mail@shop.example>' })
     assert.deepEqual([set.smtpUrl, set.mailFrom], [smtpUrl, 'mail@shop.example'])
     assert.equal(read({ MAIL_FROM: 'mail@shop.example' }).mailFrom, 'mail@shop.example')
     for (const url of ['http://127.0.0.1:8080', 'http://[::1]:8080', 'http://localhost']) {
-      assert.equal(read({ BASE_URL: url }).mailFrom, 'no-reply@localhost')
+      assert.equal(read({ BASE_URL: url, SANDBOX: '0' }).mailFrom, 'no-reply@localhost')
     }
   })
 
@@ -75,6 +90,7 @@ describe('the environment', () => {
     ['POOL_SIZE', ['0', '501', 'many', '-4']],
     ['RATE_LIMIT', ['0', 'none', '10000001']],
     ['SANDBOX', ['2', 'maybe', 'null']],
+    ['SANDBOX_TOKEN', ['short', 'sixteen letters with a space']],
     ['ALLOW_PRIVATE_WEBHOOKS', ['-', 'allow']],
     ['LOG_LEVEL', ['loud', 'INFO', 'warning']],
     ['DATABASE_URL', ['mysql://db/x', 'localhost:5432', '/var/run/postgres', 'Postgres']],

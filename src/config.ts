@@ -21,6 +21,8 @@ export interface Config {
   /** Where each channel is reached; a slug that is absent goes to the channel's own address. */
   readonly channelUrls: Readonly<Record<string, string>>
   readonly sandbox: boolean
+  /** What opens the sandbox's control calls and pages; null: whoever reaches it. */
+  readonly sandboxToken: string | null
   readonly allowPrivateWebhooks: boolean
   readonly logLevel: string
   /** Connections of this process at most: for what the API answers, for its lists and searches, for jobs and sweeps. */
@@ -56,9 +58,12 @@ export function readConfig(env: Env = process.env): Config {
   const sandbox = flag(env, 'SANDBOX', embedded)
   if (embedded || sandbox) makeDataDir(dataDir)
   const baseUrl = httpUrl(env, 'BASE_URL') ?? `http://localhost:${port}`
+  const host = hostName(env)
+  const sandboxToken = readSandboxToken(env)
+  requireLocked({ sandbox, sandboxToken, baseUrl, host })
   return {
     port,
-    host: hostName(env),
+    host,
     databaseUrl,
     databasePooler: oneOf(env, 'DATABASE_POOLER', 'auto', ['auto', 'transaction', 'none']),
     dataDir,
@@ -66,6 +71,7 @@ export function readConfig(env: Env = process.env): Config {
     masterKey: readMasterKey(env, dataDir, embedded),
     channelUrls: channelUrls(env),
     sandbox,
+    sandboxToken,
     allowPrivateWebhooks: flag(env, 'ALLOW_PRIVATE_WEBHOOKS', embedded),
     logLevel: oneOf(env, 'LOG_LEVEL', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     poolSize: integer(env, 'POOL_SIZE', 10, 1, 500),
@@ -80,6 +86,30 @@ export function readConfig(env: Env = process.env): Config {
     mailFrom: mailFrom(env, new URL(baseUrl).hostname),
   }
 }
+
+const tokenLengthMin = 16
+
+function readSandboxToken(env: Env): string | null {
+  const value = text(env, 'SANDBOX_TOKEN')
+  if (value === null || (value.length >= tokenLengthMin && /^[\w.~+-]+$/.test(value))) return value
+  throw new ConfigError(
+    `SANDBOX_TOKEN must be ${tokenLengthMin} letters and digits or more, e.g. from \`openssl rand -hex 16\``,
+  )
+}
+
+/** Whoever reaches an open sandbox pays its test checkouts and reads its mailbox. Throws `ConfigError`. */
+export function requireLocked(config: Pick<Config, 'sandbox' | 'sandboxToken' | 'baseUrl' | 'host'>): void {
+  if (!config.sandbox || config.sandboxToken !== null) return
+  const beyond = [
+    !isThisMachine(new URL(config.baseUrl).hostname) && `BASE_URL (${config.baseUrl})`,
+    !isThisMachine(config.host) && `HOST (${config.host})`,
+  ].filter((one) => one !== false)
+  if (beyond.length === 0) return
+  const words = `SANDBOX is on, and others than this machine reach it by ${beyond.join(' and ')}`
+  throw new ConfigError(`${words}: set SANDBOX_TOKEN, e.g. to what \`openssl rand -hex 16\` prints, or SANDBOX=0`)
+}
+
+const isThisMachine = (host: string): boolean => /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/i.test(host)
 
 /** Its errors show no part of it: it holds a password. */
 function readDatabase(env: Env): string | null {

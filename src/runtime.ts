@@ -52,7 +52,7 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
       mailer: createMailer({
         smtpUrl: config.smtpUrl,
         from: config.mailFrom,
-        mailboxUrl: config.sandbox ? `${config.baseUrl}/sandbox/control/mails` : null,
+        mailbox: config.sandbox ? { url: `${config.baseUrl}/sandbox/control/mails`, token: config.sandboxToken } : null,
       }),
       secrets: createSecrets(config.masterKey),
       baseUrl: config.baseUrl,

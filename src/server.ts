@@ -60,7 +60,12 @@ export async function prepareServer(config: Config, role: Role, clock?: Clock): 
 
 function openSandbox(config: Config): Sandbox {
   makeDataDir(config.dataDir)
-  return createSandbox({ publicUrl: `${config.baseUrl}/sandbox`, dataFile: join(config.dataDir, 'sandbox.jsonl') })
+  return createSandbox({
+    publicUrl: `${config.baseUrl}/sandbox`,
+    dataFile: join(config.dataDir, 'sandbox.jsonl'),
+    allowPrivateWebhooks: config.allowPrivateWebhooks,
+    ...(config.sandboxToken !== null && { token: config.sandboxToken }),
+  })
 }
 
 /** How often connections are looked for that fell idle after the server began to stop. */

@@ -208,6 +208,16 @@ describe('what cannot be done is said in one line', () => {
     assert.match(wrong[0] ?? '', words)
   }
 
+  test('a sandbox that strangers reach ends start, doctor and sandbox with one line, until it has a token', async () => {
+    for (const beyond of [{ BASE_URL: 'https://pay.example' }, { HOST: '0.0.0.0' }]) {
+      const env = { ...at.env, ...beyond, SANDBOX: '1' }
+      await expectBothRefuse(env, /SANDBOX is on, and others than this machine reach it by .*: set SANDBOX_TOKEN/)
+      await expectRefusal(['sandbox'], { ...env, SANDBOX: '0' }, /set SANDBOX_TOKEN/)
+      const locked = await run(['doctor'], { ...env, SANDBOX_TOKEN: 'sixteen-letters-or-more' })
+      assert.match(locked.stdout, /ok +sandbox +on, opened by SANDBOX_TOKEN\n/)
+    }
+  })
+
   test('a data folder that cannot be made ends start, doctor and sandbox with one line', async () => {
     // Under /proc Node's own way to make a path never ends; `config.test.ts` has further folders.
     const dataDir = existsSync('/proc/self') ? '/proc/asyncpay/data' : '/dev/null/data'

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { exponentOf } from '../ledger.ts'
+import { isPage } from '../lock.ts'
 import { type CheckoutPage, checkoutPage, formatAmount, homePathOf, messagePage, PAGE_HEADERS } from '../page.ts'
 import type { NotPaid, OpenCheckout, PayRequest, PayResult, Ways } from '../provider.ts'
 import { CARD_CHOICE, type Card, cardOf } from './cards.ts'
@@ -32,11 +33,11 @@ function tries(flw: Flutterwave, link: Link): Transaction[] {
 
 /** The hosted page. No key: whoever has the link may pay. */
 export function checkoutRoutes(app: FastifyInstance, flw: Flutterwave): void {
-  app.get('/v3/hosted/pay/:link', (request, reply) => {
+  app.get('/v3/hosted/pay/:link', isPage, (request, reply) => {
     const link = linkOf(flw, request)
     return link ? show(flw, reply, link, null) : noSuchPage(flw, reply)
   })
-  app.post('/v3/hosted/pay/:link', (request, reply) => {
+  app.post('/v3/hosted/pay/:link', isPage, (request, reply) => {
     const link = linkOf(flw, request)
     return link ? act(flw, link, request, reply) : noSuchPage(flw, reply)
   })

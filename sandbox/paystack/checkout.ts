@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isPage } from '../lock.ts'
 import { type CheckoutPage, checkoutPage, formatAmount, homePathOf, messagePage, PAGE_HEADERS } from '../page.ts'
 import type { NotPaid, OpenCheckout, PayRequest, PayResult, Ways } from '../provider.ts'
 import { CARD_CHOICE } from './cards.ts'
@@ -18,12 +19,12 @@ export function resumeUrl(ps: Paystack, transaction: Transaction): string {
 /** The hosted page. No key: whoever has the link may pay. */
 export function checkoutRoutes(app: FastifyInstance, ps: Paystack): void {
   for (const path of ['/checkout/:access_code', '/checkout/resume/:access_code']) {
-    app.get(path, (request, reply) => {
+    app.get(path, isPage, (request, reply) => {
       const transaction = byAccessCode(ps, request)
       if (!transaction) return noSuchPage(ps, reply)
       return show(ps, reply, transaction, isOpen(transaction) ? 'open' : stateOf(transaction))
     })
-    app.post(path, (request, reply) => {
+    app.post(path, isPage, (request, reply) => {
       const transaction = byAccessCode(ps, request)
       return transaction ? act(ps, transaction, request, reply) : noSuchPage(ps, reply)
     })

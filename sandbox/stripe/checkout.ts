@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isPage } from '../lock.ts'
 import { type CheckoutPage, checkoutPage, formatAmount, homePathOf, messagePage, PAGE_HEADERS } from '../page.ts'
 import type { NotPaid, OpenCheckout, PayRequest, PayResult, Ways } from '../provider.ts'
 import { attempt, endWaiting, wait } from './attempts.ts'
@@ -17,11 +18,11 @@ const PATH = '/c/pay/:id'
 
 /** The hosted page. No key: whoever has the link may pay. */
 export function checkoutRoutes(app: FastifyInstance, st: Stripe): void {
-  app.get(PATH, (request, reply) => {
+  app.get(PATH, isPage, (request, reply) => {
     const session = settleSession(st, idOf(request))
     return session ? show(st, reply, session) : noSuchPage(st, reply)
   })
-  app.post(PATH, (request, reply) => {
+  app.post(PATH, isPage, (request, reply) => {
     const session = settleSession(st, idOf(request))
     return session ? act(st, session, request, reply) : noSuchPage(st, reply)
   })

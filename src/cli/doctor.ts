@@ -112,11 +112,15 @@ function networkChecks(config: Config): Check[] {
   const isPlain = config.baseUrl.startsWith('http:') && !isLocal
   return [
     ['BASE_URL', `${config.baseUrl}${isPlain ? ', must be https where strangers reach it' : ''}`, !isPlain],
-    ['sandbox', config.sandbox ? 'on' : 'off', true],
+    ['sandbox', sandboxWords(config), true],
     mailCheck(config),
     ['private webhooks', config.allowPrivateWebhooks ? 'allowed: fine on your own machine only' : 'refused', true],
   ]
 }
+
+/** One that is open to strangers was refused with the environment. */
+const sandboxWords = ({ sandbox, sandboxToken }: Config): string =>
+  sandbox ? `on, ${sandboxToken === null ? 'for this machine alone' : 'opened by SANDBOX_TOKEN'}` : 'off'
 
 /** The server is named, never its password. */
 function mailCheck({ smtpUrl, mailFrom, sandbox }: Config): Check {

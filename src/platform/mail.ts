@@ -36,7 +36,13 @@ export interface MailerOptions {
   /** The sender's bare address. */
   readonly from: string
   /** Where the sandbox takes mails, for those of the test mode when there is no SMTP server; null: there is none. */
-  readonly mailboxUrl: string | null
+  readonly mailbox: Mailbox | null
+}
+
+export interface Mailbox {
+  readonly url: string
+  /** What opens the sandbox; null: it is open. */
+  readonly token: string | null
 }
 
 /** For each step of the conversation: connecting, greeting, silence in between. */
@@ -45,7 +51,7 @@ const stepTimeoutMs = 15_000
 export const sendMaxMs = 45_000
 const reasonMaxLength = 300
 
-export function createMailer({ smtpUrl, from, mailboxUrl }: MailerOptions): Mailer {
+export function createMailer({ smtpUrl, from, mailbox }: MailerOptions): Mailer {
   const sender = toAsciiEmail(from)
   return {
     domain: sender.slice(sender.lastIndexOf('@') + 1),
@@ -53,7 +59,7 @@ export function createMailer({ smtpUrl, from, mailboxUrl }: MailerOptions): Mail
       assertNoTransaction()
       const mail = { ...given, to: toAsciiEmail(given.to) }
       if (smtpUrl !== null) return await bySmtp(smtpUrl, sender, mail)
-      if (mailboxUrl && mail.isTest) return await byMailbox(mailboxUrl, sender, mail)
+      if (mailbox && mail.isTest) return await byMailbox(mailbox, sender, mail)
       return { kind: 'no_way', reason: 'SMTP_URL is not set' }
     },
   }
@@ -145,11 +151,11 @@ function createHearing() {
   }
 }
 
-async function byMailbox(url: string, from: string, mail: OutgoingMail): Promise<MailOutcome> {
+async function byMailbox({ url, token }: Mailbox, from: string, mail: OutgoingMail): Promise<MailOutcome> {
   try {
     const response = await fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...(token !== null && { authorization: `Bearer ${token}` }) },
       body: JSON.stringify({
         message_id: mail.messageId,
         from: `${oneLine(mail.fromName)} <${from}>`,

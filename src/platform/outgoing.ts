@@ -145,8 +145,8 @@ export type WebhookAnswer =
   | { readonly kind: 'failed'; readonly reason: string; readonly durationMs: number }
 
 export interface WebhookSender {
-  /** POSTs once to a URL that a stranger gave. Never throws. */
-  post(url: string, headers: Record<string, string>, body: string): Promise<WebhookAnswer>
+  /** POSTs once to a URL that a stranger gave; `signal` gives it up early. Never throws. */
+  post(url: string, headers: Record<string, string>, body: string, signal?: AbortSignal): Promise<WebhookAnswer>
   /** Waits for the posts under way, at most their `timeoutMs`. */
   close(): Promise<void>
 }
@@ -166,16 +166,17 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
     keepAliveMaxTimeout: idleMaxMs,
     allowH2: false,
   })
-  const post = async (text: string, headers: Record<string, string>, body: string): Promise<WebhookAnswer> => {
+  const post: WebhookSender['post'] = async (text, headers, body, given) => {
     const checked = assertWebhookUrl(text)
     if (!checked.ok) return { kind: 'blocked', reason: checked.reason }
     const startedAt = performance.now()
     const durationMs = () => Math.round(performance.now() - startedAt)
     const limit = startLimit(timeoutMs, 'webhook time limit')
     try {
-      const call = { dispatcher: agent, method: 'POST', headers, body, signal: limit.signal } as const
+      const signal = given ? AbortSignal.any([given, limit.signal]) : limit.signal
+      const call = { dispatcher: agent, method: 'POST', headers, body, signal } as const
       // undici notices an abort only once it has a connection (and then does not send); we do not wait for that.
-      const answer = await Promise.race([request(checked.url, call), aborted(limit.signal)])
+      const answer = await Promise.race([request(checked.url, call), aborted(signal)])
       const excerpt = await readExcerpt(answer.body, maxResponseBytes)
       return { kind: 'answered', status: answer.statusCode, excerpt, durationMs: durationMs() }
     } catch (error) {
