@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { find } from '../../src/domain/businesses/service.ts'
+import { connect } from '../../src/domain/payment-channels/service.ts'
 import { sql } from '../../src/platform/db.ts'
+import { expectFailure } from '../support/expect.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'
 import { saveCard } from '../support/saved.ts'
 import {
@@ -102,6 +104,58 @@ describe('a stranger with a public key', () => {
       }
       await until('the refund', async () => (await lines()).some((one) => one.includes('had a trial')))
       assert.equal((await subscriptionsOf('twice@example.com')).length, 1)
+    })
+  })
+
+  describe('sends buyers nowhere', () => {
+    const refusal = { status: 422, code: '005' }
+    test('live, an address outside allowed_domains is refused by name; a plan’s page leaves it out', async () => {
+      const shop = await server.business()
+      const site = { allowed_domains: ['shop.example', '*.shop.example', 'http://localhost:3000'] }
+      await shop.live('PUT', '/v1/business', { ...site, default_redirect_url: 'https://home.example/after' })
+      const fields = { secret_key: `sk_live_${'a'.repeat(40)}` }
+      const owner = { businessId: shop.id, envMode: 'live', actor: 'test' } as const
+      await connect(server.ctx, { ...owner, slug: 'paystack', fields, makeDefault: true })
+      const headers = { authentication: `Bearer ${shop.keys.live.public_key}` }
+      const wish = { customer_email: 'ada@example.com', amount: 100, currency: 'NGN' }
+      const path = '/v1/sdk/initialize-payment-request'
+      const ask = (more: object) => call(server.url, 'POST', path, { ...wish, ...more }, headers)
+      for (const address of [
+        'https://shop.example/done?x=1',
+        'https://www.shop.example/',
+        'http://localhost:3000/done',
+        'https://home.example/elsewhere',
+      ]) {
+        for (const field of ['success_redirect_url', 'failure_redirect_url', 'cancel_redirect_url']) {
+          assert.equal((await ask({ [field]: address })).status, 201, address)
+        }
+      }
+      for (const address of [
+        'https://other.example/',
+        'https://shop.example.other.example/',
+        'https://othershop.example/',
+        'http://shop.example/',
+        'https://shop.example:8443/',
+        'http://localhost:3001/',
+      ]) {
+        for (const field of ['success_redirect_url', 'failure_redirect_url', 'cancel_redirect_url']) {
+          expectFailure(await ask({ [field]: address }), { ...refusal, fields: [field] }, address)
+        }
+      }
+      // The server's own word stands, and in test mode every site may.
+      const own = { ...wish, success_redirect_url: 'https://other.example/' }
+      const { status } = await shop.live('POST', '/v1/payment-requests', own)
+      assert.notEqual(status, 422)
+      assert.equal((await sdk(own)).status, 201)
+
+      const monthly = { name: 'Linked', interval: 'monthly', amount: 100 }
+      const { link_id } = (await shop.live('POST', '/v1/subscription-plans', monthly)).body.data
+      const page = async (address: string) =>
+        await (
+          await fetch(`${server.url}/subscribe/${link_id}?success_redirect_url=${encodeURIComponent(address)}`)
+        ).text()
+      assert.match(await page('https://shop.example/done'), /shop\.example\/done/)
+      assert.doesNotMatch(await page('https://other.example/done'), /other\.example/)
     })
   })
 

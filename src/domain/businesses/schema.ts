@@ -84,6 +84,26 @@ function checkDomains(value: unknown): FieldErrors {
   return { allowed_domains: [`Each must be a domain such as shop.example, *.shop.example or http://localhost:3000.`] }
 }
 
+/**
+ * Whether a buyer may be sent there on a stranger's word. Live: to the sites that the business names, and to that of its
+ * own `default_redirect_url`; a page of ours that leads anywhere would lend its name to anybody.
+ */
+export function mayRedirectTo(business: Business, address: string): boolean {
+  if (business.envMode === 'test') return true
+  const { defaultRedirectUrl: own, allowedDomains } = business
+  const url = new URL(address)
+  return (own !== null && new URL(own).origin === url.origin) || allowedDomains.some((one) => isOf(one, url))
+}
+
+function isOf(domain: string, url: URL): boolean {
+  const [, scheme = 'https:', wildcard, host, port = ''] =
+    /^(?:(https?:)\/\/)?(\*\.)?([^:]+)(?::(\d+))?$/i.exec(domain.toLowerCase()) ?? []
+  if (host === undefined || url.protocol !== scheme) return false
+  const named = new URL(`${scheme}//${host}${port && `:${port}`}`)
+  if (url.port !== named.port) return false
+  return wildcard === undefined ? url.hostname === named.hostname : url.hostname.endsWith(`.${named.hostname}`)
+}
+
 /** An address; the empty text takes it away. */
 const addressOrNone = Type.String({ maxLength: 2048, description: 'http(s) address; the empty text takes it away' })
 
@@ -99,8 +119,8 @@ export const updateBusinessSchema = withCheck(
     allowed_domains: Type.Optional(
       Type.Array(Type.String({ maxLength: 260 }), {
         maxItems: allowedDomainsMax,
-        description:
-          'Sites that may show the hosted checkout in a frame, e.g. "shop.example", "*.shop.example", "http://localhost:3000". In test mode every site may.',
+        description: `Sites that may show the hosted checkout in a frame, and to which public keys may send buyers back, e.g. "shop.example",
+"*.shop.example", "http://localhost:3000". In test mode every site may.`,
       }),
     ),
     refund_save_charges: Type.Optional(flagInput),

@@ -6,6 +6,7 @@ import { ApiError, notFound } from '../../platform/errors.ts'
 import type { Http } from '../../platform/http.ts'
 import { isBlank } from '../../platform/texts.ts'
 import { isHttpUrl } from '../../platform/validation.ts'
+import { mayRedirectTo } from '../businesses/schema.ts'
 import { type Caller, find as findBusiness } from '../businesses/service.ts'
 import { channelErrors } from '../payment-channels/errors.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
@@ -98,7 +99,7 @@ async function open(ctx: Context, linkId: string, given: Carried): Promise<Page>
   const carried: Carried = given.customer === undefined ? {} : { customer: given.customer }
   for (const field of ['success_redirect_url', 'failure_redirect_url', 'cancel_redirect_url'] as const) {
     const address = given[field]
-    if (address !== undefined && isHttpUrl(address)) carried[field] = address
+    if (address !== undefined && isHttpUrl(address) && mayRedirectTo(business, address)) carried[field] = address
   }
   return { plan, caller, customerId, carried }
 }
