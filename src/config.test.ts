@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -145,6 +145,29 @@ describe('the environment', () => {
     writeFileSync(join(dataDir, 'master.key'), 'cut')
     assert.throws(() => readConfig({ DATA_DIR: dataDir }), /master\.key must be 32 bytes/)
     assert.equal(readFileSync(join(dataDir, 'master.key'), 'utf8'), 'cut', 'a spoilt key is never replaced')
+  })
+
+  test('whatever existed before, the data folder and what lies in it are its owner’s alone', () => {
+    const dataDir = join(folder, 'opened')
+    mkdirSync(join(dataDir, 'database'), { recursive: true, mode: 0o755 })
+    writeFileSync(join(dataDir, 'master.key'), `${key}\n`)
+    for (const name of ['sandbox.jsonl', 'export.csv']) writeFileSync(join(dataDir, name), '')
+    chmodSync(dataDir, 0o777)
+    chmodSync(join(dataDir, 'master.key'), 0o644)
+    readConfig({ DATA_DIR: dataDir })
+    const modeOf = (name: string) => (statSync(join(dataDir, name)).mode & 0o777).toString(8)
+    assert.deepEqual(['.', 'database', 'master.key', 'sandbox.jsonl', 'export.csv'].map(modeOf), [
+      '700',
+      '700',
+      '600',
+      '600',
+      '600',
+    ])
+    const shared = join(folder, 'shared')
+    mkdirSync(shared)
+    chmodSync(shared, 0o1777)
+    assert.throws(() => readConfig({ DATA_DIR: shared }), /^ConfigError: DATA_DIR cannot be used: .* shared/)
+    assert.equal(statSync(shared).mode & 0o7777, 0o1777)
   })
 
   test('DATABASE_URL needs a master key, and a folder that cannot be used is named', () => {

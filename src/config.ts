@@ -1,5 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { isIP } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import type { Pooler } from './platform/connect.ts'
@@ -169,9 +180,20 @@ export function makeDataDir(dataDir: string): void {
   try {
     for (const folder of missing) makeFolder(folder)
     if (!statSync(dataDir).isDirectory()) throw new Error(`${dataDir} is not a folder`)
+    closeToOthers(dataDir)
     accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
     throw cannotUse(error)
+  }
+}
+
+/** What an older version, a copy or a wide umask left open. A folder that is everybody's is not ours to close. */
+function closeToOthers(dataDir: string): void {
+  if (statSync(dataDir).mode & 0o1000) throw new Error(`${dataDir} is a folder that others have shared use of`)
+  for (const name of ['.', ...readdirSync(dataDir)]) {
+    const path = join(dataDir, name)
+    const found = lstatSync(path, { throwIfNoEntry: false })
+    if (found && !found.isSymbolicLink() && found.mode & 0o077) chmodSync(path, found.mode & 0o700)
   }
 }
 

@@ -63,6 +63,8 @@ function parse() {
 }
 
 async function main(): Promise<void> {
+  // Whatever this program writes is for its owner alone.
+  process.umask(0o077)
   const { values, positionals } = parse()
   const [command, ...rest] = positionals
   if (values.help || command === undefined || command === 'help') return console.log(help)

@@ -1,6 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
+import { cardNumberErrors } from './card-numbers.ts'
 import { emailErrorOf } from './emails.ts'
 import { type FieldErrors, invalid } from './errors.ts'
 import { isRawNumber } from './json.ts'
@@ -57,6 +58,7 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
   return (data: unknown) => {
     const errors = findErrors(data, schema, validate, check)
     if (httpPart === 'querystring') refuseUnknown(data, schema as Shape, errors)
+    if (httpPart === 'body') refuseCardNumbers(data, errors)
     return Object.keys(errors).length === 0 ? { value: data } : { error: invalid(errors) }
   }
 }
@@ -79,6 +81,13 @@ function findErrors(data: unknown, schema: TSchema, validate: ValidateFunction, 
     for (const [field, words] of Object.entries(check?.(checkable) ?? {})) errors[field] ??= words
   }
   return errors
+}
+
+/** What was refused already is not walked: it may be nested without end. */
+function refuseCardNumbers(data: unknown, errors: FieldErrors): void {
+  if (!isRecord(data)) return
+  const left = Object.entries(data).filter(([field]) => !Object.hasOwn(errors, field))
+  Object.assign(errors, cardNumberErrors(Object.fromEntries(left)))
 }
 
 interface Shape {
