@@ -54,6 +54,7 @@ const verbs: Record<string, string[]> = {
     'open',
     'plan',
     'relay',
+    'sold',
     'turn',
     'ask',
     'change',
