@@ -91,8 +91,16 @@ declare module 'fastify' {
   }
 }
 
-/** Reads the header of a POST. Throws 422 when it is unusable. */
-export function readClaim(request: FastifyRequest, scope: Scope, world: World): IdempotencyClaim | null {
+/**
+ * Reads the header of a POST. `namespace`: of callers whose keys meet nobody else's; null: the business's own. Throws 422
+ * when it is unusable.
+ */
+export function readClaim(
+  request: FastifyRequest,
+  scope: Scope,
+  world: World,
+  namespace: string | null,
+): IdempotencyClaim | null {
   const key = request.headers['idempotency-key']
   if (request.method !== 'POST' || key === undefined) return null
   if (typeof key !== 'string' || key.length < 1 || key.length > 255) {
@@ -101,7 +109,8 @@ export function readClaim(request: FastifyRequest, scope: Scope, world: World): 
   const fingerprint = createHash('sha256')
     .update(`${request.method} ${withoutSlash(request.url)}\n${request.bodyText}`)
     .digest()
-  return new IdempotencyClaim(scope, key, fingerprint, world)
+  const kept = namespace === null ? key : `${namespace}/${createHash('sha256').update(key).digest('hex')}`
+  return new IdempotencyClaim(scope, kept, fingerprint, world)
 }
 
 /** An address is the same with and without a slash at its end. */

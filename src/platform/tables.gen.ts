@@ -455,6 +455,7 @@ export interface WebhookEndpoints {
   deleted_at: Timestamp | null;
   env_mode: string;
   events: string[] | null;
+  has_compat_secret: Generated<boolean>;
   id: string;
   is_enabled: Generated<boolean>;
   kind: string;
