@@ -51,7 +51,7 @@ export function returnRoutes(app: Http, ctx: Context): void {
   const schema = { hide: true, params: Type.Object({ id: Type.String() }) }
   app.get('/return/:id', { schema }, async (request, reply) => {
     // Before any statement.
-    ctx.limits.returns.take(request.params.id)
+    ctx.limits.returns.take(request.params.id.toLowerCase())
     const found = isUuid(request.params.id)
       ? await store.findMaybeTransactionById(ctx.db, request.params.id)
       : undefined
