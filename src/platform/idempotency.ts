@@ -312,6 +312,33 @@ const sealAnswer = (claim: IdempotencyClaim, body: string) => claim.secrets.seal
 const openAnswer = (claim: IdempotencyClaim, sealed: Buffer) => claim.secrets.open(sealed, rowOf(claim))
 const rowOf = ({ scope, key }: IdempotencyClaim) => `idempotency_keys/${scope.businessId}/${scope.envMode}/${key}`
 
+/** Changes what is kept for calls that made one of these objects. */
+export async function rewriteAnswers(
+  db: Db,
+  secrets: Secrets,
+  objectIds: readonly string[],
+  rewrite: (body: string) => string,
+): Promise<void> {
+  const rows = await db
+    .selectFrom('idempotency_keys')
+    .select(['business_id', 'env_mode', 'key', 'response_body'])
+    .where('object_id', 'in', [...objectIds])
+    .where('response_body', 'is not', null)
+    .execute()
+  for (const { business_id, env_mode, key, response_body } of rows) {
+    if (response_body === null) continue
+    const boundTo = `idempotency_keys/${business_id}/${env_mode}/${key}`
+    const sealed = secrets.seal(rewrite(secrets.open(response_body, boundTo)), boundTo)
+    await db
+      .updateTable('idempotency_keys')
+      .set({ response_body: sealed })
+      .where('business_id', '=', business_id)
+      .where('env_mode', '=', env_mode)
+      .where('key', '=', key)
+      .execute()
+  }
+}
+
 const matching = (db: Db | Tx, claim: IdempotencyClaim) =>
   db
     .updateTable('idempotency_keys')
