@@ -10,10 +10,12 @@ import { doctor } from './doctor.ts'
 import { changeKeys } from './keys.ts'
 import { type Listening, listen } from './listen.ts'
 import { InUse, lockDataDir } from './lock.ts'
-import { type Keys, type Operation, operations, UsageError } from './operations.ts'
+import { changeMasterKey } from './master-key.ts'
+import { type Keys, type Operation, operations } from './operations.ts'
 import { runSandbox } from './sandbox.ts'
 import { callSocket, wordsOf } from './socket.ts'
 import { start } from './start.ts'
+import { UsageError } from './usage.ts'
 
 const help = `asyncpay: payments over many channels behind one API
 
@@ -31,6 +33,7 @@ const help = `asyncpay: payments over many channels behind one API
   asyncpay channels disable <slug> --mode test|live
   asyncpay listen [--port 4242] [--forward-to <url>]   receive the test mode's webhooks here
   asyncpay sandbox [--port 9090]               the providers' emulators, alone
+  asyncpay master-key rotate|check|forget [--rows 5000]   change the master key while everything runs
   asyncpay doctor                              say what is wrong with the set-up
 
 Environment: see README.md. With --business <id> a command acts on that business; with one business it need not be named.`
@@ -48,6 +51,7 @@ const options = {
   label: { type: 'string' },
   scopes: { type: 'string' },
   overlap: { type: 'string' },
+  rows: { type: 'string' },
   'forward-to': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
@@ -80,6 +84,8 @@ async function main(): Promise<void> {
     case 'keys':
       if (rest.length > 0) return console.log(await changeKeys((name, args) => run(config, name, args), rest, values))
       return printKeys((await run(config, 'keys', { business: values.business })) as Keys, values.json === true)
+    case 'master-key':
+      return await changeMasterKey(config, (name, args) => run(config, name, args), rest[0], values.rows)
     case 'business':
       return print(await business(config, rest, values))
     case 'channels':

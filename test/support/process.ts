@@ -59,6 +59,19 @@ export async function runCommand(args: string[], env: Env): Promise<string> {
   return output()
 }
 
+/** A command that the test looks at while it runs, and may kill. */
+export function startCommand(args: string[], env: Env): { output(): string; kill(): Promise<void> } {
+  const { child, output } = spawnMain(args, { LOG_LEVEL: 'silent', ...env }, 0)
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  return {
+    output,
+    async kill() {
+      child.kill('SIGKILL')
+      await gone
+    },
+  }
+}
+
 export interface Started {
   readonly url: string
   readonly pid: number
