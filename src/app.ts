@@ -10,6 +10,7 @@ import { checkoutPages } from './domain/checkout/pages.ts'
 import { checkoutRoutes, sdkRoutes } from './domain/checkout/routes.ts'
 import { subscribePages } from './domain/checkout/subscribe.ts'
 import { customerRoutes } from './domain/customers/routes.ts'
+import { erasureRoutes } from './domain/erasures/routes.ts'
 import { hookRoutes } from './domain/hooks/routes.ts'
 import { channelLogoRoutes, paymentChannelRoutes } from './domain/payment-channels/routes.ts'
 import { paymentMethodRoutes } from './domain/payment-methods/routes.ts'
@@ -105,6 +106,7 @@ async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
   paymentChannelRoutes(app, ctx)
   routeRoutes(app, ctx)
   customerRoutes(app, ctx)
+  erasureRoutes(app, ctx)
   paymentMethodRoutes(app, ctx)
   portalLinkRoutes(app, ctx)
   subscriptionPlanRoutes(app, ctx)

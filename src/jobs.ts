@@ -1,3 +1,4 @@
+import { erasureSweeps } from './domain/erasures/jobs.ts'
 import { rateJobs } from './domain/exchange-rates/jobs.ts'
 import { hookJobs, hookSweeps } from './domain/hooks/jobs.ts'
 import { mailSweeps } from './domain/mails/jobs.ts'
@@ -30,6 +31,7 @@ export const createSweeps = (ctx: Context): Sweep[] => [
   ...webhookSweeps(ctx),
   ...mailSweeps(ctx),
   ...portalSweeps(ctx),
+  ...erasureSweeps(ctx),
   { name: 'idempotency.forget', everyMs: hourMs, run: () => forgetOldClaims(ctx.db, ctx.clock.now()) },
   { name: 'processes.forget', everyMs: hourMs, run: () => forgetDeadProcesses(ctx.db) },
 ]

@@ -35,6 +35,7 @@ const nouns = [
   'portal',
   'checkout',
   'hooks',
+  'erasures',
 ]
 
 /** Roles that every noun may have; what else a noun has is a verb that its service was split by, or its one page. */

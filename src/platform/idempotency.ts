@@ -91,8 +91,16 @@ declare module 'fastify' {
   }
 }
 
-/** Reads the header of a POST. Throws 422 when it is unusable. */
-export function readClaim(request: FastifyRequest, scope: Scope, world: World): IdempotencyClaim | null {
+/**
+ * Reads the header of a POST. `namespace`: of callers whose keys meet nobody else's; null: the business's own. Throws 422
+ * when it is unusable.
+ */
+export function readClaim(
+  request: FastifyRequest,
+  scope: Scope,
+  world: World,
+  namespace: string | null,
+): IdempotencyClaim | null {
   const key = request.headers['idempotency-key']
   if (request.method !== 'POST' || key === undefined) return null
   if (typeof key !== 'string' || key.length < 1 || key.length > 255) {
@@ -101,7 +109,8 @@ export function readClaim(request: FastifyRequest, scope: Scope, world: World): 
   const fingerprint = createHash('sha256')
     .update(`${request.method} ${withoutSlash(request.url)}\n${request.bodyText}`)
     .digest()
-  return new IdempotencyClaim(scope, key, fingerprint, world)
+  const kept = namespace === null ? key : `${namespace}/${createHash('sha256').update(key).digest('hex')}`
+  return new IdempotencyClaim(scope, kept, fingerprint, world)
 }
 
 /** An address is the same with and without a slash at its end. */
@@ -302,6 +311,33 @@ export async function forgetOldClaims(db: Db, now: Date): Promise<number> {
 const sealAnswer = (claim: IdempotencyClaim, body: string) => claim.secrets.seal(body, rowOf(claim))
 const openAnswer = (claim: IdempotencyClaim, sealed: Buffer) => claim.secrets.open(sealed, rowOf(claim))
 const rowOf = ({ scope, key }: IdempotencyClaim) => `idempotency_keys/${scope.businessId}/${scope.envMode}/${key}`
+
+/** Changes what is kept for calls that made one of these objects. */
+export async function rewriteAnswers(
+  db: Db,
+  secrets: Secrets,
+  objectIds: readonly string[],
+  rewrite: (body: string) => string,
+): Promise<void> {
+  const rows = await db
+    .selectFrom('idempotency_keys')
+    .select(['business_id', 'env_mode', 'key', 'response_body'])
+    .where('object_id', 'in', [...objectIds])
+    .where('response_body', 'is not', null)
+    .execute()
+  for (const { business_id, env_mode, key, response_body } of rows) {
+    if (response_body === null) continue
+    const boundTo = `idempotency_keys/${business_id}/${env_mode}/${key}`
+    const sealed = secrets.seal(rewrite(secrets.open(response_body, boundTo)), boundTo)
+    await db
+      .updateTable('idempotency_keys')
+      .set({ response_body: sealed })
+      .where('business_id', '=', business_id)
+      .where('env_mode', '=', env_mode)
+      .where('key', '=', key)
+      .execute()
+  }
+}
 
 const matching = (db: Db | Tx, claim: IdempotencyClaim) =>
   db

@@ -128,6 +128,15 @@ export interface Customers {
   zip: string | null;
 }
 
+export interface Erasures {
+  business_id: string;
+  customer_id: string;
+  env_mode: string;
+  next_at: Timestamp | null;
+  requested_at: Timestamp;
+  rounds: Generated<number>;
+}
+
 export interface Events {
   body: string;
   business_id: string;
@@ -184,6 +193,7 @@ export interface Mails {
   attempts: Generated<number>;
   business_id: string;
   created_at: Timestamp;
+  customer_id: string | null;
   data_sealed: Buffer | null;
   dedupe_key: string;
   env_mode: string;
@@ -462,6 +472,7 @@ export interface WebhookEndpoints {
   deleted_at: Timestamp | null;
   env_mode: string;
   events: string[] | null;
+  has_compat_secret: Generated<boolean>;
   id: string;
   is_enabled: Generated<boolean>;
   kind: string;
@@ -479,6 +490,7 @@ export interface DB {
   business_payment_channels: BusinessPaymentChannels;
   businesses: Businesses;
   customers: Customers;
+  erasures: Erasures;
   events: Events;
   exchange_rates: ExchangeRates;
   hook_inbox: HookInbox;

@@ -107,6 +107,50 @@ describe('a stranger with a public key', () => {
     })
   })
 
+  describe('has names of his own', () => {
+    const wish = { customer_email: 'ada@example.com', amount: 100, currency: 'NGN' }
+    const secret = (body: object, headers: Record<string, string> = {}) =>
+      business.api('POST', '/v1/payment-requests', { ...wish, ...body }, headers)
+    const refOf = (answer: Answer): string => answer.body.data.payment_request.ref
+
+    test('a reference that a public key took is free for the secret key, and the secret key’s is found', async () => {
+      const path = '/v1/payment-requests/retrieve-by-ref/order-1'
+      const taken = await sdk({ ...wish, reference: 'order-1', amount: 1 })
+      assert.equal(taken.status, 201, taken.text)
+      assert.equal((await business.api('GET', path)).body.data.payment_request.ref, refOf(taken))
+      const own = await secret({ reference: 'order-1' })
+      assert.equal(own.status, 201, own.text)
+      assert.equal((await business.api('GET', path)).body.data.payment_request.ref, refOf(own))
+      for (const again of [await secret({ reference: 'order-1' }), await sdk({ ...wish, reference: 'order-1' })]) {
+        assert.equal(again.body.error, 'DUPLICATE_REFERENCE', again.text)
+      }
+      assert.equal((await secret({ reference: 'order-2' })).status, 201)
+      assert.equal((await sdk({ ...wish, reference: 'order-2' })).status, 201, 'and the other way')
+    })
+
+    test('many at once: each of the two keys gets the reference once', async () => {
+      const asked = Array.from({ length: 12 }, (_, nth) => {
+        const body = { ...wish, reference: 'order-3' }
+        return nth % 2 ? secret(body) : sdk(body)
+      })
+      const made = (await Promise.all(asked)).filter((one) => one.status === 201)
+      assert.deepEqual(made.map((one) => one.body.data.payment_request.created_by).sort(), ['public', 'secret'])
+    })
+
+    test('an Idempotency-Key of a public key blocks, tells and answers nothing of the secret key’s', async () => {
+      const headers = { 'idempotency-key': 'shared-1' }
+      const path = '/v1/sdk/initialize-payment-request'
+      const authentication = `Bearer ${business.keys.test.public_key}`
+      const stranger = () => call(server.url, 'POST', path, wish, { authentication, ...headers })
+      const first = await stranger()
+      const own = await secret({}, headers)
+      assert.deepEqual([first.status, own.status], [201, 201], own.text)
+      assert.notEqual(refOf(own), refOf(first))
+      assert.equal(refOf(await stranger()), refOf(first), 'and is one of its own')
+      assert.equal(refOf(await secret({}, headers)), refOf(own))
+    })
+  })
+
   describe('sends buyers nowhere', () => {
     const refusal = { status: 422, code: '005' }
     test('live, an address outside allowed_domains is refused by name; a plan’s page leaves it out', async () => {

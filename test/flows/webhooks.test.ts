@@ -14,6 +14,7 @@ import type { Context } from '../../src/platform/context.ts'
 import { inTransaction, sql } from '../../src/platform/db.ts'
 import { newId } from '../../src/platform/ids.ts'
 import { createWebhookSender } from '../../src/platform/outgoing.ts'
+import { expectFailure } from '../support/expect.ts'
 import { freePort, stopOwnPostgres } from '../support/postgres.ts'
 import { startReceiver } from '../support/receiver.ts'
 import {
@@ -116,7 +117,8 @@ type Still = Awaited<ReturnType<typeof startStill>>
 async function addEndpoint(business: TestBusiness, url: string, events?: string[]) {
   const made = await business.api('POST', '/v1/webhook-endpoints', { url, ...(events && { events }) })
   assert.equal(made.status, 201, made.text)
-  return { uuid: made.body.data.uuid as string, secret: made.body.data.secret as string }
+  const { uuid, secret, compat_secret } = made.body.data
+  return { uuid, secret, compat_secret } as { uuid: string; secret: string; compat_secret: string }
 }
 
 async function deliveriesOf(business: TestBusiness, uuid: string, query = ''): Promise<Body[]> {
@@ -157,14 +159,15 @@ describe('outgoing webhooks, try by try', () => {
     const business = await server.business()
     const merchant = await startMerchant(status(200))
     try {
-      const { secret } = await addEndpoint(business, `${merchant.url}/a`)
+      const { secret, compat_secret } = await addEndpoint(business, `${merchant.url}/a`)
       const eventId = await still.emit(business)
       await still.drain()
       const [hit, second] = merchant.hits
       assert.ok(hit)
       assert.equal(second, undefined)
       assert.match(secret, /^whsec_[A-Za-z0-9+/]{43}=$/)
-      assert.equal(hit.headers['asyncpay-secret'], secret)
+      assert.equal(hit.headers['asyncpay-secret'], compat_secret)
+      assert.ok(!JSON.stringify(hit.headers).includes(secret.slice('whsec_'.length)), 'what signs is sent nowhere')
       assert.equal(hit.headers['webhook-id'], eventId)
       assert.match(hit.headers['webhook-timestamp'] ?? '', /^\d{10}$/)
       assert.match(hit.headers['webhook-signature'] ?? '', /^v1,[A-Za-z0-9+/]{43}=$/)
@@ -420,6 +423,41 @@ describe('outgoing webhooks, try by try', () => {
     }
   })
 
+  test('422 a live address that is not https, however it is told', async () => {
+    const business = await server.business()
+    const http = 'http://shop.example/hooks'
+    const made = await business.live('POST', '/v1/webhook-endpoints', { url: 'https://shop.example/hooks' })
+    assert.equal(made.status, 201, made.text)
+    const path = `/v1/webhook-endpoints/${made.body.data.uuid}`
+    const wrong = (field: string) => ({ status: 422, code: '005', fields: [field] })
+    expectFailure(await business.live('POST', '/v1/webhook-endpoints', { url: http }), wrong('url'))
+    expectFailure(await business.live('PUT', path, { url: http }), wrong('url'))
+    expectFailure(await business.live('PUT', '/v1/business', { webhook_url: http }), wrong('webhook_url'))
+    assert.equal((await business.live('GET', path)).body.data.url, 'https://shop.example/hooks')
+    assert.equal((await business.live('PUT', '/v1/business', { webhook_url: '' })).status, 200)
+    assert.equal((await business.api('POST', '/v1/webhook-endpoints', { url: http })).status, 201, 'test mode')
+  })
+
+  test('an endpoint from before sends its signing secret as AsyncPay-Secret until that is rolled', async () => {
+    const business = await server.business()
+    const merchant = await startMerchant(status(200))
+    try {
+      const { uuid, secret } = await addEndpoint(business, merchant.url)
+      const before = { has_compat_secret: false }
+      await server.ctx.db.updateTable('webhook_endpoints').set(before).where('id', '=', uuid).execute()
+      const next = async () => {
+        await still.emit(business)
+        await still.drain()
+        return merchant.hits.at(-1)?.headers['asyncpay-secret']
+      }
+      assert.equal(await next(), secret)
+      const rolled = await business.api('PATCH', `/v1/webhook-endpoints/${uuid}/roll-secret`)
+      assert.equal(await next(), rolled.body.data.compat_secret)
+    } finally {
+      await merchant.close()
+    }
+  })
+
   test('after a roll both secrets verify for 24 hours, then the new one alone', async () => {
     const business = await server.business()
     const merchant = await startMerchant(status(200))
@@ -427,7 +465,7 @@ describe('outgoing webhooks, try by try', () => {
       const { uuid, secret: old } = await addEndpoint(business, merchant.url)
       const rolled = await business.api('PATCH', `/v1/webhook-endpoints/${uuid}/roll-secret`)
       assert.equal(rolled.status, 200)
-      const { secret: fresh, previous_secret_expires_at } = rolled.body.data
+      const { secret: fresh, compat_secret, previous_secret_expires_at } = rolled.body.data
       assert.notEqual(fresh, old)
       const overlapMs = Date.parse(previous_secret_expires_at) - server.clock.now().getTime()
       assert.ok(Math.abs(overlapMs - dayMs) < minuteMs)
@@ -435,7 +473,7 @@ describe('outgoing webhooks, try by try', () => {
         await still.emit(business)
         await still.drain()
         const hit = merchant.hits.at(-1)!
-        assert.equal(hit.headers['asyncpay-secret'], fresh)
+        assert.equal(hit.headers['asyncpay-secret'], compat_secret)
         return [isSignedWith(fresh, hit), isSignedWith(old, hit), hit.headers['webhook-signature']?.split(' ').length]
       }
       assert.deepEqual(await next(), [true, true, 2])

@@ -38,7 +38,8 @@ export function requireKey(app: Http, ctx: Context, kind: KeyKind): void {
 const claimKey =
   (ctx: Context): preHandlerAsyncHookHandler =>
   async (request) => {
-    const { businessId, envMode } = request.caller
-    request.idempotency = readClaim(request, { businessId, envMode }, ctx)
+    const { businessId, envMode, kind } = request.caller
+    const namespace = kind === 'public' ? kind : null
+    request.idempotency = readClaim(request, { businessId, envMode }, ctx, namespace)
     if (request.idempotency && !request.routeOptions.config.claimsItself) await takeClaim(ctx.db, request.idempotency)
   }

@@ -104,6 +104,12 @@ function isOf(domain: string, url: URL): boolean {
   return wildcard === undefined ? url.hostname === named.hostname : url.hostname.endsWith(`.${named.hostname}`)
 }
 
+/** Live, what a webhook says is sent over https alone. Field errors. */
+export function checkWebhookAddress(envMode: EnvMode, field: string, address: string | undefined): FieldErrors {
+  if (envMode === 'test' || !address || address.toLowerCase().startsWith('https:')) return {}
+  return { [field]: [`The ${field} field must be an https address in live mode.`] }
+}
+
 /** An address; the empty text takes it away. */
 const addressOrNone = Type.String({ maxLength: 2048, description: 'http(s) address; the empty text takes it away' })
 

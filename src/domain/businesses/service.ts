@@ -2,10 +2,18 @@ import { after } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 
 import { inTransaction, type Tx } from '../../platform/db.ts'
-import { notFound } from '../../platform/errors.ts'
+import { invalid, notFound } from '../../platform/errors.ts'
 import { newId, newToken } from '../../platform/ids.ts'
 import { type Caller, forgetCallers, makeKey } from './keys.ts'
-import { type Business, type EnvMode, envModes, type RouteBy, scopes, type UpdateBusiness } from './schema.ts'
+import {
+  type Business,
+  checkWebhookAddress,
+  type EnvMode,
+  envModes,
+  type RouteBy,
+  scopes,
+  type UpdateBusiness,
+} from './schema.ts'
 import type { AuditEntry } from './store.ts'
 import * as store from './store.ts'
 
@@ -50,13 +58,24 @@ export async function findNow(
 ): Promise<Date> {
   return after(ctx.clock.now(), envMode === 'live' ? 0 : await store.findClockOffsetMs(ctx.db, businessId, envMode))
 }
+/** Throws 422 for an address that live webhooks are not sent to. */
+export function requireWebhookAddress(
+  { envMode }: { envMode: EnvMode },
+  field: string,
+  address: string | undefined,
+): void {
+  const errors = checkWebhookAddress(envMode, field, address)
+  if (Object.keys(errors).length > 0) throw invalid(errors)
+}
+
 export async function update(
   ctx: Context,
   caller: Caller,
   changes: UpdateBusiness & { route_by?: RouteBy },
 ): Promise<Business> {
   const now = ctx.clock.now()
-  const { name, business_category, base_currency } = changes
+  const { name, business_category, base_currency, webhook_url } = changes
+  requireWebhookAddress(caller, 'webhook_url', webhook_url)
   const business = {
     ...(name && { name }),
     ...(business_category && { business_category }),

@@ -76,13 +76,4 @@ function oneCustomerRoutes(app: Http, ctx: Context): void {
       return success('Customer updated successfully', presentCustomer(customer))
     },
   )
-
-  app.delete(
-    '/customers/:uuid',
-    { config: { scope: 'payments' }, schema: { tags, summary: 'Delete a customer', params, response: { 200: one } } },
-    async (request) => {
-      const customer = await customers.remove(ctx, request.caller, request.params.uuid)
-      return success('Customer deleted successfully', presentCustomer(customer))
-    },
-  )
 }

@@ -92,6 +92,8 @@ export type NewMail = MailContent & {
   businessId: string
   envMode: EnvMode
   to: string
+  /** Whose it is, so that it can be blanked with them. */
+  customerId?: string
   /** What the mail tells of, unique in business and mode: `receipt/<period id>`. At most 255 characters. */
   dedupeKey: string
   /** The business's time, for the record. */

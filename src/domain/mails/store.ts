@@ -12,6 +12,7 @@ export async function insert(tx: Tx, id: string, mail: NewMail, dataSealed: Buff
       dedupe_key: mail.dedupeKey,
       template: mail.template,
       recipient: mail.to,
+      customer_id: mail.customerId ?? null,
       data_sealed: dataSealed,
       created_at: mail.now,
       updated_at: mail.now,

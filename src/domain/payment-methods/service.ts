@@ -200,8 +200,8 @@ export async function forgetAtChannel(ctx: Context, row: ForgottenMethod): Promi
     const now = await findNow(ctx, { businessId: row.business_id, envMode: row.env_mode })
     return await store.setForgetDue(ctx.db, row.id, after(now, delayMs))
   }
-  // The owner stays: a charge that is under way may still be asked about.
-  await store.forget(ctx.db, row.id, seal(ctx, row.id, { ...sealed, token: null }))
+  // The owner stays: a charge that is under way may still be asked about. The address was of use beside the token alone.
+  await store.forget(ctx.db, row.id, seal(ctx, row.id, { ...sealed, token: null, email: '' }))
 }
 
 /** False: it was not said, ask again. A refusal ends it: the channel will not say anything else tomorrow. */

@@ -256,12 +256,13 @@ export async function load(db: Db | Tx, requestId: string): Promise<FullRequest 
   return (await withTimeline(db, rows))[0]
 }
 
-/** `ref` is the request's uuid (with or without `eric-`), its `ref`, or the merchant's own `reference`. */
+/** `ref` is the request's uuid (with or without `eric-`), its `ref`, or the merchant's own `reference`; a public key's last. */
 export async function findMaybeId(db: Db, owner: Owner, ref: string, uuid: string | null): Promise<string | undefined> {
   const { rows } = await sql<{ id: string }>`/* hot */ select id from (
       select id, 1 as rank from payment_requests where id = ${uuid}::uuid and business_id = ${owner.businessId} and env_mode = ${owner.envMode}
       union all select id, 2 from payment_requests where ref = ${ref} and business_id = ${owner.businessId} and env_mode = ${owner.envMode}
-      union all select id, 3 from payment_requests where business_id = ${owner.businessId} and env_mode = ${owner.envMode} and reference = ${ref}
+      union all select id, case when created_by = 'public' then 4 else 3 end from payment_requests
+        where business_id = ${owner.businessId} and env_mode = ${owner.envMode} and reference = ${ref}
     ) found order by rank limit 1`.execute(db)
   return rows[0]?.id
 }

@@ -24,7 +24,8 @@ async function write({ ctx, tx, business, now }: Writing, full: FullSubscription
   const { subscription, plan, customer } = full
   if (!plan.send_subscription_mails || !business.sendSubscriptionMails) return
   const { business_id: businessId, env_mode: envMode } = subscription
-  await queueMail(tx, ctx.secrets, { ...content, businessId, envMode, to: customer.email, dedupeKey: key, now })
+  const to = { to: customer.email, customerId: customer.id }
+  await queueMail(tx, ctx.secrets, { ...content, businessId, envMode, ...to, dedupeKey: key, now })
 }
 
 const intervalWords: Record<Interval, [unit: string, times: number]> = {

@@ -4,7 +4,7 @@ import { type Database, inTransaction } from '../../platform/db.ts'
 import { newId } from '../../platform/ids.ts'
 import type { WebhookAnswer } from '../../platform/outgoing.ts'
 import type { Endpoint } from './schema.ts'
-import { headersOf } from './sign.ts'
+import { compatSecretOf, headersOf, type Signing } from './sign.ts'
 import type { DueDelivery } from './store.ts'
 import * as store from './store.ts'
 
@@ -89,10 +89,12 @@ async function post(ctx: Context, endpoint: Endpoint | undefined, delivery: DueD
   if (!endpoint?.isEnabled || endpoint.url === null) return { kind: 'blocked', reason: 'the endpoint is switched off' }
   // Real time, also when a test clock is ahead: receivers refuse timestamps far from their own clock.
   const atSeconds = Math.floor(Date.now() / 1000)
-  const secrets = secretsOf(ctx, endpoint)
-  const headers = headersOf(secrets, delivery.eventId, atSeconds, delivery.body)
+  const signing = signingOf(ctx, endpoint)
+  const headers = headersOf(signing, delivery.eventId, atSeconds, delivery.body)
   const answer = await ctx.webhookSender.post(endpoint.url, headers, delivery.body)
-  return answer.kind === 'answered' ? { ...answer, excerpt: secrets.reduce(withoutSecret, answer.excerpt) } : answer
+  return answer.kind === 'answered'
+    ? { ...answer, excerpt: [...signing.secrets, signing.compat].reduce(withoutSecret, answer.excerpt) }
+    : answer
 }
 
 /**
@@ -100,12 +102,17 @@ async function post(ctx: Context, endpoint: Endpoint | undefined, delivery: DueD
  * find it (72 bits, nobody else's), also where the excerpt breaks off or JSON wrote `/` as `\/`.
  */
 function withoutSecret(excerpt: string, secret: string): string {
-  const start = [...secret.slice('whsec_'.length, 'whsec_'.length + 12)].map((one) => RegExp.escape(one)).join('\\\\?')
+  const start = [...secret.replace(/^[a-z]+_/, '').slice(0, 12)].map((one) => RegExp.escape(one)).join('\\\\?')
   return excerpt.replaceAll(new RegExp(`${start}[\\w+/=\\\\]*`, 'g'), '[cut]')
 }
 
 /** The current secret first; after a roll the old one too, until it ends. */
-export function secretsOf(ctx: Context, endpoint: Endpoint): [string, ...string[]] {
+function signingOf(ctx: Context, endpoint: Endpoint): Signing {
+  const secrets = secretsOf(ctx, endpoint)
+  return { secrets, compat: endpoint.hasCompatSecret ? compatSecretOf(secrets[0]) : secrets[0] }
+}
+
+function secretsOf(ctx: Context, endpoint: Endpoint): [string, ...string[]] {
   const boundTo = `webhook_endpoints/${endpoint.id}`
   const current = ctx.secrets.open(endpoint.secretSealed, boundTo)
   const previousEnds = endpoint.previousSecretExpiresAt

@@ -19,10 +19,15 @@ export function webhookRoutes(app: Http, ctx: Context): void {
       schema: { tags, summary: 'Add a webhook endpoint', body: schema.createEndpointSchema, response: { 201: one } },
     },
     async (request, reply) => {
-      const { endpoint, secret } = await webhooks.create(ctx, request.caller, request.body, request.idempotency)
-      return reply
-        .code(201)
-        .send(success('Webhook endpoint created successfully', { ...schema.presentEndpoint(endpoint), secret }))
+      const made = await webhooks.create(ctx, request.caller, request.body, request.idempotency)
+      const { endpoint, secret, compatSecret: compat_secret } = made
+      return reply.code(201).send(
+        success('Webhook endpoint created successfully', {
+          ...schema.presentEndpoint(endpoint),
+          secret,
+          compat_secret,
+        }),
+      )
     },
   )
 
@@ -102,12 +107,12 @@ function oneEndpointRoutes(app: Http, ctx: Context): void {
       schema: { tags, summary: 'Make a new secret; the old one stays valid for a day', params, response: { 200: one } },
     },
     async (request) => {
-      const { endpoint, secret, previousExpiresAt } = await webhooks.rollSecret(
+      const { endpoint, secret, compatSecret, previousExpiresAt } = await webhooks.rollSecret(
         ctx,
         request.caller,
         request.params.uuid,
       )
-      const extra = { secret, previous_secret_expires_at: wireTime(previousExpiresAt) }
+      const extra = { secret, compat_secret: compatSecret, previous_secret_expires_at: wireTime(previousExpiresAt) }
       return success('Webhook secret rolled successfully', { ...schema.presentEndpoint(endpoint), ...extra })
     },
   )

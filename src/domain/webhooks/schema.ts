@@ -21,6 +21,11 @@ export const endpointSchema = Type.Object({
   updated_at: time,
   deleted_at: nullable(time),
   secret: Type.Optional(Type.String({ description: 'Shown once: when made and when rolled' })),
+  compat_secret: Type.Optional(
+    Type.String({
+      description: 'What the header AsyncPay-Secret holds: steady, and signs nothing. Shown with the secret',
+    }),
+  ),
   previous_secret_expires_at: Type.Optional(time),
 })
 export const endpointListSchema = Type.Object({ webhook_endpoints: paginatorSchema(endpointSchema) })
@@ -121,6 +126,8 @@ export interface Endpoint {
   /** False also while the business's own switch is off. */
   isEnabled: boolean
   secretSealed: Buffer
+  /** False for one from before, until its secret is rolled: `AsyncPay-Secret` then holds the signing secret. */
+  hasCompatSecret: boolean
   previousSecretSealed: Buffer | null
   previousSecretExpiresAt: Date | null
   createdAt: Date

@@ -6,14 +6,14 @@ import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { isUuid, newId } from '../../platform/ids.ts'
 import type { Page } from '../../platform/pagination.ts'
 import { readTime } from '../../platform/validation.ts'
-import { audit, type Caller, update as updateBusiness } from '../businesses/service.ts'
+import { audit, type Caller, requireWebhookAddress, update as updateBusiness } from '../businesses/service.ts'
 import { deliverSoon } from './deliver.ts'
 import type { CreateEndpoint, Endpoint, Replay, UpdateEndpoint } from './schema.ts'
-import { newSecret } from './sign.ts'
+import { compatSecretOf, newSecret } from './sign.ts'
 import type { Owner, ReplayWish } from './store.ts'
 import * as store from './store.ts'
 
-export { dispatch, secretsOf } from './deliver.ts'
+export { dispatch } from './deliver.ts'
 
 /** After a roll both secrets sign for this long. */
 const overlapMs = dayMs
@@ -24,7 +24,15 @@ const boundTo = (endpointId: string) => `webhook_endpoints/${endpointId}`
 
 export interface EndpointWithSecret {
   endpoint: Endpoint
+  /** Signs. */
   secret: string
+  /** What the header `AsyncPay-Secret` holds. */
+  compatSecret: string
+}
+
+function withSecret(ctx: Context, endpoint: Endpoint): EndpointWithSecret {
+  const secret = ctx.secrets.open(endpoint.secretSealed, boundTo(endpoint.id))
+  return { endpoint, secret, compatSecret: endpoint.hasCompatSecret ? compatSecretOf(secret) : secret }
 }
 
 /** The endpoint of the business's own `webhook_url`; made at first need, so that its secret exists. */
@@ -44,7 +52,7 @@ export async function ensureBusinessEndpoint(ctx: Context, owner: Owner): Promis
     endpoint = await store.findMaybeBusinessEndpoint(ctx.db, owner)
   }
   if (!endpoint) throw new Error('the endpoint of the business was not made')
-  return { endpoint, secret: ctx.secrets.open(endpoint.secretSealed, boundTo(endpoint.id)) }
+  return withSecret(ctx, endpoint)
 }
 
 export async function list(ctx: Context, caller: Caller, page: Page) {
@@ -64,10 +72,8 @@ export async function create(
   body: CreateEndpoint,
   claim: IdempotencyClaim | null,
 ): Promise<EndpointWithSecret> {
-  if (claim?.resumes) {
-    const endpoint = await find(ctx, caller, claim.resumes)
-    return { endpoint, secret: ctx.secrets.open(endpoint.secretSealed, boundTo(endpoint.id)) }
-  }
+  if (claim?.resumes) return withSecret(ctx, await find(ctx, caller, claim.resumes))
+  requireWebhookAddress(caller, 'url', body.url)
   const id = newId()
   const secret = newSecret()
   const now = ctx.clock.now()
@@ -85,10 +91,11 @@ export async function create(
     const detail = { id, url: body.url }
     await audit(tx, { ...caller, actor: `key:${caller.keyId}`, action: 'webhook_endpoint.created', detail, now })
   })
-  return { endpoint: await find(ctx, caller, id), secret }
+  return withSecret(ctx, await find(ctx, caller, id))
 }
 
 export async function update(ctx: Context, caller: Caller, uuid: string, body: UpdateEndpoint): Promise<Endpoint> {
+  requireWebhookAddress(caller, 'url', body.url)
   const endpoint = await find(ctx, caller, uuid)
   const isBusinesss = endpoint.kind === 'business'
   if (isBusinesss && (body.url !== undefined || body.is_enabled !== undefined)) {
@@ -138,13 +145,15 @@ export async function rollSecret(
         previous_secret_expires_at: previousExpiresAt,
         // What it is then: two rolls at once leave both new secrets valid.
         keeps_secret: true,
+        has_compat_secret: true,
       },
       now,
     )
     const detail = { id: endpoint.id }
     await audit(tx, { ...caller, actor: `key:${caller.keyId}`, action: 'webhook_endpoint.secret_rolled', detail, now })
   })
-  return { endpoint: await find(ctx, caller, uuid), secret, previousExpiresAt }
+  const endpointNow = await find(ctx, caller, uuid)
+  return { endpoint: endpointNow, secret, compatSecret: compatSecretOf(secret), previousExpiresAt }
 }
 
 /** Gives how many deliveries were scheduled again. */

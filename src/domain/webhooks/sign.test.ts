@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { Webhook } from 'standardwebhooks'
-import { headersOf, newSecret } from './sign.ts'
+import { compatSecretOf, headersOf, newSecret } from './sign.ts'
 
 const nowSeconds = () => Math.floor(Date.now() / 1000)
 
 describe('webhook signatures', () => {
   test("the example that Standard Webhooks' own libraries are tested with comes out", () => {
     const headers = headersOf(
-      ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
+      { secrets: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'], compat: 'compat_x' },
       'msg_p5jXN8AQM9LWM0D4loKWxJek',
       1_614_265_330,
       '{"test": 2432232314}',
@@ -21,7 +21,7 @@ describe('webhook signatures', () => {
     fc.assert(
       fc.property(fc.json(), fc.uuid(), (body, id) => {
         const [current, previous, stranger] = [newSecret(), newSecret(), newSecret()]
-        const headers = headersOf([current, previous], id, nowSeconds(), body)
+        const headers = headersOf({ secrets: [current, previous], compat: 'compat_x' }, id, nowSeconds(), body)
         for (const secret of [current, previous]) new Webhook(secret).verify(body, headers)
         assert.throws(() => new Webhook(stranger).verify(body, headers))
         assert.throws(() => new Webhook(current).verify(`${body} `, headers))
@@ -34,13 +34,23 @@ describe('webhook signatures', () => {
     )
   })
 
-  test('one signature for each secret, the current first; AsyncPay-Secret is the current one', () => {
+  test('one signature for each secret, the current first; AsyncPay-Secret as told', () => {
     const [current, previous] = [newSecret(), newSecret()]
-    const both = headersOf([current, previous], 'id', 1, '{}')
-    const alone = headersOf([current], 'id', 1, '{}')
-    assert.equal(both['asyncpay-secret'], current)
+    const both = headersOf({ secrets: [current, previous], compat: 'compat_x' }, 'id', 1, '{}')
+    const alone = headersOf({ secrets: [current], compat: 'compat_x' }, 'id', 1, '{}')
+    assert.equal(both['asyncpay-secret'], 'compat_x')
     assert.equal(both['webhook-signature']?.split(' ')[0], alone['webhook-signature'])
     assert.equal(both['webhook-signature']?.split(' ').length, 2)
+  })
+
+  test('AsyncPay-Secret is steady, another for each secret, and verifies nothing', () => {
+    const [secret, other] = [newSecret(), newSecret()]
+    const compat = compatSecretOf(secret)
+    assert.equal(compatSecretOf(secret), compat)
+    assert.notEqual(compatSecretOf(other), compat)
+    assert.match(compat, /^compat_[A-Za-z0-9+/]{43}=$/)
+    const headers = headersOf({ secrets: [secret], compat }, 'id', nowSeconds(), '{}')
+    assert.throws(() => new Webhook(compat.replace('compat_', 'whsec_')).verify('{}', headers))
   })
 
   test('a secret is whsec_ and 32 random bytes', () => {

@@ -12,7 +12,7 @@ export interface Owner {
 const endpointSelect = sql`select e.id, e.business_id as "businessId", e.env_mode as "envMode", e.kind, e.events,
     case when e.kind = 'business' then m.webhook_url else e.url end as url,
     case when e.kind = 'business' then m.enabled_webhooks and m.webhook_url is not null else e.is_enabled end as "isEnabled",
-    e.secret_sealed as "secretSealed", e.previous_secret_sealed as "previousSecretSealed",
+    e.secret_sealed as "secretSealed", e.has_compat_secret as "hasCompatSecret", e.previous_secret_sealed as "previousSecretSealed",
     e.previous_secret_expires_at as "previousSecretExpiresAt", e.created_at as "createdAt", e.updated_at as "updatedAt",
     e.deleted_at as "deletedAt"
   from webhook_endpoints e join business_modes m on m.business_id = e.business_id and m.env_mode = e.env_mode`
@@ -38,6 +38,8 @@ export async function insertEndpoint(db: Db | Tx, owner: Owner, row: NewEndpoint
       url: row.url,
       events: row.events,
       secret_sealed: row.secretSealed,
+      // `keys` shows the business's own secret alone: it gets the other value when it is rolled, which shows both.
+      has_compat_secret: row.kind === 'endpoint',
       created_at: row.now,
       updated_at: row.now,
     })
@@ -79,6 +81,7 @@ export interface EndpointChanges {
   events?: string[]
   is_enabled?: boolean
   secret_sealed?: Buffer
+  has_compat_secret?: true
   /** The secret that it has becomes the previous one. */
   keeps_secret?: boolean
   previous_secret_expires_at?: Date
