@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import pg from 'pg'
 import type { Keys } from '../../src/cli/operations.ts'
+import { writeKeyFile } from '../../src/key-file.ts'
 import { sealedColumns } from '../../src/platform/sealed.ts'
 import { createSecrets } from '../../src/platform/secrets.ts'
 import { createDatabase, freePort, stopOwnPostgres } from '../support/postgres.ts'
@@ -86,6 +89,8 @@ describe('the master key is changed under load, and the change is killed in the 
 
   let turn = 0
   const refs: string[] = []
+  /** The checkout's address of the first payment. */
+  let sentBefore = ''
   /** Authenticates, opens the channel's credentials, seals an answer, and pays; either process takes its turn. */
   async function payOnce(): Promise<void> {
     turn += 1
@@ -98,7 +103,15 @@ describe('the master key is changed under load, and the change is killed in the 
     const again = await api(nth + 1, 'POST', '/v1/payment-requests', body, key)
     assert.equal(again.text, opened.text)
     refs.push(requestRef(opened))
+    sentBefore ||= await checkoutLink()
     await world.control('POST', '/pay', { channel: 'paystack', reference: attemptRef(opened), outcome: 'success' })
+  }
+
+  const checkoutLink = async (): Promise<string> => {
+    const body = { customer_email: 'ada@example.com', amount: '100', currency: 'NGN', description: 'x' }
+    const authentication = `Bearer ${keys.test.public_key}`
+    const path = '/v1/sdk/initialize-payment-request'
+    return (await call(apis[0]?.url ?? '', 'POST', path, body, { authentication })).body.data.action
   }
 
   /** Every sealed value there is, with what it is bound to. */
@@ -191,16 +204,83 @@ describe('the master key is changed under load, and the change is killed in the 
     console.log(`${refs.length} payments, ${values.length} sealed values`)
   })
 
-  test('with the new key alone keys open and links end; kept as the previous one, the old key still opens links', async () => {
-    const link = String((await api(0, 'GET', `/v1/payment-requests/retrieve-by-ref/${refs[0]}`)).status)
-    assert.equal(link, '200')
-    const env: Record<string, string> = { ASYNCPAY_MASTER_KEY: nextKey, PORT: String(await freePort()) }
-    const alone = await world.start('api', env)
-    const answer = await call(alone.url, 'GET', '/v1/business', undefined, {
+  test('with the new key alone keys open and links sent before end; beside the previous one they open', async () => {
+    const statusOf = async (one: Started | undefined) =>
+      (await call(one?.url ?? '', 'GET', new URL(sentBefore).pathname)).status
+    assert.equal(await statusOf(apis[0]), 200, 'both are known')
+    const env = async () => ({ ASYNCPAY_MASTER_KEY: nextKey, PORT: String(await freePort()) })
+    const alone = await world.start('api', await env())
+    const business = await call(alone.url, 'GET', '/v1/business', undefined, {
       authentication: `Bearer ${keys.test.secret_key}`,
     })
-    assert.equal(answer.status, 200)
-    await runCommand(['master-key', 'check'], { ...world.env, ASYNCPAY_MASTER_KEY: nextKey })
-    await assert.rejects(world.start('api', { PORT: String(await freePort()) }), /sealed with another master key/)
+    assert.equal(business.status, 200)
+    assert.equal(await statusOf(alone), 404)
+    const both = await world.start('api', { ...(await env()), ASYNCPAY_MASTER_KEY_PREVIOUS: testMasterKey })
+    assert.equal(await statusOf(both), 200)
+    const checked = await runCommand(['master-key', 'check'], { ...world.env, ASYNCPAY_MASTER_KEY: nextKey })
+    assert.match(checked, /All \d+ sealed values open with the current key alone\./)
+  })
+
+  test('a process that knows the old key alone does not start any more, and says why', async () => {
+    await assert.rejects(world.start('api', { PORT: String(await freePort()) }), /ASYNCPAY_MASTER_KEY is not the one/)
+  })
+})
+
+describe('the key file of the embedded default', () => {
+  let world: World
+  let file: string
+  let server: Started
+  let keys: Keys
+  before(async () => {
+    world = await openWorld('embedded')
+    file = join(world.env.DATA_DIR ?? '', 'master.key')
+    server = await world.start()
+    keys = await world.connect()
+  })
+  after(() => world?.close())
+
+  const isServed = async () => {
+    const headers = { authentication: `Bearer ${keys.test.secret_key}` }
+    assert.equal((await call(server.url, 'GET', '/v1/business', undefined, headers)).status, 200)
+  }
+  const restart = async () => {
+    await server.kill()
+    server = await world.restart()
+  }
+  const linesOf = () => readFileSync(file, 'utf8').trim().split('\n')
+
+  test('holds both keys at every step of a change, so that a kill at any of them loses nothing', async () => {
+    const [old] = linesOf()
+    // Killed after the next key was written and before it was used; and while the file was being written again.
+    writeKeyFile(file, { current: old ?? '', next: nextKey, previous: null })
+    writeFileSync(`${file}.new`, 'cut')
+    await restart()
+    await isServed()
+    // Killed after the next key seals, and before everything is sealed again.
+    await runCommand(['keys', 'list', '--json'], world.env)
+    const killed = startCommand(['master-key', 'rotate', '--rows', '1'], world.env)
+    await until('the change to be in the middle', () => killed.output().includes('sealed again'), 60_000)
+    await killed.kill()
+    assert.deepEqual(linesOf(), [old, `next=${nextKey}`])
+    await restart()
+    await isServed()
+    assert.match(await runCommand(['master-key', 'rotate'], world.env), /none opens with the old one\./)
+    assert.deepEqual(linesOf(), [nextKey, `previous=${old}`])
+    assert.equal(statSync(file).mode & 0o777, 0o600)
+    await restart()
+    await isServed()
+    await assert.rejects(runCommand(['master-key', 'rotate'], world.env), /asyncpay master-key forget/)
+    await runCommand(['master-key', 'forget'], world.env)
+    assert.deepEqual(linesOf(), [nextKey])
+    await isServed()
+    await restart()
+    await isServed()
+    // Without a server the command has the database to itself, and makes the next key.
+    await server.stop()
+    await runCommand(['master-key', 'rotate'], world.env)
+    await runCommand(['master-key', 'forget'], world.env)
+    assert.notDeepEqual(linesOf(), [nextKey])
+    server = await world.restart(0)
+    await isServed()
   })
 })
