@@ -41,7 +41,6 @@ export async function createApp(ctx: Context, options: AppOptions): Promise<Http
   await documentApi(app)
   healthRoutes(app, ctx)
   channelLogoRoutes(app)
-  returnRoutes(app, ctx)
   await app.register(async (scope) => hookRoutes(scope as Http, ctx))
   await app.register(async (scope) => publicRoutes(scope as Http, ctx))
   await app.register(async (scope) => publicKeyRoutes(scope as Http, ctx, options), { prefix: '/v1/sdk' })
@@ -86,6 +85,7 @@ async function publicRoutes(app: Http, ctx: Context): Promise<void> {
   checkoutRoutes(app, ctx)
   subscribePages(app, ctx)
   portalPages(app, ctx)
+  returnRoutes(app, ctx)
 }
 
 /** What a public key opens. */

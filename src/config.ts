@@ -16,6 +16,7 @@ import { dirname, join, resolve } from 'node:path'
 import { parseKeyFile } from './key-file.ts'
 import type { Pooler } from './platform/connect.ts'
 import { DatabaseUrlError, readDatabaseUrl } from './platform/database-url.ts'
+import type { LimitSettings } from './platform/limits.ts'
 
 /** Everything that the environment decides. Nothing else reads `process.env`; a wrong value stops the start with one clear line. */
 export interface Config {
@@ -53,6 +54,7 @@ export interface Config {
   readonly lockTimeoutMs: number
   /** Requests a minute of one API key. */
   readonly rateLimit: number
+  readonly limits: LimitSettings
   /** Rates as JSON `{"base":"USD","date":"YYYY-MM-DD","rates":{"NGN":1590.1}}`; null: the bundled ones stay. */
   readonly exchangeRatesUrl: string | null
   /** `smtp://` or `smtps://`, with user and password where the server wants them; null: mails have no server. */
@@ -99,6 +101,11 @@ export function readConfig(env: Env = process.env): Config {
     jobStatementTimeoutMs: integer(env, 'JOB_STATEMENT_TIMEOUT_MS', 60_000, 100, 3_600_000),
     lockTimeoutMs: integer(env, 'LOCK_TIMEOUT_MS', 5_000, 100, 600_000),
     rateLimit: integer(env, 'RATE_LIMIT', 6_000, 1, 10_000_000),
+    limits: {
+      returnsAMinute: integer(env, 'LIMIT_RETURNS', 60, 1, 10_000_000),
+      relaysMax: integer(env, 'LIMIT_RELAYS', 20, 1, 10_000_000),
+      wrongHooksAMinute: integer(env, 'LIMIT_WRONG_HOOKS', 120, 1, 10_000_000),
+    },
     exchangeRatesUrl: httpUrl(env, 'EXCHANGE_RATES_URL'),
     smtpUrl: smtpUrl(env),
     mailFrom: mailFrom(env, new URL(baseUrl).hostname),

@@ -7,6 +7,7 @@ import type { Context } from './platform/context.ts'
 import { assertNoTransaction, type Database, openEmbedded, openPostgres } from './platform/db.ts'
 import { Holder } from './platform/holder.ts'
 import { releaseClaims } from './platform/idempotency.ts'
+import { createLimits } from './platform/limits.ts'
 import { createLists } from './platform/lists.ts'
 import { createLog } from './platform/log.ts'
 import { createMailer } from './platform/mail.ts'
@@ -44,6 +45,7 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
     const ctx: Context = {
       db: database.db,
       lists: createLists(database, config.listPoolSize),
+      limits: createLimits(config.limits, clock),
       database,
       queue,
       holder,

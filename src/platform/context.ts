@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts'
 import type { Database, Db } from './db.ts'
 import type { Holder } from './holder.ts'
+import type { Limits } from './limits.ts'
 import type { Lists } from './lists.ts'
 import type { Logger } from './log.ts'
 import type { Mailer } from './mail.ts'
@@ -14,6 +15,7 @@ export interface Context {
   /** Of the API; for jobs, theirs. */
   readonly db: Db
   readonly lists: Lists
+  readonly limits: Limits
   readonly database: Database
   readonly queue: Queue
   readonly holder: Holder

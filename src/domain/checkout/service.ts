@@ -3,6 +3,7 @@ import { after, dayMs, hourMs, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { notFound } from '../../platform/errors.ts'
 import { formatFullAmount } from '../../platform/money.ts'
+import { createPace } from '../../platform/pace.ts'
 import type { Caller } from '../businesses/service.ts'
 import { find as findBusiness, nowOf } from '../businesses/service.ts'
 import { presentSent, type SentCustomerBody } from '../customers/schema.ts'
@@ -151,17 +152,11 @@ export const cancel = (ctx: Context, { caller, full }: Session): Promise<FullReq
   paymentRequests.cancel(ctx, caller, full.request.id)
 
 /** A page that asks more often than this gets what is known. */
-const checkEveryMs = 3 * secondMs
-const checkedMax = 10_000
-const checkedAt = new Map<string, number>()
+const checks = createPace(3 * secondMs)
 
 /** Asks the channels now, at most once in a while for one request; their silence changes nothing. */
 export async function check(ctx: Context, { full }: Session): Promise<void> {
-  const now = Date.now()
-  const last = checkedAt.get(full.request.id)
-  if (last !== undefined && now - last < checkEveryMs) return
-  if (checkedAt.size >= checkedMax) checkedAt.clear()
-  checkedAt.set(full.request.id, now)
+  if (!checks.isDue(full.request.id, ctx.clock.now())) return
   await paymentRequests.refreshRequest(ctx, full.request.id)
 }
 

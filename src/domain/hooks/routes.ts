@@ -16,7 +16,7 @@ const bodyLimitBytes = 256 * 1024
  * | --- | --- | --- |
  * | a right signature, new | 200 | once, and a job asks the channel |
  * | a right signature, seen before | 200 | no; asks once more where what it tells of is not settled |
- * | a wrong or missing signature | 401 | no |
+ * | a wrong or missing signature | 401, from the 121st in a minute of one token 429 | no |
  * | an unknown token, or a channel that is not connected | 404 | no |
  * | a right signature over a form that we do not know | 200 | once, as ignored unless it names a reference of ours |
  * | more than 256 KiB, also once unpacked | 413 | no |
@@ -42,7 +42,8 @@ export function hookRoutes(app: Http, ctx: Context): void {
       const { token, channel } = request.params
       const account = await hooks.findReceiver(ctx, token, channel)
       const webhook = rawOf(request, ctx.clock.now())
-      const event = read(() => account.channel.readWebhook(webhook, account.credentials))
+      const isWrong = () => ctx.limits.wrongHooks.take(token)
+      const event = read(() => account.channel.readWebhook(webhook, account.credentials), isWrong)
       const isNew = await hooks.keep(ctx, account, event, webhook.body)
       return success(isNew ? 'Webhook accepted' : 'Webhook seen before', null)
     },
@@ -77,11 +78,12 @@ function unpack(body: Buffer, encoding = ''): Buffer {
   }
 }
 
-function read<T>(work: () => T): T {
+function read<T>(work: () => T, isWrong: () => void): T {
   try {
     return work()
   } catch (error) {
-    if (error instanceof WebhookSignatureError) throw new ApiError(hookErrors.badSignature)
-    throw error
+    if (!(error instanceof WebhookSignatureError)) throw error
+    isWrong()
+    throw new ApiError(hookErrors.badSignature)
   }
 }

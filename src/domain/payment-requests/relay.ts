@@ -1,6 +1,7 @@
 import type { Context } from '../../platform/context.ts'
 import { inTransaction } from '../../platform/db.ts'
 import { ApiError } from '../../platform/errors.ts'
+import { tooMany } from '../../platform/limits.ts'
 import { type Caller, nowOf } from '../businesses/service.ts'
 import { closePage, refreshRequest } from './ask.ts'
 import { choose } from './choose.ts'
@@ -8,7 +9,7 @@ import { paymentRequestErrors } from './errors.ts'
 import { findId, load } from './find.ts'
 import type { Initiated } from './initiate.ts'
 import { newTransaction, openAtFirst, type ReturnVia, requireFree, voidAttempt } from './open.ts'
-import type { FullRequest, Relay } from './schema.ts'
+import type { FullRequest, Relay, RequestRow, TransactionRow } from './schema.ts'
 import { isPayable, restOf } from './states.ts'
 import type { NewTransaction } from './store.ts'
 import * as store from './store.ts'
@@ -18,12 +19,14 @@ import { busy, inTurn } from './turn.ts'
  * Moves a request to the channel that is named: what is pending elsewhere is asked about (money that is in counts),
  * closed at its channel where that can be done, voided here, and a new attempt is opened. One relay of a request goes
  * after the other; who asks for the channel that was opened meanwhile gets that page. Throws 040 when the request can no
- * longer be paid, 045 and 046 while a payment is under way, 047 when the others take too long, 031 to 033 when the channel cannot take it.
+ * longer be paid, 009 when it was relayed too often, 045 and 046 while a payment is under way, 047 when the others take too long, 031 to 033 when the channel cannot take it.
  */
 export async function relay(ctx: Context, caller: Caller, body: Relay, via?: ReturnVia): Promise<Initiated> {
   const requestId = await findId(ctx, caller, body.payment_request_ref, 'payment_request_ref')
-  const known = await listOpened(ctx, requestId)
+  const attempts = await store.listTransactions(ctx.db, requestId)
+  const known = new Set(attempts.filter(isOpened).map((one) => one.id))
   const { request, restMinor } = await relayable(ctx, caller, requestId)
+  requireFew(ctx, request, attempts, nowOf(ctx, caller.business))
   const wish = { currency: request.currency, amountMinor: restMinor, tokenize: request.save_payment_method }
   const accounts = await choose(ctx, caller, { ...wish, named: body.payment_channel })
   const [account] = accounts
@@ -42,10 +45,19 @@ export async function relay(ctx: Context, caller: Caller, body: Relay, via?: Ret
   return { full: await load(ctx, requestId), action }
 }
 
-const listOpened = async (ctx: Context, requestId: string): Promise<Set<string>> =>
-  new Set(
-    (await store.listTransactions(ctx.db, requestId)).filter((one) => one.opened_at !== null).map((one) => one.id),
-  )
+const isOpened = (one: TransactionRow) => one.opened_at !== null
+
+/**
+ * Each relay asks about every attempt before it: their number is bounded. The page that was opened last stays. Throws
+ * 009; it has no better time to name than the one when the request ends.
+ */
+function requireFew(ctx: Context, request: RequestRow, attempts: readonly TransactionRow[], now: Date): void {
+  const { relaysMax } = ctx.limits
+  const relays = attempts.filter((one) => one.created_at > request.created_at)
+  if (relays.length < relaysMax) return
+  const words = `This payment request was relayed ${relaysMax} times: go on with its last page, or initiate another`
+  throw tooMany(request.expires_at.getTime() - now.getTime(), words)
+}
 
 /** Somebody opened the same channel while this relay waited for its turn: that page is the answer to both. */
 async function findMaybePage(

@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import { ChannelError } from '../../channels/channel.ts'
+import { secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import type { Http } from '../../platform/http.ts'
 import { isUuid } from '../../platform/ids.ts'
 import { formatFullAmount } from '../../platform/money.ts'
+import { createPace } from '../../platform/pace.ts'
 import { appendQuery } from '../../platform/query.ts'
 import { find as findBusiness } from '../businesses/service.ts'
 import { refreshAttempt } from './ask.ts'
@@ -48,6 +50,8 @@ function readQuery(query: unknown) {
 export function returnRoutes(app: Http, ctx: Context): void {
   const schema = { hide: true, params: Type.Object({ id: Type.String() }) }
   app.get('/return/:id', { schema }, async (request, reply) => {
+    // Before any statement.
+    ctx.limits.returns.take(request.params.id.toLowerCase())
     const found = isUuid(request.params.id)
       ? await store.findMaybeTransactionById(ctx.db, request.params.id)
       : undefined
@@ -67,7 +71,11 @@ export function returnRoutes(app: Http, ctx: Context): void {
   })
 }
 
+/** A browser that comes back more often than this sees what is known. */
+const asks = createPace(3 * secondMs)
+
 async function ask(ctx: Context, attempt: TransactionRow): Promise<void> {
+  if (!asks.isDue(attempt.id, ctx.clock.now())) return
   try {
     await refreshAttempt(ctx, attempt)
   } catch (error) {
