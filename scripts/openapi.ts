@@ -11,7 +11,7 @@ export async function openApiText(prepare: (dataDir: string) => Promise<void> = 
   await prepare(folder)
   const runtime = await openRuntime(readConfig({ DATA_DIR: folder, LOG_LEVEL: 'silent' }))
   try {
-    const app = await createApp(runtime.ctx, { rateLimit: 1_000 })
+    const app = await createApp(runtime.ctx, { rateLimit: 1_000, http: runtime.config })
     const text = `${JSON.stringify(app.swagger(), null, 2)}\n`
     await app.close()
     return text

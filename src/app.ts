@@ -25,18 +25,19 @@ import { createSweeps } from './jobs.ts'
 import type { Context } from './platform/context.ts'
 import { ApiError, httpErrors } from './platform/errors.ts'
 import { healthRoutes } from './platform/health.ts'
-import { createHttp, type Http } from './platform/http.ts'
+import { createHttp, type Http, type HttpOptions } from './platform/http.ts'
 
 export interface AppOptions {
   /** Requests a minute of one API key. */
   rateLimit: number
+  readonly http: HttpOptions
   /** Mounted beside the API, e.g. the sandbox. */
   mount?: { prefix: string; register: (app: never) => Promise<void> }
 }
 
 /** Every route there is, in the order in which it is offered. */
 export async function createApp(ctx: Context, options: AppOptions): Promise<Http> {
-  const app = createHttp(ctx)
+  const app = createHttp(ctx, options.http)
   await allowBrowsers(app)
   await documentApi(app)
   healthRoutes(app, ctx)

@@ -54,6 +54,11 @@ export interface Config {
   readonly lockTimeoutMs: number
   /** Requests a minute of one API key. */
   readonly rateLimit: number
+  /** Peers whose `X-Forwarded-For` is believed: addresses and networks. */
+  readonly trustedProxies: readonly string[]
+  /** How long a client may take to send one request, and how many connections a process holds. */
+  readonly requestTimeoutMs: number
+  readonly connectionsMax: number
   readonly limits: LimitSettings
   /** Rates as JSON `{"base":"USD","date":"YYYY-MM-DD","rates":{"NGN":1590.1}}`; null: the bundled ones stay. */
   readonly exchangeRatesUrl: string | null
@@ -101,6 +106,9 @@ export function readConfig(env: Env = process.env): Config {
     jobStatementTimeoutMs: integer(env, 'JOB_STATEMENT_TIMEOUT_MS', 60_000, 100, 3_600_000),
     lockTimeoutMs: integer(env, 'LOCK_TIMEOUT_MS', 5_000, 100, 600_000),
     rateLimit: integer(env, 'RATE_LIMIT', 6_000, 1, 10_000_000),
+    trustedProxies: readProxies(env),
+    requestTimeoutMs: integer(env, 'REQUEST_TIMEOUT_MS', 30_000, 100, 600_000),
+    connectionsMax: integer(env, 'CONNECTIONS_MAX', 10_000, 1, 1_000_000),
     limits: {
       returnsAMinute: integer(env, 'LIMIT_RETURNS', 60, 1, 10_000_000),
       relaysMax: integer(env, 'LIMIT_RELAYS', 20, 1, 10_000_000),
@@ -110,6 +118,20 @@ export function readConfig(env: Env = process.env): Config {
     smtpUrl: smtpUrl(env),
     mailFrom: mailFrom(env, new URL(baseUrl).hostname),
   }
+}
+
+/** From anywhere else X-Forwarded-For is a stranger's word. */
+function readProxies(env: Env): string[] {
+  const proxies = (text(env, 'TRUSTED_PROXIES') ?? '127.0.0.0/8,::1').split(',').map((one) => one.trim())
+  for (const proxy of proxies) {
+    const [address = '', bits, ...others] = proxy.split('/')
+    const bitsMax = isIP(address) === 6 ? 128 : 32
+    const isNetwork = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= bitsMax)
+    if (isIP(address) === 0 || !isNetwork || others.length > 0) {
+      throw new ConfigError('TRUSTED_PROXIES must be addresses or networks, e.g. "127.0.0.1,10.0.0.0/8"')
+    }
+  }
+  return proxies
 }
 
 const tokenLengthMin = 16

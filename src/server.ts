@@ -85,6 +85,7 @@ async function makeApp({ ctx, config }: Runtime, sandbox: Sandbox | null): Promi
   await ctx.holder.start()
   return await createApp(ctx, {
     rateLimit: config.rateLimit,
+    http: config,
     ...(sandbox && { mount: { prefix: '/sandbox', register: sandbox.register as never } }),
   })
 }

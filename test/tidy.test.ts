@@ -55,6 +55,7 @@ const verbs: Record<string, string[]> = {
     'open',
     'plan',
     'relay',
+    'sold',
     'turn',
     'ask',
     'change',

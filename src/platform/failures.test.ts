@@ -90,7 +90,11 @@ const phases: Record<string, Phase> = {
 describe('a failure', () => {
   let app: Http
   before(async () => {
-    app = createHttp({ log: createLog('silent'), metrics: createMetrics() } as Context)
+    app = createHttp({ log: createLog('silent'), metrics: createMetrics() } as Context, {
+      trustedProxies: ['127.0.0.1'],
+      requestTimeoutMs: 30_000,
+      connectionsMax: 1_000,
+    })
     for (const [phaseName, phase] of Object.entries(phases)) {
       for (const [errorName, [thrown]] of Object.entries(errors)) {
         phase(app, pathOf(phaseName, errorName), () => {

@@ -35,15 +35,27 @@ export type Http = FastifyInstance<
   TypeBoxTypeProvider
 >
 
+/** Whom the server believes, and how long it waits for whom. */
+export interface HttpOptions {
+  readonly trustedProxies: readonly string[]
+  readonly requestTimeoutMs: number
+  readonly connectionsMax: number
+}
+
+/** How often clients that send too slowly are looked for. */
+const slowSweepMs = 1_000
+
 /** The bare server: reading, checking, answering, failing, in the forms that every endpoint shares. */
-export function createHttp(ctx: Context): Http {
+export function createHttp(ctx: Context, options: HttpOptions): Http {
   const app: Http = fastify({
     loggerInstance: ctx.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => newId(),
     requestIdHeader: false,
-    // A reverse proxy is on this machine or in a private network; from anywhere else X-Forwarded-For is a stranger's word.
-    trustProxy: 'loopback,linklocal,uniquelocal',
+    trustProxy: [...options.trustedProxies],
+    // Of a request alone: an answer, such as a checkout's stream, may take its time.
+    requestTimeout: options.requestTimeoutMs,
+    http: { connectionsCheckingInterval: slowSweepMs, headersTimeout: options.requestTimeoutMs },
     bodyLimit: bodyLimitBytes,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
     // Fastify's own word while it stops has no envelope: `refuseWhileStopping` has.
@@ -55,6 +67,7 @@ export function createHttp(ctx: Context): Http {
       sendFailure(reply, asApiError(error, request.id))
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
+  app.server.maxConnections = options.connectionsMax
   app.setValidatorCompiler(validatorCompiler)
   app.decorateRequest('idempotency', null)
   app.decorateRequest('bodyText', '')

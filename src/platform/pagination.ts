@@ -7,8 +7,8 @@ import { type FieldErrors, invalid } from './errors.ts'
 
 export const perPageDefault = 10
 export const perPageMax = 100
-/** Beyond it an offset would cost the database more than the answer is worth. */
-const pageMax = 1_000_000
+/** Beyond it an offset costs the database more than the answer is worth. */
+const offsetMax = 10_000
 
 export const pageQuery = {
   page: Type.Optional(Type.String({ description: 'Page number from 1' })),
@@ -23,7 +23,7 @@ export interface Page {
   readonly offset: number
 }
 
-/** Throws 422 for what is no number; `per_page` above the most counts as the most. */
+/** Throws 422 for what is no number or goes too far back; `per_page` above the most counts as the most. */
 export function readPage(query: { page?: string; per_page?: string }): Page {
   const errors: FieldErrors = {}
   const read = (field: 'page' | 'per_page', byDefault: number, most: number) => {
@@ -33,10 +33,13 @@ export function readPage(query: { page?: string; per_page?: string }): Page {
     errors[field] = [`The ${field} field must be a whole number from 1.`]
     return byDefault
   }
-  const number = read('page', 1, pageMax)
+  const number = read('page', 1, Number.MAX_SAFE_INTEGER)
   const size = read('per_page', perPageDefault, perPageMax)
+  const offset = (number - 1) * size
+  if (offset > offsetMax)
+    errors.page = [`The page field reaches ${offsetMax} rows back: narrow the list by its filters.`]
   if (Object.keys(errors).length > 0) throw invalid(errors)
-  return { number, size, offset: (number - 1) * size }
+  return { number, size, offset }
 }
 
 const nullableText = Type.Union([Type.String(), Type.Null()])

@@ -83,6 +83,7 @@ export interface BusinessModes {
   hook_token: string;
   on_overpayment: Generated<string>;
   on_underpayment: Generated<string>;
+  public_key_sells: Generated<string>;
   refund_save_charges: Generated<boolean>;
   route_by: Generated<string>;
   send_subscription_mails: Generated<boolean>;

@@ -289,6 +289,7 @@ describe('documented bodies', { skip: missing }, () => {
       refund_save_charges: 1,
       on_overpayment: 'keep',
       on_underpayment: 'refund',
+      public_key_sells: 'anything',
     })
     assert.deepEqual([answer.body.data.enabled_webhooks, answer.body.data.send_subscription_mails], [0, 1])
   })

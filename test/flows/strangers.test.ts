@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { find } from '../../src/domain/businesses/service.ts'
 import { connect } from '../../src/domain/payment-channels/service.ts'
@@ -148,6 +149,60 @@ describe('a stranger with a public key', () => {
       assert.notEqual(refOf(own), refOf(first))
       assert.equal(refOf(await stranger()), refOf(first), 'and is one of its own')
       assert.equal(refOf(await secret({}, headers)), refOf(own))
+    })
+  })
+
+  describe('pays what the business sells', () => {
+    const wish = { customer_email: 'ada@example.com', amount: '4500', currency: 'NGN' }
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const inAnHour = () => Math.floor(Date.now() / 1000) + 3_600
+    const sign = (claims: object, secret: string, alg = 'HS256') => {
+      const head = `${part({ alg, typ: 'JWT' })}.${part({ amount: '4500', currency: 'NGN', exp: inAnHour(), ...claims })}`
+      return `${head}.${createHmac('sha256', secret).update(head).digest('base64url')}`
+    }
+    const sells = (public_key_sells: string) => business.api('PUT', '/v1/business', { public_key_sells })
+    after(() => sells('anything'))
+
+    test('plans_and_links: a plan, and no amount of his own', async () => {
+      assert.equal((await sells('plans_and_links')).body.data.public_key_sells, 'plans_and_links')
+      expectFailure(await sdk(wish), { status: 422, code: '005', fields: ['subscription_plan_uuid'] })
+      const { uuid } = await plan()
+      assert.equal((await sdk({ ...wish, subscription_plan_uuid: uuid })).status, 201)
+      assert.equal((await business.api('POST', '/v1/payment-requests', wish)).status, 201)
+    })
+
+    test('signed_amounts: what the server signed, once, as it was signed; and nothing else', async () => {
+      await sells('signed_amounts')
+      const refusal = { status: 422, code: '005', fields: ['amount_token'] }
+      const { test: own, live } = business.keys
+      const other = await server.business('Other')
+      const right = sign({ reference: 'cart-1' }, own.webhook_secret)
+      const [head, , signature] = right.split('.')
+      const more = part({ amount: '45', currency: 'NGN', exp: inAnHour(), reference: 'cart-1' })
+      const ask = (amount_token: string | undefined, body: object = {}) =>
+        sdk({ ...wish, reference: 'cart-1', ...(amount_token && { amount_token }), ...body })
+      for (const [words, asked] of Object.entries({
+        'without one': ask(undefined),
+        'no token': ask('nonsense'),
+        altered: ask(`${head}.${more}.${signature}`, { amount: '45' }),
+        'of live mode': ask(sign({ reference: 'cart-1' }, live.webhook_secret)),
+        "another business's": ask(sign({ reference: 'cart-1' }, other.keys.test.webhook_secret)),
+        ended: ask(sign({ reference: 'cart-1', exp: 1 }, own.webhook_secret)),
+        'without end': ask(sign({ reference: 'cart-1', exp: undefined }, own.webhook_secret)),
+        'of another algorithm': ask(sign({ reference: 'cart-1' }, own.webhook_secret, 'none')),
+        'another amount': ask(right, { amount: '45' }),
+        'another currency': ask(right, { currency: 'GHS' }),
+        'another reference': ask(right, { reference: 'cart-2' }),
+        'without reference': ask(sign({}, own.webhook_secret), { reference: undefined }),
+      })) {
+        expectFailure(await asked, refusal, words)
+      }
+      const paid = await ask(right, { amount: 4500 })
+      assert.equal(paid.status, 201, paid.text)
+      const again = await ask(right)
+      assert.deepEqual([again.status, again.body.error], [409, 'DUPLICATE_REFERENCE'])
+      const { uuid } = await plan()
+      assert.equal((await sdk({ ...wish, subscription_plan_uuid: uuid })).status, 201)
     })
   })
 

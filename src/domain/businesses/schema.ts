@@ -57,6 +57,13 @@ const onOverpayment = Type.Unsafe<OnOverpayment>({
   enum: ['keep', 'refund'],
   description: 'What becomes of what arrived beyond what was asked',
 })
+export type PublicKeySells = 'anything' | 'plans_and_links' | 'signed_amounts'
+const publicKeySells = Type.Unsafe<PublicKeySells>({
+  type: 'string',
+  enum: ['anything', 'plans_and_links', 'signed_amounts'],
+  description:
+    'What a public key may open payments for: any amount, plans and links alone, or also amounts that come with an `amount_token`',
+})
 const onUnderpayment = Type.Unsafe<OnUnderpayment>({
   type: 'string',
   enum: ['refund', 'keep'],
@@ -70,6 +77,7 @@ export const ownBusinessSchema = Type.Object({
   refund_save_charges: flag,
   on_overpayment: onOverpayment,
   on_underpayment: onUnderpayment,
+  public_key_sells: publicKeySells,
 })
 
 export const businessNameMaxLength = 200
@@ -132,6 +140,7 @@ export const updateBusinessSchema = withCheck(
     refund_save_charges: Type.Optional(flagInput),
     on_overpayment: Type.Optional(onOverpayment),
     on_underpayment: Type.Optional(onUnderpayment),
+    public_key_sells: Type.Optional(publicKeySells),
   }),
   (body) => {
     const errors: FieldErrors = {}
@@ -193,6 +202,7 @@ export interface Business {
   readonly refundSaveCharges: boolean
   readonly onOverpayment: OnOverpayment
   readonly onUnderpayment: OnUnderpayment
+  readonly publicKeySells: PublicKeySells
   readonly clockOffsetMs: number
   readonly createdAt: Date
   readonly updatedAt: Date
@@ -220,4 +230,5 @@ export const presentOwnBusiness = (business: Business): Static<typeof ownBusines
   refund_save_charges: business.refundSaveCharges ? 1 : 0,
   on_overpayment: business.onOverpayment,
   on_underpayment: business.onUnderpayment,
+  public_key_sells: business.publicKeySells,
 })

@@ -102,6 +102,7 @@ function modeChanges(changes: UpdateBusiness & { route_by?: RouteBy }): store.Mo
   if (changes.refund_save_charges !== undefined) mode.refund_save_charges = Boolean(changes.refund_save_charges)
   if (changes.on_overpayment !== undefined) mode.on_overpayment = changes.on_overpayment
   if (changes.on_underpayment !== undefined) mode.on_underpayment = changes.on_underpayment
+  if (changes.public_key_sells !== undefined) mode.public_key_sells = changes.public_key_sells
   if (changes.route_by !== undefined) mode.route_by = changes.route_by
   return mode
 }

@@ -1,13 +1,13 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
 import type { Mode } from '../../platform/due.ts'
-import type { Business, EnvMode, OnOverpayment, OnUnderpayment, RouteBy } from './schema.ts'
+import type { Business, EnvMode, OnOverpayment, OnUnderpayment, PublicKeySells, RouteBy } from './schema.ts'
 
 /** Of a business in a mode, over `joined`. */
 export const columns = sql`b.id, m.env_mode as "envMode", b.name, b.logo, b.business_category as "businessCategory",
   b.base_currency as "baseCurrency", m.webhook_url as "webhookUrl", m.enabled_webhooks as "enabledWebhooks",
   m.default_redirect_url as "defaultRedirectUrl", m.send_subscription_mails as "sendSubscriptionMails",
   m.allowed_domains as "allowedDomains", m.refund_save_charges as "refundSaveCharges",
-  m.on_overpayment as "onOverpayment", m.on_underpayment as "onUnderpayment",
+  m.on_overpayment as "onOverpayment", m.on_underpayment as "onUnderpayment", m.public_key_sells as "publicKeySells",
   m.hook_token as "hookToken", m.route_by as "routeBy", (m.clock_offset_seconds * 1000)::float8 as "clockOffsetMs",
   b.created_at as "createdAt", greatest(b.updated_at, m.updated_at) as "updatedAt"`
 
@@ -112,6 +112,7 @@ export interface ModeChanges {
   refund_save_charges?: boolean
   on_overpayment?: OnOverpayment
   on_underpayment?: OnUnderpayment
+  public_key_sells?: PublicKeySells
 }
 
 export async function update(

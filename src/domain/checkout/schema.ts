@@ -13,6 +13,13 @@ export const sdkInitiateSchema = withCheck(
     subscription_plan_link: Type.Optional(
       Type.String({ minLength: 1, maxLength: 500, description: "The plan's link_id or its link" }),
     ),
+    amount_token: Type.Optional(
+      Type.String({
+        maxLength: 2000,
+        description: `A JSON Web Token by which the business's server vouches for amount, currency and reference: HS256 with the webhook
+secret as its key; claims amount (as text), currency, reference, exp`,
+      }),
+    ),
     logo: Type.Optional(
       Type.String({ format: 'http-url', maxLength: 2048, description: "Shown instead of the business's own" }),
     ),

@@ -1,13 +1,12 @@
 import { after, hourMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { brokenConstraint } from '../../platform/db.ts'
-import { ApiError, type FieldErrors, invalid, notFound } from '../../platform/errors.ts'
+import { ApiError, invalid, notFound } from '../../platform/errors.ts'
 import { type IdempotencyClaim, runOrReplay } from '../../platform/idempotency.ts'
 import { newId, newRef } from '../../platform/ids.ts'
 import { parseAmount, toUsd } from '../../platform/money.ts'
 import { keepMetaData } from '../../platform/wire.ts'
-import { mayRedirectTo } from '../businesses/schema.ts'
-import { type Caller, isStranger, nowOf } from '../businesses/service.ts'
+import { type Caller, nowOf } from '../businesses/service.ts'
 import type { SentCustomer } from '../customers/schema.ts'
 import { newCustomerId, valuesOf } from '../customers/service.ts'
 import * as rates from '../exchange-rates/service.ts'
@@ -19,6 +18,7 @@ import { load } from './find.ts'
 import { giveUpUnseen, newTransaction, openAtFirst } from './open.ts'
 import { findMaybePlan, mayTry, type Opens, type Price, pricePlan, purposeOf } from './plan.ts'
 import type { FullRequest, Initiate, Wanted } from './schema.ts'
+import { requireSold } from './sold.ts'
 import type { NewTransaction, Owner } from './store.ts'
 import { insertRequest, type NewRequest } from './store-insert.ts'
 
@@ -109,7 +109,7 @@ interface Wish extends Price {
 
 /** What the schema could not check alone: the plan, and the amount in the currency that applies. */
 export async function readWish(ctx: Context, caller: Caller, body: Wanted, opens: Opens): Promise<Wish> {
-  requireOwnSites(caller, body)
+  await requireSold(ctx, caller, body)
   const plan = await findMaybePlan(ctx, caller, body)
   const isTrial = await mayTry(ctx, caller, plan, body)
   const price = plan
@@ -119,18 +119,6 @@ export async function readWish(ctx: Context, caller: Caller, body: Wanted, opens
   if (usdPerUnit === null) throw new ApiError(channelErrors.noPaymentChannel)
   // A plan renews from the method that paid first.
   return { ...price, usdPerUnit, savePaymentMethod: plan !== null || Boolean(body.save_payment_method), plan, isTrial }
-}
-
-/** Throws 422 for an address to which a stranger may send nobody. */
-function requireOwnSites({ kind, business }: Caller, body: Wanted): void {
-  if (!isStranger(kind)) return
-  const errors: FieldErrors = {}
-  for (const field of ['success_redirect_url', 'failure_redirect_url', 'cancel_redirect_url'] as const) {
-    const address = body[field]
-    if (address == null || mayRedirectTo(business, address)) continue
-    errors[field] = ['A public key sends buyers to sites in allowed_domains alone: add this one with PUT /v1/business.']
-  }
-  if (Object.keys(errors).length > 0) throw invalid(errors)
 }
 
 function readPrice(caller: Caller, body: Initiate): Price {

@@ -168,7 +168,6 @@ export const initiateFields = {
   metadata: Type.Optional(metaDataInput),
 }
 
-/** What the schema of an initiation cannot say. */
 export const checkInitiate = (body: Record<string, unknown>): FieldErrors => ({
   ...checkCustomer(body),
   ...checkAmount(body),
@@ -184,6 +183,7 @@ export type Initiate = Static<typeof initiateSchema>
 /** With what only the SDKs may say. */
 export type Wanted = Initiate & {
   logo?: string
+  amount_token?: string
   /** A plan's `link_id` or its link. */
   subscription_plan_link?: string
 }

@@ -112,7 +112,7 @@ function signingOf(ctx: Context, endpoint: Endpoint): Signing {
   return { secrets, compat: endpoint.hasCompatSecret ? compatSecretOf(secrets[0]) : secrets[0] }
 }
 
-function secretsOf(ctx: Context, endpoint: Endpoint): [string, ...string[]] {
+export function secretsOf(ctx: Context, endpoint: Endpoint): [string, ...string[]] {
   const boundTo = `webhook_endpoints/${endpoint.id}`
   const current = ctx.secrets.open(endpoint.secretSealed, boundTo)
   const previousEnds = endpoint.previousSecretExpiresAt

@@ -7,7 +7,7 @@ import { isUuid, newId } from '../../platform/ids.ts'
 import type { Page } from '../../platform/pagination.ts'
 import { readTime } from '../../platform/validation.ts'
 import { audit, type Caller, requireWebhookAddress, update as updateBusiness } from '../businesses/service.ts'
-import { deliverSoon } from './deliver.ts'
+import { deliverSoon, secretsOf } from './deliver.ts'
 import type { CreateEndpoint, Endpoint, Replay, UpdateEndpoint } from './schema.ts'
 import { compatSecretOf, newSecret } from './sign.ts'
 import type { Owner, ReplayWish } from './store.ts'
@@ -54,6 +54,10 @@ export async function ensureBusinessEndpoint(ctx: Context, owner: Owner): Promis
   if (!endpoint) throw new Error('the endpoint of the business was not made')
   return withSecret(ctx, endpoint)
 }
+
+/** The secrets of the business's own endpoint that are valid now, the current one first. */
+export const secretsOfBusiness = async (ctx: Context, owner: Owner): Promise<readonly string[]> =>
+  secretsOf(ctx, (await ensureBusinessEndpoint(ctx, owner)).endpoint)
 
 export async function list(ctx: Context, caller: Caller, page: Page) {
   await ensureBusinessEndpoint(ctx, caller)
