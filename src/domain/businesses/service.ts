@@ -125,6 +125,16 @@ export async function create(ctx: Context, name: string, baseCurrency: string, a
   return id
 }
 
+/**
+ * The same for what a caller of the API did. `detail` names objects and terms, and no person: what is erased of a customer
+ * must not stay there.
+ */
+export const auditBy = (tx: Tx, caller: Caller, action: string, detail: Record<string, unknown>, now: Date) => {
+  const { businessId, envMode, kind, keyId } = caller
+  const actor = kind === 'link' ? `link:${keyId}` : `key:${keyId}`
+  return audit(tx, { businessId, envMode, actor, action, detail, now })
+}
+
 /** Who changed what, in the same transaction as the change. */
 export const audit = (tx: Tx, entry: AuditEntry & object) =>
   store.insertAudit(tx, {

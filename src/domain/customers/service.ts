@@ -7,7 +7,7 @@ import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { isUuid, newId } from '../../platform/ids.ts'
 import type { Page } from '../../platform/pagination.ts'
 import { keepMetaData } from '../../platform/wire.ts'
-import { type Caller, nowOf } from '../businesses/service.ts'
+import { auditBy, type Caller, nowOf } from '../businesses/service.ts'
 import { customerErrors } from './errors.ts'
 import type { CreateCustomer, Customer, UpdateCustomer } from './schema.ts'
 import type { CustomerFilter, CustomerValues } from './store.ts'
@@ -84,9 +84,12 @@ export async function findByEmail(ctx: Context, caller: Caller, email: string, f
 export async function update(ctx: Context, caller: Caller, uuid: string, body: UpdateCustomer): Promise<Customer> {
   if (!isUuid(uuid)) throw notFound('customer')
   try {
-    const customer = await inTransaction(ctx.db, (tx) =>
-      store.update(tx, caller, uuid, valuesOf(body), nowOf(ctx, caller.business)),
-    )
+    const customer = await inTransaction(ctx.db, async (tx) => {
+      const updated = await store.update(tx, caller, uuid, valuesOf(body), nowOf(ctx, caller.business))
+      const detail = { id: uuid, fields: Object.keys(body) }
+      if (updated) await auditBy(tx, caller, 'customer.updated', detail, ctx.clock.now())
+      return updated
+    })
     if (!customer) throw notFound('customer')
     return customer
   } catch (error) {
@@ -97,7 +100,11 @@ export async function update(ctx: Context, caller: Caller, uuid: string, body: U
 
 export async function remove(ctx: Context, caller: Caller, uuid: string): Promise<Customer> {
   const customer = isUuid(uuid)
-    ? await inTransaction(ctx.db, (tx) => store.softDelete(tx, caller, uuid, nowOf(ctx, caller.business)))
+    ? await inTransaction(ctx.db, async (tx) => {
+        const gone = await store.softDelete(tx, caller, uuid, nowOf(ctx, caller.business))
+        if (gone) await auditBy(tx, caller, 'customer.deleted', { id: uuid }, ctx.clock.now())
+        return gone
+      })
     : undefined
   if (!customer) throw notFound('customer')
   return customer

@@ -7,7 +7,7 @@ import { type Claim, claimDue } from '../../platform/due.ts'
 import { ApiError, notFound } from '../../platform/errors.ts'
 import { isUuid, newId } from '../../platform/ids.ts'
 import type { Page } from '../../platform/pagination.ts'
-import { findNow } from '../businesses/service.ts'
+import { auditBy, type Caller, findNow } from '../businesses/service.ts'
 import * as customers from '../customers/service.ts'
 import { call, findMaybeAccount } from '../payment-channels/service.ts'
 import { paymentMethodErrors } from './errors.ts'
@@ -134,11 +134,11 @@ export const markUnusable = (tx: Tx, methodId: string, now: Date): Promise<void>
 /** Makes it the one that is charged unless told otherwise. */
 export async function makeDefault(
   ctx: Context,
-  owner: Owner,
+  caller: Caller,
   customerId: string,
   uuid: string,
 ): Promise<PaymentMethod> {
-  return await change(ctx, owner, customerId, uuid, async (tx, method, now) => {
+  return await change(ctx, caller, customerId, uuid, 'made_default', async (tx, method, now) => {
     if (method.is_default) return method
     await store.clearDefault(tx, customerId, now)
     return await store.setDefault(tx, method.id, now)
@@ -149,10 +149,10 @@ export async function makeDefault(
  * Deletes it here at once, whatever its channel says; the newest of the others becomes the default. The channel is
  * asked to forget it too: intent (the row says that it is due), call, outcome.
  */
-export async function remove(ctx: Context, owner: Owner, customerId: string, uuid: string): Promise<PaymentMethod> {
-  const removed = await change(ctx, owner, customerId, uuid, async (tx, method, now) => {
+export async function remove(ctx: Context, caller: Caller, customerId: string, uuid: string): Promise<PaymentMethod> {
+  const removed = await change(ctx, caller, customerId, uuid, 'deleted', async (tx, method, now) => {
     const gone = await store.softDelete(tx, method.id, after(now, forgetDelaysMs[0] ?? 0), now)
-    const next = method.is_default ? await store.findMaybeNewest(tx, owner, customerId) : undefined
+    const next = method.is_default ? await store.findMaybeNewest(tx, caller, customerId) : undefined
     if (next) await store.setDefault(tx, next.id, now)
     return gone
   })
@@ -170,18 +170,21 @@ export async function isRemoved(ctx: Context, owner: Owner, customerId: string, 
 
 async function change(
   ctx: Context,
-  owner: Owner,
+  caller: Caller,
   customerId: string,
   uuid: string,
+  action: 'made_default' | 'deleted',
   work: (tx: Tx, method: PaymentMethod, now: Date) => Promise<PaymentMethod>,
 ): Promise<PaymentMethod> {
   if (!isUuid(uuid)) throw notFound('payment method')
-  const now = await findNow(ctx, owner)
+  const now = await findNow(ctx, caller)
   return await inTransaction(ctx.db, async (tx) => {
     await customers.lock(tx, customerId)
-    const method = await store.findMaybe(tx, owner, uuid)
+    const method = await store.findMaybe(tx, caller, uuid)
     if (method?.customer_id !== customerId) throw notFound('payment method')
-    return await work(tx, method, now)
+    const changed = await work(tx, method, now)
+    await auditBy(tx, caller, `payment_method.${action}`, { id: method.id }, ctx.clock.now())
+    return changed
   })
 }
 

@@ -4,8 +4,9 @@ import { brokenConstraint, inTransaction } from '../../platform/db.ts'
 import { ApiError } from '../../platform/errors.ts'
 import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { newId } from '../../platform/ids.ts'
+import { formatAmount } from '../../platform/money.ts'
 import { keepMetaData } from '../../platform/wire.ts'
-import { type Caller, nowOf } from '../businesses/service.ts'
+import { auditBy, type Caller, nowOf } from '../businesses/service.ts'
 import * as customers from '../customers/service.ts'
 import { listAccounts } from '../payment-channels/service.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
@@ -106,6 +107,8 @@ async function start(
       now,
     })
     await noteMade(tx, claim, id)
+    const sum = { amount: formatAmount(amountMinor, currency), currency }
+    await auditBy(tx, caller, 'payment_method.charged', { ref: request.ref, payment_method: method.id, ...sum }, now)
     return { request, attempt: await intend(tx, id, ready, true, { now, sentAt: ctx.clock.now() }) }
   }).catch((error: unknown) => {
     throw brokenConstraint(error) === 'payment_requests_reference_key' ? duplicateReference() : error

@@ -1,7 +1,7 @@
 import { after, dayMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { move } from '../../platform/states.ts'
-import { type Caller, findNow } from '../businesses/service.ts'
+import { auditBy, type Caller, findNow } from '../businesses/service.ts'
 import { closePage, refreshRequest } from './ask.ts'
 import { type Change, withRequest } from './change.ts'
 import { findId, load } from './find.ts'
@@ -29,6 +29,7 @@ export async function cancel(ctx: Context, caller: Caller, ref: string): Promise
     requireFree(request, attempts)
     await end(change, 'cancelled', 'Payment cancelled')
     await change.emit('payment.cancelled')
+    await auditBy(change.tx, caller, 'payment_request.cancelled', { id: request.id, ref: request.ref }, ctx.clock.now())
   })
   return await load(ctx, requestId)
 }

@@ -7,7 +7,7 @@ import { parseAmount, toUsd } from '../../platform/money.ts'
 import type { Page } from '../../platform/pagination.ts'
 import { readSignedId, signId } from '../../platform/signed.ts'
 import { keepMetaData } from '../../platform/wire.ts'
-import { type Caller, nowOf } from '../businesses/service.ts'
+import { auditBy, type Caller, nowOf } from '../businesses/service.ts'
 import { find as findCustomer } from '../customers/service.ts'
 import * as rates from '../exchange-rates/service.ts'
 import { listAccounts } from '../payment-channels/service.ts'
@@ -258,7 +258,7 @@ export async function setStatus(ctx: Context, caller: Caller, ref: string, statu
 /** No new subscribers, no page, and its name is free; whoever is subscribed stays so. */
 export async function remove(ctx: Context, caller: Caller, ref: string): Promise<PlanRow> {
   const { id } = await find(ctx, caller, ref)
-  return await change(ctx, caller, id, async () => ({ deleted_at: nowOf(ctx, caller.business) }))
+  return await change(ctx, caller, id, async () => ({ deleted_at: nowOf(ctx, caller.business) }), 'deleted')
 }
 
 /** One change under the plan's lock. */
@@ -267,13 +267,24 @@ async function change(
   caller: Caller,
   id: string,
   decide: (plan: PlanRow, tx: Tx) => Promise<PlanValues & { deleted_at?: Date }>,
+  action: 'updated' | 'deleted' = 'updated',
 ): Promise<PlanRow> {
   return await inTransaction(ctx.db, async (tx) => {
     const plan = await store.lock(tx, caller, id)
     if (!plan) throw notFound('subscription plan')
-    return await store.update(tx, id, await decide(plan, tx), nowOf(ctx, caller.business))
+    const values = await decide(plan, tx)
+    const updated = await store.update(tx, id, values, nowOf(ctx, caller.business))
+    const fields = Object.keys(values) as (keyof typeof values)[]
+    const [before, after] = [plan, updated].map((row) =>
+      Object.fromEntries(fields.map((name) => [name, wordOf(row[name])])),
+    )
+    await auditBy(tx, caller, `subscription_plan.${action}`, { id, before, after }, ctx.clock.now())
+    return updated
   })
 }
+
+/** As the record keeps a value: sums are whole numbers of minor units, as text. */
+const wordOf = (value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value)
 
 /** Who pays: known by id, or by e-mail (perhaps nobody yet). */
 export type Payer = { id: string } | { email: string }

@@ -5,7 +5,7 @@ import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { isUuid } from '../../platform/ids.ts'
 import type { Page } from '../../platform/pagination.ts'
 import { move } from '../../platform/states.ts'
-import { type Caller, nowOf } from '../businesses/service.ts'
+import { auditBy, type Caller, nowOf } from '../businesses/service.ts'
 import * as customers from '../customers/service.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
 import type { FullRequest } from '../payment-requests/schema.ts'
@@ -154,10 +154,17 @@ async function changed(
   ctx: Context,
   caller: Caller,
   uuid: string,
+  action: 'cancelled' | 'kept' | 'paused' | 'resumed' | 'updated',
   work: (change: Change) => Promise<'bill' | undefined>,
 ): Promise<FullSubscription> {
   const { subscription } = await find(ctx, caller, uuid)
-  const next = await withSubscription(ctx, subscription.id, work)
+  const next = await withSubscription(ctx, subscription.id, async (change) => {
+    const done = await work(change)
+    const { status: before, cancels_at } = change.subscription
+    const detail = { id: subscription.id, before, cancels_at: cancels_at?.toISOString() ?? null }
+    await auditBy(change.tx, caller, `subscription.${action}`, detail, ctx.clock.now())
+    return done
+  })
   if (next === 'bill') await renew(ctx, (await find(ctx, caller, uuid)).subscription)
   return await find(ctx, caller, uuid)
 }
@@ -167,7 +174,7 @@ async function changed(
  * (paused, past due), or where its next period is being charged: that charge ends too, or its money goes back.
  */
 export const cancel = (ctx: Context, caller: Caller, uuid: string, immediately: boolean): Promise<FullSubscription> =>
-  changed(ctx, caller, uuid, async (change) => {
+  changed(ctx, caller, uuid, 'cancelled', async (change) => {
     const { tx, now, subscription } = change
     if (!isLive(subscription.status)) throw wrongState(subscription, 'It cannot be cancelled')
     const open = await store.findOpenPeriod(tx, subscription.id)
@@ -191,7 +198,7 @@ export const cancel = (ctx: Context, caller: Caller, uuid: string, immediately: 
 
 /** Takes a cancellation back while what is paid for lasts: it renews as before. Throws 051 once it has ended. */
 export async function keep(ctx: Context, caller: Caller, uuid: string): Promise<FullSubscription> {
-  return await changed(ctx, caller, uuid, async (change) => {
+  return await changed(ctx, caller, uuid, 'kept', async (change) => {
     const { now, subscription } = change
     const { cancels_at: cancelsAt, status } = subscription
     if (isLive(status) && cancelsAt === null) return
@@ -204,7 +211,7 @@ export async function keep(ctx: Context, caller: Caller, uuid: string): Promise<
 
 /** Nothing is charged until it is resumed. Throws 051 unless it is active or trialing with nothing being charged. */
 export const pause = (ctx: Context, caller: Caller, uuid: string): Promise<FullSubscription> =>
-  changed(ctx, caller, uuid, async (change) => {
+  changed(ctx, caller, uuid, 'paused', async (change) => {
     const { tx, now, subscription } = change
     const runs = ['active', 'trialing'].includes(subscription.status) && subscription.cancels_at === null
     if (!runs) throw wrongState(subscription, 'It cannot be paused')
@@ -218,7 +225,7 @@ export const pause = (ctx: Context, caller: Caller, uuid: string): Promise<FullS
  * time of the pause is not billed.
  */
 export const resume = (ctx: Context, caller: Caller, uuid: string): Promise<FullSubscription> =>
-  changed(ctx, caller, uuid, async (change) => {
+  changed(ctx, caller, uuid, 'resumed', async (change) => {
     const { now, subscription } = change
     if (subscription.status !== 'paused') throw wrongState(subscription, 'It cannot be resumed')
     const { current_period_end: endsAt, period_number: number } = subscription
@@ -253,7 +260,7 @@ export async function update(
       ? undefined
       : await findMethod(ctx, caller, customer.id, body.payment_method_uuid)
   return await once(() =>
-    changed(ctx, caller, uuid, async (change) => {
+    changed(ctx, caller, uuid, 'updated', async (change) => {
       const { now, subscription } = change
       if (!isLive(subscription.status)) throw wrongState(subscription, 'It cannot be changed')
       const isTriedNow = method !== undefined && subscription.status === 'past_due'

@@ -6,7 +6,7 @@ import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { isUuid, newId } from '../../platform/ids.ts'
 import type { Page } from '../../platform/pagination.ts'
 import { readTime } from '../../platform/validation.ts'
-import { audit, type Caller, requireWebhookAddress, update as updateBusiness } from '../businesses/service.ts'
+import { audit, auditBy, type Caller, requireWebhookAddress, update as updateBusiness } from '../businesses/service.ts'
 import { deliverSoon, secretsOf } from './deliver.ts'
 import type { CreateEndpoint, Endpoint, Replay, UpdateEndpoint } from './schema.ts'
 import { compatSecretOf, newSecret } from './sign.ts'
@@ -113,7 +113,14 @@ export async function update(ctx: Context, caller: Caller, uuid: string, body: U
     ...(!isBusinesss && body.url !== undefined && { url: body.url }),
     ...(!isBusinesss && body.is_enabled !== undefined && { is_enabled: Boolean(body.is_enabled) }),
   }
-  await inTransaction(ctx.db, (tx) => store.updateEndpoint(tx, endpoint.id, changes, ctx.clock.now()))
+  const now = ctx.clock.now()
+  await inTransaction(ctx.db, async (tx) => {
+    await store.updateEndpoint(tx, endpoint.id, changes, now)
+    const before = { url: endpoint.url, events: endpoint.events, is_enabled: endpoint.isEnabled }
+    const after = { ...before, ...changes }
+    // Address and switch of the business's own are its settings, and were told as such.
+    await auditBy(tx, caller, 'webhook_endpoint.updated', { id: endpoint.id, before, after }, now)
+  })
   return await find(ctx, caller, uuid)
 }
 
@@ -125,9 +132,10 @@ export async function remove(ctx: Context, caller: Caller, uuid: string): Promis
     return await find(ctx, caller, uuid)
   }
   const now = ctx.clock.now()
-  await inTransaction(ctx.db, (tx) =>
-    store.updateEndpoint(tx, endpoint.id, { deleted_at: now, is_enabled: false }, now),
-  )
+  await inTransaction(ctx.db, async (tx) => {
+    await store.updateEndpoint(tx, endpoint.id, { deleted_at: now, is_enabled: false }, now)
+    await auditBy(tx, caller, 'webhook_endpoint.deleted', { id: endpoint.id, url: endpoint.url }, now)
+  })
   return { ...endpoint, isEnabled: false, deletedAt: now, updatedAt: now }
 }
 
