@@ -51,7 +51,7 @@ const KINDS: readonly string[] = [...CALL_FAULTS, ...WEBHOOK_FAULTS, ...ANSWER_F
 /** Longer than any client waits: more would only leave sockets hanging. */
 const FAULT_MS_MAX = 600_000
 
-/** The tester's side of the sandbox. Needs no key: nothing behind it is worth one. */
+/** The tester's side of the sandbox. Open on one's own machine; beyond it the sandbox's token stands before it. */
 export function controlRoutes(app: FastifyInstance, control: Control): void {
   const { ledger, faults, mailbox, providers, store, webhooks } = control
   app.setErrorHandler((error: Error & { statusCode?: number; field?: string | null }, _request, reply) =>

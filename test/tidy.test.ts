@@ -42,7 +42,7 @@ const nouns = [
 const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs', 'tables']
 const verbs: Record<string, string[]> = {
   businesses: ['access', 'clock', 'keys', 'replace-keys', 'store-keys'],
-  mails: ['render'],
+  mails: ['render', 'plain'],
   'subscription-plans': ['prices'],
   webhooks: ['deliver', 'sign'],
   subscriptions: ['periods', 'change', 'begin', 'follow-up', 'dunning', 'renew', 'mails'],

@@ -158,6 +158,8 @@ describe('the portal in a browser', inBrowser, () => {
       await page.getByRole('link', { name: 'Pay now' }).click()
       await page.getByRole('button', { name: 'Stripe' }).click()
       await page.getByRole('button', { name: /^Pay/ }).click()
+      // The provider's page leads on by itself, and would interrupt another way of ours.
+      await page.waitForURL(/\/success$/)
       await until('the payment', async () => (await subscriptionOf(business, uuid)).status === 'active')
       await page.goto(url)
       assert.equal(await page.getByText('Payment due').count(), 0)

@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { type EnvMode, type Scope, scopes } from '../../src/domain/businesses/schema.ts'
 import * as businesses from '../../src/domain/businesses/service.ts'
 import { expectFailure } from '../support/expect.ts'
+import { postForm } from '../support/portal.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'
 import { cards, saveCard } from '../support/saved.ts'
 import {
@@ -205,6 +206,28 @@ describe('keys', () => {
     }
   })
 
+  for (const envMode of ['test', 'live'] as const) {
+    test(`401 a ${envMode} public key that was revoked or rolled opens no route; its successor opens its own alone`, async () => {
+      const sdk = await documentedRoutes(server, (path) => path.startsWith('/v1/sdk/'))
+      assert.ok(sdk.length >= 1, 'the document lists too few routes')
+      const [ended, replaced] = [`${envMode} page, revoked`, `${envMode} page, rolled`]
+      const wanted = { businessId: business.id, envMode, kind: 'public', scopes: [] } as const
+      const revoked = await businesses.createKey(server.ctx, { ...wanted, label: ended }, 'test')
+      await businesses.revokeKey(server.ctx, business.id, ended, 'test')
+      const rolled = await businesses.createKey(server.ctx, { ...wanted, label: replaced }, 'test')
+      const next = await businesses.rollKey(server.ctx, business.id, replaced, 0, 'test')
+      for (const route of sdk) {
+        for (const { key } of [revoked, rolled]) {
+          expectFailure(await asks(route, key), { status: 401, code: '004' }, nameOf(route))
+        }
+        assert.ok(![401, 403].includes((await asks(route, next.key)).status), nameOf(route))
+      }
+      for (const route of routes) {
+        expectFailure(await asks(route, next.key), { status: 401, code: '001' }, nameOf(route))
+      }
+    })
+  }
+
   test('401 comes before anything is said of the body or the object', async () => {
     expectFailure(await server.call('POST', '/v1/customers', '{'), { status: 401, code: '001' })
     expectFailure(await server.call('POST', '/v1/customers', { email: 5 }), { status: 401, code: '001' })
@@ -258,6 +281,14 @@ async function makeObjects(server: TestServer, business: TestBusiness, hookUrl: 
     payment_method_uuid: saved.method,
     is_trial: 1,
   })
+  const byBrowser = await server.call(
+    'POST',
+    '/v1/sdk/initialize-payment-request',
+    { customer_email: 'mine@example.com', amount: 300, reference: 'my-carts-reference' },
+    { authentication: `Bearer ${business.keys.test.public_key}` },
+  )
+  const byLink = await postForm(server, `/subscribe/${plan.body.data.link_id}`, { email: 'linked@example.com' })
+  const page = await server.call('GET', new URL(byLink.headers.get('location') ?? '', server.url).pathname)
   const endpoint = await business.api('POST', '/v1/webhook-endpoints', { url: hookUrl })
   const events = await business.api('GET', '/v1/events')
   return {
@@ -267,6 +298,9 @@ async function makeObjects(server: TestServer, business: TestBusiness, hookUrl: 
     requestRef: requestRef(request),
     openRef: requestRef(open),
     reference: 'my-own-reference',
+    publicRef: requestRef(byBrowser),
+    publicReference: 'my-carts-reference',
+    linkRef: /AsP-[0-9a-f]{13}/.exec(page.text)?.[0] ?? '',
     method: saved.method,
     plan: plan.body.data.uuid as string,
     planLink: plan.body.data.link_id as string,
@@ -303,8 +337,9 @@ describe('what is another’s', () => {
   /** Everything of the owner that the path's parameter may name, by the noun before it. */
   function namesFor(path: string): string[] {
     if (path.startsWith('/v1/payment-requests/')) {
-      const { request, requestRef, openRef, reference } = objects
-      return [request, request.replace('eric-', ''), requestRef, openRef, reference]
+      const { request, requestRef, openRef, reference, publicRef, publicReference, linkRef } = objects
+      const made = [publicRef, publicReference, linkRef]
+      return [request, request.replace('eric-', ''), requestRef, openRef, reference, ...made]
     }
     if (path.startsWith('/v1/customers/')) return [objects.customer]
     if (path.startsWith('/v1/subscription-plans/')) return [objects.plan, objects.planLink]
@@ -348,6 +383,20 @@ describe('what is another’s', () => {
       const answer = await owner.api('GET', fill(route.path, id))
       if (/^\/v1\/(payment-requests|customers|subscription-plans|subscriptions|webhook-endpoints)\//.test(route.path)) {
         assert.equal(answer.status, 200, `${nameOf(route)}: ${answer.text.slice(0, 200)}`)
+      }
+    }
+  })
+
+  test('whoever made a payment request, its business finds it in its mode, and nobody else does', async () => {
+    const { requestRef: bySecret, reference, publicRef, publicReference, linkRef } = objects
+    const makers = { secret: [bySecret, reference], public: [publicRef, publicReference], link: [linkRef] }
+    for (const [maker, names] of Object.entries(makers)) {
+      for (const name of names) {
+        const path = `/v1/payment-requests/retrieve-by-ref/${name}`
+        assert.equal((await owner.api('GET', path)).body.data?.payment_request.created_by, maker, name)
+        for (const [who, api] of others()) {
+          expectFailure(await api('GET', path), { status: 404, code: '007' }, `${name} by ${who}`)
+        }
       }
     }
   })

@@ -47,13 +47,19 @@ describe('the audit log', () => {
     assert.deepEqual([detail.before.is_enabled, detail.after.is_enabled], [true, false])
     await expectOne('webhook_endpoint.secret_rolled', () => api('PATCH', `${path}/roll-secret`))
     await expectOne('webhook_endpoint.deleted', () => api('DELETE', path))
+    const own = (await api('GET', '/v1/webhook-endpoints')).body.data.webhook_endpoints.data[0].uuid
+    await expectOne('business.updated', () =>
+      api('PUT', `/v1/webhook-endpoints/${own}`, { url: 'http://shop.example/own' }),
+    )
   })
 
   test('customers: which fields, never what they say', async () => {
     const person = { email: 'canary-ada@example.com', name: 'Canary Ada' }
     const made = await api('POST', '/v1/customers', person)
     const path = `/v1/customers/${made.body.data.uuid}`
-    const changed = await expectOne('customer.updated', () => api('PUT', path, { phone_number: '8031234567' }))
+    const changed = await expectOne('customer.updated', () =>
+      api('PUT', path, { phone_number: '8031234567', 'Canary Ada': 1 }),
+    )
     assert.deepEqual(changed, { id: made.body.data.uuid, fields: ['phone_number'] })
     await expectOne('customer.deleted', () => api('DELETE', path))
     const kept = (await rows()).map((one) => JSON.stringify(one.detail)).join()

@@ -132,7 +132,7 @@ for (const backend of ['embedded', 'postgres'] as Backend[]) {
       await queue(server.ctx.db, { ...receiptFor(id, 'injected-2'), data } as NewMail, spoilt)
       await until('both', () => smtp.received.length === from + 2)
       assert.ok(smtp.received.every(({ headers }) => headers.bcc === undefined))
-      assert.ok(smtp.received.some(({ headers }) => headers.subject?.endsWith('for Pro Bcc: eve@example.com')))
+      assert.ok(smtp.received.some(({ headers }) => headers.subject?.endsWith('for Pro Bcc: eve@ example. com')))
       assert.ok(smtp.received.every(({ to }) => to.length === 1 && to[0] !== 'eve@example.com'))
     })
   })

@@ -210,7 +210,9 @@ describe('a stranger with a public key', () => {
     const refusal = { status: 422, code: '005' }
     test('live, an address outside allowed_domains is refused by name; a plan’s page leaves it out', async () => {
       const shop = await server.business()
-      const site = { allowed_domains: ['shop.example', '*.shop.example', 'http://localhost:3000'] }
+      const site = {
+        allowed_domains: ['shop.example:99999', '1.2.3.999', 'shop.example', '*.shop.example', 'http://localhost:3000'],
+      }
       await shop.live('PUT', '/v1/business', { ...site, default_redirect_url: 'https://home.example/after' })
       const fields = { secret_key: `sk_live_${'a'.repeat(40)}` }
       const owner = { businessId: shop.id, envMode: 'live', actor: 'test' } as const

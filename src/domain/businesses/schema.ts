@@ -106,9 +106,9 @@ export function mayRedirectTo(business: Business, address: string): boolean {
 function isOf(domain: string, url: URL): boolean {
   const [, scheme = 'https:', wildcard, host, port = ''] =
     /^(?:(https?:)\/\/)?(\*\.)?([^:]+)(?::(\d+))?$/i.exec(domain.toLowerCase()) ?? []
-  if (host === undefined || url.protocol !== scheme) return false
-  const named = new URL(`${scheme}//${host}${port && `:${port}`}`)
-  if (url.port !== named.port) return false
+  // A port or a number that no address can have names no site.
+  const named = URL.parse(`${scheme}//${host}${port && `:${port}`}`)
+  if (named === null || url.protocol !== scheme || url.port !== named.port) return false
   return wildcard === undefined ? url.hostname === named.hostname : url.hostname.endsWith(`.${named.hostname}`)
 }
 

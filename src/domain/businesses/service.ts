@@ -58,6 +58,7 @@ export async function findNow(
 ): Promise<Date> {
   return after(ctx.clock.now(), envMode === 'live' ? 0 : await store.findClockOffsetMs(ctx.db, businessId, envMode))
 }
+
 /** Throws 422 for an address that live webhooks are not sent to. */
 export function requireWebhookAddress(
   { envMode }: { envMode: EnvMode },
@@ -85,7 +86,7 @@ export async function update(
   await inTransaction(ctx.db, async (tx) => {
     await store.update(tx, caller, business, mode, now)
     const detail = { ...business, ...mode }
-    await audit(tx, { ...caller, actor: `key:${caller.keyId}`, action: 'business.updated', detail, now })
+    await auditBy(tx, caller, 'business.updated', detail, now)
   })
   forgetCallers(ctx)
   return await find(ctx, caller.businessId, caller.envMode)
@@ -125,16 +126,6 @@ export async function create(ctx: Context, name: string, baseCurrency: string, a
   return id
 }
 
-/**
- * The same for what a caller of the API did. `detail` names objects and terms, and no person: what is erased of a customer
- * must not stay there.
- */
-export const auditBy = (tx: Tx, caller: Caller, action: string, detail: Record<string, unknown>, now: Date) => {
-  const { businessId, envMode, kind, keyId } = caller
-  const actor = kind === 'link' ? `link:${keyId}` : `key:${keyId}`
-  return audit(tx, { businessId, envMode, actor, action, detail, now })
-}
-
 /** Who changed what, in the same transaction as the change. */
 export const audit = (tx: Tx, entry: AuditEntry & object) =>
   store.insertAudit(tx, {
@@ -145,3 +136,13 @@ export const audit = (tx: Tx, entry: AuditEntry & object) =>
     detail: entry.detail,
     now: entry.now,
   })
+
+/**
+ * Who changed what, where that is a caller of the API. `detail` names objects and terms, and no person: what is erased of a customer
+ * must not stay there.
+ */
+export const auditBy = (tx: Tx, caller: Caller, action: string, detail: Record<string, unknown>, now: Date) => {
+  const { businessId, envMode, kind, keyId } = caller
+  const actor = kind === 'link' ? `link:${keyId}` : `key:${keyId}`
+  return audit(tx, { businessId, envMode, actor, action, detail, now })
+}

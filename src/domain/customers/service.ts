@@ -85,8 +85,10 @@ export async function update(ctx: Context, caller: Caller, uuid: string, body: U
   if (!isUuid(uuid)) throw notFound('customer')
   try {
     const customer = await inTransaction(ctx.db, async (tx) => {
-      const updated = await store.update(tx, caller, uuid, valuesOf(body), nowOf(ctx, caller.business))
-      const detail = { id: uuid, fields: Object.keys(body) }
+      const values = valuesOf(body)
+      const updated = await store.update(tx, caller, uuid, values, nowOf(ctx, caller.business))
+      // Columns alone: whatever else a body holds is its sender's own words.
+      const detail = { id: uuid, fields: Object.keys(values) }
       if (updated) await auditBy(tx, caller, 'customer.updated', detail, ctx.clock.now())
       return updated
     })

@@ -5,7 +5,7 @@ import { ApiError, notFound } from '../../platform/errors.ts'
 import { keptMs, rewriteAnswers } from '../../platform/idempotency.ts'
 import { isUuid } from '../../platform/ids.ts'
 import { parseExactly } from '../../platform/json.ts'
-import { audit, type Caller, nowOf } from '../businesses/service.ts'
+import { auditBy, type Caller, nowOf } from '../businesses/service.ts'
 import { type Customer, presentCustomer } from '../customers/schema.ts'
 import * as customers from '../customers/service.ts'
 import { erasureErrors } from './errors.ts'
@@ -43,7 +43,6 @@ const leaseMs = 10 * minuteMs
 export async function erase(ctx: Context, caller: Caller, uuid: string): Promise<Customer> {
   if (!isUuid(uuid)) throw notFound('customer')
   const [now, realNow] = [nowOf(ctx, caller.business), ctx.clock.now()]
-  const { businessId, envMode } = caller
   const { was, customer } = await inTransaction(ctx.db, async (tx) => {
     const found = await store.lockCustomer(tx, caller, uuid)
     if (!found) throw notFound('customer')
@@ -56,8 +55,7 @@ export async function erase(ctx: Context, caller: Caller, uuid: string): Promise
     await store.blankMethods(tx, uuid, now, realNow)
     const blank = await store.blankCustomer(tx, uuid, erasedEmail(uuid), now)
     await store.blankRows(tx, caller, uuid, { was: found.email, erased: blank.email })
-    const actor = `key:${caller.keyId}`
-    await audit(tx, { businessId, envMode, actor, action: 'customer.erased', detail: { customer_uuid: uuid }, now })
+    await auditBy(tx, caller, 'customer.erased', { customer_uuid: uuid }, now)
     return { was: found.email, customer: blank }
   })
   await blankBodies(ctx, uuid)

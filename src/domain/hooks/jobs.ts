@@ -4,7 +4,8 @@ import type { Job, Sweep } from '../../platform/queue.ts'
 import { actOn, actOnDue, type HookJob, hookQueue, sealBodies } from './service.ts'
 
 const batch = 20
-const sealBatch = 500
+/** Bodies may have 256 KB each, and all of a batch are in memory. */
+const sealBatch = 100
 
 export const hookJobs = (ctx: Context): Job<HookJob>[] => [
   { name: hookQueue, concurrency: 20, handle: ({ hook_id }) => actOn(ctx, hook_id) },

@@ -57,6 +57,8 @@ const changed = (content: MailContent, change: (value: string, key: string) => s
   const data = Object.entries(content.data).map(([key, value]) => [key, change(String(value), key)])
   return { ...content, data: Object.fromEntries(data) }
 }
+/** What a customer, a channel or whoever made a plan wrote. */
+const byOthers = /^(customerName|planName|paidWith|reason)$/
 const unescaped = (html: string) =>
   html
     .replaceAll('&lt;', '<')
@@ -134,6 +136,55 @@ describe('mails are rendered', () => {
   test('a logo that is no address is not shown', () => {
     for (const logo of ['javascript:alert(1)', 'data:text/html,x', 'logo.png', '']) {
       assert.ok(!render(full[0]!, { ...sender, logo }).html.includes('<img'), logo)
+    }
+  })
+
+  test('what others wrote puts neither a link nor a line into a mail', () => {
+    const links = [
+      ...['evil.example', 'www.evil.example/pay?x=1', 'https://evil.example', 'hxxp://evil', 'pay@evil.example'],
+      ...[
+        'evil。example',
+        'evil．example',
+        'evil.\u200bexample',
+        'evil.xn--p1ai',
+        '10.1.2.3',
+        'tel:+234800',
+        'mailto:a@b',
+      ],
+    ]
+    for (const written of links) {
+      for (const content of full) {
+        const spoilt = changed(content, (value, key) => (byOthers.test(key) ? written : value))
+        const { subject, html, text } = render(spoilt, { ...sender, name: written })
+        const shown = [subject, unescaped(html.replaceAll(/<[^>]+>/g, ' ')), text].join('\n').replaceAll(link, '')
+        assert.doesNotMatch(
+          shown.replaceAll('\u200b', ''),
+          /\p{L}[.。．]\p{L}|:\/\/|\w@\w|\d\.\d+\.\d|(tel|mailto):\S/u,
+          written,
+        )
+      }
+    }
+    for (const written of [
+      'Ada\n\nZzz here',
+      'Ada\r\nBcc: x',
+      'Ada\u2028Zzz',
+      'Ada\u0085Zzz',
+      'Ada\u202eZzz',
+      'A'.repeat(999),
+    ]) {
+      for (const content of full) {
+        const spoilt = changed(content, (value, key) => (byOthers.test(key) ? written : value))
+        const { subject, text } = render(spoilt, { ...sender, name: written })
+        assert.doesNotMatch(subject, /[\p{Cc}\u2028\u202e]|A{200}/u)
+        assert.doesNotMatch(text, /^(Zzz|Bcc)|[\r\u0085\u2028\u202e]|A{200}/mu, JSON.stringify(written))
+      }
+    }
+  })
+
+  test('ordinary names stay as they were written', () => {
+    for (const name of ["Chidinma O'Neil-Eze", 'Dr. Ada', 'Plan 2.0', 'Acme Ltd.', 'Größe & Söhne', 'علی‌رضا']) {
+      const named = changed(full[0]!, (value, key) => (byOthers.test(key) ? name : value))
+      assert.ok(render(named, { ...sender, name }).text.includes(name), name)
     }
   })
 })

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { Eta } from 'eta'
+import { plain } from './plain.ts'
 import type { MailContent } from './schema.ts'
 
 /** Who the mail comes from, as its reader sees it. */
@@ -22,7 +23,9 @@ const html = new Eta({ views, cache: true, autoEscape: true })
 const text = new Eta({ views, cache: true, autoEscape: false })
 
 /** Both parts of a mail; `templates/<template>.html.eta` and `.text.eta` hold the words. Pure. */
-export function render(mail: MailContent, sender: Sender): RenderedMail {
+export function render(content: MailContent, from: Sender): RenderedMail {
+  const mail = withPlainTexts(content)
+  const sender = { ...from, name: plain(from.name) }
   const title = titleOf(mail, sender)
   const logo = sender.logo && /^https?:\/\//.test(sender.logo) ? sender.logo : null
   const shown = { title, mail: mail.data, sender: { ...sender, logo } }
@@ -34,6 +37,17 @@ export function render(mail: MailContent, sender: Sender): RenderedMail {
       .replaceAll(/\n{3,}/g, '\n\n')
       .trim()}\n`,
   }
+}
+
+/** What a customer, a channel or whoever made a plan wrote; everything else in a mail is ours. */
+const byOthers = new Set(['customerName', 'planName', 'paidWith', 'reason'])
+
+function withPlainTexts(mail: MailContent): MailContent {
+  const data = Object.entries(mail.data).map(([key, value]) => [
+    key,
+    byOthers.has(key) && typeof value === 'string' ? plain(value) : value,
+  ])
+  return { ...mail, data: Object.fromEntries(data) } as MailContent
 }
 
 function titleOf(mail: MailContent, sender: Sender): string {

@@ -160,8 +160,7 @@ async function changed(
   const { subscription } = await find(ctx, caller, uuid)
   const next = await withSubscription(ctx, subscription.id, async (change) => {
     const done = await work(change)
-    const { status: before, cancels_at } = change.subscription
-    const detail = { id: subscription.id, before, cancels_at: cancels_at?.toISOString() ?? null }
+    const detail = { id: subscription.id, status_before: change.subscription.status }
     await auditBy(change.tx, caller, `subscription.${action}`, detail, ctx.clock.now())
     return done
   })

@@ -106,12 +106,12 @@ function withoutSecret(excerpt: string, secret: string): string {
   return excerpt.replaceAll(new RegExp(`${start}[\\w+/=\\\\]*`, 'g'), '[cut]')
 }
 
-/** The current secret first; after a roll the old one too, until it ends. */
 function signingOf(ctx: Context, endpoint: Endpoint): Signing {
   const secrets = secretsOf(ctx, endpoint)
   return { secrets, compat: endpoint.hasCompatSecret ? compatSecretOf(secrets[0]) : secrets[0] }
 }
 
+/** The current secret first; after a roll the old one too, until it ends. */
 export function secretsOf(ctx: Context, endpoint: Endpoint): [string, ...string[]] {
   const boundTo = `webhook_endpoints/${endpoint.id}`
   const current = ctx.secrets.open(endpoint.secretSealed, boundTo)

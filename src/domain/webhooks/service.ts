@@ -6,7 +6,7 @@ import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { isUuid, newId } from '../../platform/ids.ts'
 import type { Page } from '../../platform/pagination.ts'
 import { readTime } from '../../platform/validation.ts'
-import { audit, auditBy, type Caller, requireWebhookAddress, update as updateBusiness } from '../businesses/service.ts'
+import { auditBy, type Caller, requireWebhookAddress, update as updateBusiness } from '../businesses/service.ts'
 import { deliverSoon, secretsOf } from './deliver.ts'
 import type { CreateEndpoint, Endpoint, Replay, UpdateEndpoint } from './schema.ts'
 import { compatSecretOf, newSecret } from './sign.ts'
@@ -93,7 +93,7 @@ export async function create(
     })
     await noteMade(tx, claim, id)
     const detail = { id, url: body.url }
-    await audit(tx, { ...caller, actor: `key:${caller.keyId}`, action: 'webhook_endpoint.created', detail, now })
+    await auditBy(tx, caller, 'webhook_endpoint.created', detail, now)
   })
   return withSecret(ctx, await find(ctx, caller, id))
 }
@@ -117,9 +117,9 @@ export async function update(ctx: Context, caller: Caller, uuid: string, body: U
   await inTransaction(ctx.db, async (tx) => {
     await store.updateEndpoint(tx, endpoint.id, changes, now)
     const before = { url: endpoint.url, events: endpoint.events, is_enabled: endpoint.isEnabled }
-    const after = { ...before, ...changes }
-    // Address and switch of the business's own are its settings, and were told as such.
-    await auditBy(tx, caller, 'webhook_endpoint.updated', { id: endpoint.id, before, after }, now)
+    const detail = { id: endpoint.id, before, after: { ...before, ...changes } }
+    // Address and switch of the business's own endpoint are settings of the business, and told as such.
+    if (Object.keys(changes).length > 0) await auditBy(tx, caller, 'webhook_endpoint.updated', detail, now)
   })
   return await find(ctx, caller, uuid)
 }
@@ -162,7 +162,7 @@ export async function rollSecret(
       now,
     )
     const detail = { id: endpoint.id }
-    await audit(tx, { ...caller, actor: `key:${caller.keyId}`, action: 'webhook_endpoint.secret_rolled', detail, now })
+    await auditBy(tx, caller, 'webhook_endpoint.secret_rolled', detail, now)
   })
   const endpointNow = await find(ctx, caller, uuid)
   return { endpoint: endpointNow, secret, compatSecret: compatSecretOf(secret), previousExpiresAt }
