@@ -442,6 +442,12 @@ export interface Transactions {
   usd_per_unit: Numeric;
 }
 
+export interface Trials {
+  begun_at: Timestamp;
+  mailbox: Buffer;
+  subscription_plan_id: string;
+}
+
 export interface WebhookAttempts {
   attempted_at: Timestamp;
   duration_ms: number;
@@ -508,6 +514,7 @@ export interface DB {
   subscriptions: Subscriptions;
   timeline_records: TimelineRecords;
   transactions: Transactions;
+  trials: Trials;
   webhook_attempts: WebhookAttempts;
   webhook_deliveries: WebhookDeliveries;
   webhook_endpoints: WebhookEndpoints;

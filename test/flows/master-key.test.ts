@@ -37,6 +37,7 @@ describe('the list of sealed columns', () => {
     'master_keys.current_head': 'the public name of a key',
     'processes.current_head': 'the public name of a key',
     'processes.known_heads': 'public names of keys',
+    'trials.mailbox': 'SHA-256 without a key',
   }
 
   test('every column of bytes in the schema is in the list, or known to be no secret', async () => {
