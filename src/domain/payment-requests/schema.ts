@@ -257,6 +257,8 @@ export interface RequestRow {
   expiry_check_at: Date | null
   /** Whose turn it is to relay it. */
   relay_holder: string | null
+  /** How often it was relayed; failing over is none. */
+  relays: number
   created_at: Date
   updated_at: Date
   deleted_at: Date | null
