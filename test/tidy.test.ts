@@ -75,6 +75,8 @@ const verbs: Record<string, string[]> = {
     'saved',
     'save-method',
     'charge-method',
+    'velocity',
+    'store-velocity',
   ],
 }
 

@@ -43,8 +43,8 @@ export function sdkRoutes(app: Http, ctx: Context): void {
       const { caller, body, idempotency } = request
       const named = body.payment_channel !== undefined
       const opened = named
-        ? await paymentRequests.initiate(ctx, caller, body, idempotency)
-        : { full: await paymentRequests.create(ctx, caller, body, idempotency), action: null }
+        ? await paymentRequests.initiate(ctx, caller, body, idempotency, request.ip)
+        : { full: await paymentRequests.create(ctx, caller, body, idempotency, request.ip), action: null }
       tellSubscriber(ctx, caller, opened.full)
       const payment_request = await presentForSdk(ctx, caller, opened.full)
       const action = opened.action ?? payment_request.checkout_url
@@ -123,7 +123,7 @@ export function checkoutRoutes(app: Http, ctx: Context): void {
     async (request, reply) => {
       const session = await checkout.open(ctx, request.params.token)
       const { payment_channel, via = 'page' } = request.body
-      const action = await checkout.relay(ctx, session, payment_channel, via)
+      const action = await checkout.relay(ctx, session, payment_channel, via, request.ip)
       // A form, where the page's script did not run: the browser goes on by itself.
       if (isForm(request.headers['content-type'])) return reply.redirect(action, 303)
       return reply.code(201).send({ action })

@@ -65,7 +65,7 @@ export function subscribePages(app: Http, ctx: Context): void {
       const isAnswered = page.customerId !== null || typed.email.trim() !== ''
       if (request.validationError || !isAnswered) return await show(visit, page, 'wrongEmail', typed, 422)
       try {
-        return reply.redirect(await subscribe(ctx, page, typed), 303)
+        return reply.redirect(await subscribe(ctx, page, typed, request.ip), 303)
       } catch (error) {
         const notice = error instanceof ApiError ? notices[error.row.name] : undefined
         if (!notice || !(error instanceof ApiError)) throw error
@@ -109,6 +109,7 @@ async function subscribe(
   ctx: Context,
   { plan, caller, customerId, carried }: Page,
   { email, name }: { email: string; name: string },
+  address: string,
 ): Promise<string> {
   const { customer: _, ...addresses } = carried
   const who =
@@ -116,7 +117,7 @@ async function subscribe(
       ? { customer: { email, ...(!isBlank(name) && { name: name.trim() }) } }
       : { customer_uuid: customerId }
   const body = { ...who, ...addresses, subscription_plan_uuid: plan.id, is_trial: true }
-  const full = await paymentRequests.create(ctx, caller, body, null)
+  const full = await paymentRequests.create(ctx, caller, body, null, address)
   tellSubscriber(ctx, caller, full)
   return paymentRequests.checkoutUrl(ctx, full.request.id)
 }
