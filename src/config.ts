@@ -109,14 +109,22 @@ export function readConfig(env: Env = process.env): Config {
     trustedProxies: readProxies(env),
     requestTimeoutMs: integer(env, 'REQUEST_TIMEOUT_MS', 30_000, 100, 600_000),
     connectionsMax: integer(env, 'CONNECTIONS_MAX', 10_000, 1, 1_000_000),
-    limits: {
-      returnsAMinute: integer(env, 'LIMIT_RETURNS', 60, 1, 10_000_000),
-      relaysMax: integer(env, 'LIMIT_RELAYS', 20, 1, 10_000_000),
-      wrongHooksAMinute: integer(env, 'LIMIT_WRONG_HOOKS', 120, 1, 10_000_000),
-    },
+    limits: readLimits(env),
     exchangeRatesUrl: httpUrl(env, 'EXCHANGE_RATES_URL'),
     smtpUrl: smtpUrl(env),
     mailFrom: mailFrom(env, new URL(baseUrl).hostname),
+  }
+}
+
+function readLimits(env: Env): LimitSettings {
+  const limit = (name: string, byDefault: number) => integer(env, name, byDefault, 1, 10_000_000)
+  return {
+    returnsAMinute: limit('LIMIT_RETURNS', 60),
+    relaysMax: limit('LIMIT_RELAYS', 20),
+    wrongHooksAMinute: limit('LIMIT_WRONG_HOOKS', 120),
+    wrongKeysAMinute: limit('LIMIT_WRONG_KEYS', 60),
+    linkStreamsMax: limit('LIMIT_LINK_STREAMS', 10),
+    addressStreamsMax: limit('LIMIT_ADDRESS_STREAMS', 200),
   }
 }
 
