@@ -175,25 +175,74 @@ export interface DueDelivery {
   eventType: string
   body: string
   attempts: number
+  /** The hold under which it is tried. */
+  lockedUntil: Date
+}
+
+export interface Shares {
+  /** Places that may be taken now, and what there may be at once of one endpoint, of one business, of the silent ones. */
+  readonly free: number
+  readonly ofEndpoint: number
+  readonly ofBusiness: number
+  readonly ofSilent: number
+  /** Tries under way, by their endpoint. */
+  readonly running: ReadonlyMap<string, number>
+  /** Endpoints that did not answer the last time: one try at once each. */
+  readonly silent: ReadonlySet<string>
 }
 
 /**
- * Takes due deliveries for one try each. While an earlier event of the same object waits at the same endpoint, the
- * later ones wait behind it.
+ * Takes due deliveries for one try each, within the shares: those first of whose business least is under way. While an
+ * earlier event of the same object waits at the same endpoint, the later ones wait behind it. The endpoints are found by
+ * walking the index from one to the next, so that what waits at one costs nothing to find what is due at another.
  */
-export async function claimDue(db: Db, now: Date, lockedUntil: Date, limit: number): Promise<DueDelivery[]> {
-  const { rows } = await sql<DueDelivery>`/* hot */ with due as (
-      select d.id from webhook_deliveries d
-      where d.status = 'pending' and d.next_attempt_at <= ${now} and (d.locked_until is null or d.locked_until <= ${now})
-        and not exists (select 1 from webhook_deliveries earlier where earlier.webhook_endpoint_id = d.webhook_endpoint_id
-          and earlier.object_id = d.object_id and earlier.sequence < d.sequence and earlier.status = 'pending')
-      order by d.next_attempt_at limit ${limit} for update of d skip locked
+export async function claimDue(db: Db, now: Date, lockedUntil: Date, shares: Shares): Promise<DueDelivery[]> {
+  const { free, ofEndpoint, ofBusiness, ofSilent, running, silent } = shares
+  const known = [...new Set([...running.keys(), ...silent])]
+  const due = sql`d.status = 'pending' and d.next_attempt_at <= ${now}
+    and (d.locked_until is null or d.locked_until <= ${now})`
+  const { rows } = await sql<DueDelivery>`/* hot */ with recursive known as (
+      select * from unnest(${known}::uuid[], ${known.map((id) => running.get(id) ?? 0)}::int[],
+        ${known.map((id) => silent.has(id))}::bool[]) known(id, running, is_silent)
+    ), walk as (
+      (select webhook_endpoint_id as id from webhook_deliveries where status = 'pending'
+        order by webhook_endpoint_id limit 1)
+      union all
+      select (select d.webhook_endpoint_id from webhook_deliveries d where d.status = 'pending'
+        and d.webhook_endpoint_id > walk.id order by d.webhook_endpoint_id limit 1) from walk where walk.id is not null
+    ), endpoint as (
+      select e.id, e.business_id, coalesce(known.running, 0) as running, coalesce(known.is_silent, false) as is_silent,
+        case when known.is_silent then 1 else ${ofEndpoint}::int end as most,
+        sum(known.running) over (partition by e.business_id) as running_of_business
+      from webhook_endpoints e left join known using (id)
+      where e.id in (select id from walk) or known.running > 0
+    ), candidate as (
+      select d.delivery_id, d.next_attempt_at, endpoint.*, running + row_number() over (
+          partition by endpoint.id order by d.next_attempt_at) as nth
+      from endpoint cross join lateral (select d.id, d.next_attempt_at from webhook_deliveries d
+        where d.webhook_endpoint_id = endpoint.id and ${due}
+          and not exists (select 1 from webhook_deliveries earlier where earlier.status = 'pending'
+            and earlier.webhook_endpoint_id = d.webhook_endpoint_id and earlier.object_id = d.object_id
+            and earlier.sequence < d.sequence)
+        order by d.next_attempt_at limit greatest(0, most - running)) d (delivery_id, next_attempt_at)
+    ), fair as (
+      select delivery_id, next_attempt_at,
+        coalesce(running_of_business, 0) + row_number() over (partition by business_id order by nth, next_attempt_at)
+          as nth_of_business,
+        case when is_silent then (select count(*) from known where is_silent and running > 0)
+          + row_number() over (partition by is_silent order by next_attempt_at) else 0 end as nth_of_silent
+      from candidate
+    ), chosen as (
+      select delivery_id from fair where nth_of_business <= ${ofBusiness} and nth_of_silent <= ${ofSilent}
+      order by nth_of_business, next_attempt_at limit ${free}
+    ), due as (
+      select d.id from webhook_deliveries d where d.id in (select delivery_id from chosen) and ${due}
+      for update of d skip locked
     )
     update webhook_deliveries d set locked_until = ${lockedUntil} from due, events e
     where d.id = due.id and e.id = d.event_id
-    returning d.id, d.webhook_endpoint_id as "endpointId", d.event_id as "eventId", e.type as "eventType", e.body, d.attempts`.execute(
-    db,
-  )
+    returning d.id, d.webhook_endpoint_id as "endpointId", d.event_id as "eventId", e.type as "eventType", e.body,
+      d.attempts, d.locked_until as "lockedUntil"`.execute(db)
   return rows
 }
 
