@@ -1,4 +1,5 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
+import { type Found, findPage } from '../../platform/keyset.ts'
 import type { Page } from '../../platform/pagination.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import type { AttemptRow, DeliveryRow, Endpoint, EventRow } from './schema.ts'
@@ -64,17 +65,15 @@ export async function findEndpointById(db: Db, id: string): Promise<Endpoint | u
   return rows[0]
 }
 
-export async function listEndpoints(db: Db, owner: Owner, page: Page): Promise<{ rows: Endpoint[]; total: number }> {
-  const own = sql`e.business_id = ${owner.businessId} and e.env_mode = ${owner.envMode} and e.deleted_at is null`
-  const counted = await sql<{ total: bigint }>`select count(*) as total from webhook_endpoints e where ${own}`.execute(
-    db,
-  )
-  const { rows } =
-    await sql<Endpoint>`${endpointSelect} where ${own} order by e.id desc limit ${page.size} offset ${page.offset}`.execute(
-      db,
-    )
-  return { rows, total: Number(counted.rows[0]?.total ?? 0n) }
-}
+export const listEndpoints = (db: Db, owner: Owner, page: Page): Promise<Found<Endpoint>> =>
+  findPage(db, page, {
+    select: endpointSelect,
+    counted: sql`webhook_endpoints e`,
+    where: [sql`e.business_id = ${owner.businessId}`, sql`e.env_mode = ${owner.envMode}`, sql`e.deleted_at is null`],
+    id: sql`e.id`,
+    table: 'webhook_endpoints',
+    owned: sql`business_id = ${owner.businessId} and env_mode = ${owner.envMode}`,
+  })
 
 export interface EndpointChanges {
   url?: string
@@ -271,27 +270,23 @@ export async function recordTry(db: Db, outcome: TryOutcome): Promise<void> {
     from delivery`.execute(db)
 }
 
-export async function listDeliveries(db: Db, endpointId: string, status: string | undefined, page: Page) {
-  let query = db.selectFrom('webhook_deliveries as d').where('d.webhook_endpoint_id', '=', endpointId)
-  if (status) query = query.where('d.status', '=', status)
-  const { total } = await query.select(sql<bigint>`count(*)`.as('total')).executeTakeFirstOrThrow()
-  const rows = await query
-    .innerJoin('events as e', 'e.id', 'd.event_id')
-    .select([
-      'd.id',
-      'd.event_id',
-      'e.type as event_type',
-      'd.status',
-      'd.attempts',
-      'd.next_attempt_at',
-      'd.delivered_at',
-    ])
-    .select(['d.created_at', 'd.updated_at'])
-    .orderBy('d.id', 'desc')
-    .limit(page.size)
-    .offset(page.offset)
-    .execute()
-  return { rows: rows as DeliveryRow[], total: Number(total) }
+export async function listDeliveries(
+  db: Db,
+  endpointId: string,
+  status: string | undefined,
+  page: Page,
+): Promise<Found<DeliveryRow>> {
+  const where = [sql`d.webhook_endpoint_id = ${endpointId}`]
+  if (status) where.push(sql`d.status = ${status}`)
+  return await findPage(db, page, {
+    select: sql`select d.id, d.event_id, e.type as event_type, d.status, d.attempts, d.next_attempt_at, d.delivered_at,
+      d.created_at, d.updated_at from webhook_deliveries d join events e on e.id = d.event_id`,
+    counted: sql`webhook_deliveries d`,
+    where,
+    id: sql`d.id`,
+    table: 'webhook_deliveries',
+    owned: sql`webhook_endpoint_id = ${endpointId}`,
+  })
 }
 
 /** All tries of one page of deliveries; each delivery has a bounded number of them between replays. */
@@ -306,19 +301,19 @@ export async function listTries(db: Db, deliveryIds: string[]): Promise<AttemptR
     .execute()
 }
 
-export async function listEvents(db: Db, owner: Owner, filter: { type?: string; from?: Date; to?: Date }, page: Page) {
-  let query = db.selectFrom('events').where('business_id', '=', owner.businessId).where('env_mode', '=', owner.envMode)
-  if (filter.type) query = query.where('type', '=', filter.type)
-  if (filter.from) query = query.where('created_at', '>=', filter.from)
-  if (filter.to) query = query.where('created_at', '<=', filter.to)
-  const { total } = await query.select(sql<bigint>`count(*)`.as('total')).executeTakeFirstOrThrow()
-  const rows = await query
-    .select(['id', 'env_mode', 'type', 'body', 'created_at'])
-    .orderBy('id', 'desc')
-    .limit(page.size)
-    .offset(page.offset)
-    .execute()
-  return { rows: rows as EventRow[], total: Number(total) }
+export async function listEvents(
+  db: Db,
+  owner: Owner,
+  filter: { type?: string; from?: Date; to?: Date },
+  page: Page,
+): Promise<Found<EventRow>> {
+  const owned = sql`business_id = ${owner.businessId} and env_mode = ${owner.envMode}`
+  const where = [owned]
+  if (filter.type) where.push(sql`type = ${filter.type}`)
+  if (filter.from) where.push(sql`created_at >= ${filter.from}`)
+  if (filter.to) where.push(sql`created_at <= ${filter.to}`)
+  const [table, select] = ['events', sql`select id, env_mode, type, body, created_at from events`]
+  return await findPage(db, page, { select, counted: sql.table(table), where, id: sql`id`, table, owned })
 }
 
 export type ReplayWish = { eventId: string } | { from: Date; to: Date } | { failed: true }
