@@ -28,8 +28,8 @@ export class Places<Item> {
   readonly #queue: Queue
   readonly #log: Logger
   readonly #running = new Map<string, number>()
-  /** Claims and items under way. */
-  readonly #active = new Set<Promise<unknown>>()
+  /** Claims and items under way, with how many items had been begun before. */
+  readonly #active = new Map<Promise<unknown>, number>()
   #taken = 0
   #begun = 0
   #isFilling = false
@@ -57,12 +57,15 @@ export class Places<Item> {
     }
   }
 
-  /** The same, and resolves when nothing is under way any more; gives how many were begun meanwhile. */
+  /** The same, and resolves when nothing that began since is under way any more; gives how many began. */
   async settle(): Promise<number> {
-    const begunBefore = this.#begun
+    const before = this.#begun
     await this.fill()
-    while (this.#active.size > 0) await Promise.race(this.#active)
-    return this.#begun - begunBefore
+    for (;;) {
+      const since = [...this.#active].filter(([, begun]) => begun >= before).map(([promise]) => promise)
+      if (since.length === 0) return this.#begun - before
+      await Promise.race(since)
+    }
   }
 
   async #claim(): Promise<void> {
@@ -76,9 +79,9 @@ export class Places<Item> {
     const owner = this.#work.ownerOf(item)
     this.#running.set(owner, (this.#running.get(owner) ?? 0) + 1)
     this.#taken += 1
+    const done = this.#keep(this.#work.run(item).finally(() => this.#giveBack(owner)))
     this.#begun += 1
-    const done = this.#work.run(item).finally(() => this.#giveBack(owner))
-    this.#keep(done).catch((error: unknown) => {
+    done.catch((error: unknown) => {
       this.#log.error(
         { work: this.#work.name, error: String(error) },
         'work failed; it is due again when its hold ends',
@@ -98,7 +101,7 @@ export class Places<Item> {
 
   /** What is under way here also keeps the queue from ending before it. */
   #keep<T>(promise: Promise<T>): Promise<T> {
-    this.#active.add(promise)
+    this.#active.set(promise, this.#begun)
     return this.#queue.track(promise).finally(() => this.#active.delete(promise))
   }
 }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
+import type { NewMail } from '../../src/domain/mails/schema.ts'
+import { queueMail, sendDue } from '../../src/domain/mails/service.ts'
 import { dispatch } from '../../src/domain/webhooks/deliver.ts'
 import { webhookSweeps } from '../../src/domain/webhooks/jobs.ts'
 import { record } from '../../src/events/outbox.ts'
@@ -126,3 +128,59 @@ describe('receivers side by side', () => {
     })
   })
 })
+
+describe('mails side by side', () => {
+  test("mails of one business that hang, a hundred of them, keep no other business's waiting", async () => {
+    const server = await startTestServer({ backend: 'postgres', role: 'api' })
+    const held = Promise.withResolvers<void>()
+    const hung: string[] = []
+    const sent: string[] = []
+    const mailer: Context['mailer'] = {
+      domain: 'example.com',
+      send: async ({ to }) => {
+        if (to === 'slow@example.com') {
+          hung.push(to)
+          await held.promise
+        }
+        sent.push(to)
+        return { kind: 'sent' }
+      },
+    }
+    const ctx = { ...server.ctx, mailer }
+    try {
+      const [slow, other] = [await server.business('Slow'), await server.business('Other')]
+      await queueMails(ctx, slow.id, 'slow@example.com', 100)
+      const first = sendDue(ctx)
+      await until('the first mails', () => hung.length > 0)
+      await queueMails(ctx, other.id, 'other@example.com', 20)
+      const second = sendDue(ctx)
+      await until("the other business's", () => sent.length === 20)
+      assert.deepEqual([hung.length, new Set(sent).size], [5, 1])
+      held.resolve()
+      await Promise.all([first, second])
+      assert.equal(sent.length, 120)
+    } finally {
+      held.resolve()
+      await server.close()
+    }
+  })
+})
+
+const queueMails = (ctx: Context, businessId: string, to: string, count: number) =>
+  inTransaction(ctx.db, async (tx) => {
+    const data = {
+      customerName: 'Ada',
+      planName: 'Pro',
+      amount: '₦5,000',
+      paidAt: '3 May 2026',
+      reference: 'AsP-1',
+      paidWith: null,
+      period: null,
+      nextChargeAt: null,
+      receiptUrl: 'https://example.com/receipt',
+    }
+    for (let n = 0; n < count; n += 1) {
+      const mail = { businessId, envMode: 'test', to, dedupeKey: `${n}`, now: new Date(), template: 'receipt', data }
+      await queueMail(tx, ctx.secrets, mail as NewMail)
+    }
+  })
