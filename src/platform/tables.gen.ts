@@ -5,6 +5,14 @@
 
 import type { ColumnType } from "kysely";
 
+export type ArrayType<T> = ArrayTypeImpl<T> extends (infer U)[]
+  ? U[]
+  : ArrayTypeImpl<T>;
+
+export type ArrayTypeImpl<T> = T extends ColumnType<infer S, infer I, infer U>
+  ? ColumnType<S[], I[], U[]>
+  : T[];
+
 export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
   ? ColumnType<S, I | undefined, U>
   : ColumnType<T, T | undefined, T>;
@@ -200,6 +208,13 @@ export interface Mails {
   updated_at: Timestamp;
 }
 
+export interface MasterKeys {
+  current_head: Buffer;
+  finished_at: Timestamp | null;
+  is_only: Generated<boolean>;
+  started_at: Timestamp;
+}
+
 export interface PaymentMethods {
   bank: string | null;
   brand: string | null;
@@ -273,7 +288,9 @@ export interface PortalLinks {
 
 export interface Processes {
   beat_at: Timestamp;
+  current_head: Buffer | null;
   id: string;
+  known_heads: ArrayType<Buffer> | null;
   started_at: Timestamp;
 }
 
@@ -425,6 +442,12 @@ export interface Transactions {
   usd_per_unit: Numeric;
 }
 
+export interface Trials {
+  begun_at: Timestamp;
+  mailbox: Buffer;
+  subscription_plan_id: string;
+}
+
 export interface WebhookAttempts {
   attempted_at: Timestamp;
   duration_ms: number;
@@ -480,6 +503,7 @@ export interface DB {
   hook_inbox: HookInbox;
   idempotency_keys: IdempotencyKeys;
   mails: Mails;
+  master_keys: MasterKeys;
   payment_methods: PaymentMethods;
   payment_requests: PaymentRequests;
   portal_links: PortalLinks;
@@ -490,6 +514,7 @@ export interface DB {
   subscriptions: Subscriptions;
   timeline_records: TimelineRecords;
   transactions: Transactions;
+  trials: Trials;
   webhook_attempts: WebhookAttempts;
   webhook_deliveries: WebhookDeliveries;
   webhook_endpoints: WebhookEndpoints;
