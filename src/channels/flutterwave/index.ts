@@ -12,8 +12,8 @@ import {
   type RefundLookup,
   type RefundRequest,
 } from '../channel.ts'
-import { objectOf } from '../exchange.ts'
-import { withFurther } from '../further.ts'
+import { objectOf } from '../kit/exchange.ts'
+import { withFurther } from '../kit/further.ts'
 import { callFlutterwave, type FlutterwaveCredentials, isInactiveLink, isUnknownTransaction } from './api.ts'
 import { chargeSaved } from './saved.ts'
 import {

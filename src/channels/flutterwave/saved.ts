@@ -6,8 +6,8 @@ import {
   type ChargedSaved,
   type SavedCharge,
 } from '../channel.ts'
-import { isHardRefusal, unusable } from '../declines.ts'
-import { type Json, objectOf } from '../exchange.ts'
+import { isHardRefusal, unusable } from '../kit/declines.ts'
+import { type Json, objectOf } from '../kit/exchange.ts'
 import { callFlutterwave, type FlutterwaveCredentials } from './api.ts'
 import { textOf, toPayment, toWire } from './translate.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { parseJson } from '../exchange.ts'
+import { parseJson } from '../kit/exchange.ts'
 import { fixture } from './fixtures.ts'
 import { flutterwave } from './index.ts'
 import {

@@ -1,8 +1,8 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { type ChannelEvent, type RawWebhook, WebhookSignatureError } from '../channel.ts'
-import type { Json } from '../exchange.ts'
-import { digestOf, partOf, proofsIn, readEvent, subjectIn, unknownType } from '../webhook-body.ts'
-import { idOf, meaningOf, textOf, wordOf } from '../words.ts'
+import type { Json } from '../kit/exchange.ts'
+import { digestOf, partOf, proofsIn, readEvent, subjectIn, unknownType } from '../kit/webhook-body.ts'
+import { idOf, meaningOf, textOf, wordOf } from '../kit/words.ts'
 import type { FlutterwaveCredentials } from './api.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { ChannelError, type ChannelTransport } from '../channel.ts'
-import { type Exchange, exchange, garbage, type Json, objectOf } from '../exchange.ts'
-import { redact, redactText } from '../redact.ts'
+import { type Exchange, exchange, garbage, type Json, objectOf } from '../kit/exchange.ts'
+import { redact, redactText } from '../kit/redact.ts'
 
 /** What a business gives us. Named as its fields are, so that what was stored parses again. */
 export interface PaystackCredentials {

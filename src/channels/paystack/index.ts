@@ -11,8 +11,8 @@ import {
   type RefundLookup,
   type RefundRequest,
 } from '../channel.ts'
-import { objectOf } from '../exchange.ts'
-import { withFurther } from '../further.ts'
+import { objectOf } from '../kit/exchange.ts'
+import { withFurther } from '../kit/further.ts'
 import { callPaystack, isUnknownReference, type PaystackCredentials } from './api.ts'
 import { chargeSaved, forgetSaved } from './saved.ts'
 import {

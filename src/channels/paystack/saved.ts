@@ -1,6 +1,6 @@
 import { type Channel, ChannelError, type ChannelTransport, type ChargedSaved, type SavedCharge } from '../channel.ts'
-import { isHardRefusal, unusable } from '../declines.ts'
-import { type Json, objectOf } from '../exchange.ts'
+import { isHardRefusal, unusable } from '../kit/declines.ts'
+import { type Json, objectOf } from '../kit/exchange.ts'
 import { callPaystack, type PaystackCredentials } from './api.ts'
 import { textOf, toPayment, toWire, unknownPayment } from './translate.ts'
 

@@ -8,10 +8,10 @@ import type {
   RefundRequest,
   SavedMethod,
 } from '../channel.ts'
-import { type Json, objectOf } from '../exchange.ts'
-import { currencyOf, dateOf, idOf, meaningOf, textOf, wordOf } from '../words.ts'
+import { type Json, objectOf } from '../kit/exchange.ts'
+import { currencyOf, dateOf, idOf, meaningOf, textOf, wordOf } from '../kit/words.ts'
 
-export { textOf } from '../words.ts'
+export { textOf } from '../kit/words.ts'
 
 /**
  * Paystack's words and numbers to ours and back; pure. Shapes: Paystack's API

@@ -1,8 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { type ChannelEvent, type RawWebhook, WebhookSignatureError } from '../channel.ts'
-import { type Json, objectOf } from '../exchange.ts'
-import { digestOf, partOf, proofsIn, readEvent, subjectIn, unknownType } from '../webhook-body.ts'
-import { idOf, meaningOf, textOf } from '../words.ts'
+import { type Json, objectOf } from '../kit/exchange.ts'
+import { digestOf, partOf, proofsIn, readEvent, subjectIn, unknownType } from '../kit/webhook-body.ts'
+import { idOf, meaningOf, textOf } from '../kit/words.ts'
 import type { PaystackCredentials } from './api.ts'
 
 /**

@@ -11,9 +11,9 @@ import {
   type RefundLookup,
   type RefundRequest,
 } from '../channel.ts'
-import { objectOf } from '../exchange.ts'
-import { withFurther } from '../further.ts'
-import { wordOf } from '../words.ts'
+import { objectOf } from '../kit/exchange.ts'
+import { withFurther } from '../kit/further.ts'
+import { wordOf } from '../kit/words.ts'
 import { callStripe, isMissing, type StripeCredentials } from './api.ts'
 import { limits } from './limits.ts'
 import { cancelCharge, chargeSaved, fetchCharge, fetchIntent, forgetSaved, isCharge } from './saved.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { exponentOf } from '../../platform/money.ts'
-import { currencyOf } from '../words.ts'
+import { currencyOf } from '../kit/words.ts'
 
 /**
  * ISO 4217 minor units to Stripe's `amount` and back, exactly or not at all. Stripe's units are ISO's save for the

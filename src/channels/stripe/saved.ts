@@ -8,9 +8,9 @@ import {
   type PaymentLookup,
   type SavedCharge,
 } from '../channel.ts'
-import { unusable } from '../declines.ts'
-import { type Json, objectOf } from '../exchange.ts'
-import { currencyOf, wordOf } from '../words.ts'
+import { unusable } from '../kit/declines.ts'
+import { type Json, objectOf } from '../kit/exchange.ts'
+import { currencyOf, wordOf } from '../kit/words.ts'
 import { callStripe, isMissing, type StripeCredentials } from './api.ts'
 import { fromWire } from './money.ts'
 import {

@@ -8,11 +8,11 @@ import {
   type RefundRequest,
   type SavedMethod,
 } from '../channel.ts'
-import { type Json, objectOf } from '../exchange.ts'
-import { currencyOf, meaningOf, textOf, wordOf } from '../words.ts'
+import { type Json, objectOf } from '../kit/exchange.ts'
+import { currencyOf, meaningOf, textOf, wordOf } from '../kit/words.ts'
 import { fromWire, toWire } from './money.ts'
 
-export { textOf } from '../words.ts'
+export { textOf } from '../kit/words.ts'
 
 /**
  * Stripe's words and numbers to ours and back; pure. Shapes: the types of stripe 23.1.0 (API version

@@ -1,8 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { type ChannelEvent, type RawWebhook, WebhookSignatureError } from '../channel.ts'
-import { type Json, objectOf } from '../exchange.ts'
-import { digestOf, partOf, readEvent, subjectIn, unknownType } from '../webhook-body.ts'
-import { meaningOf, textOf, wordOf } from '../words.ts'
+import { type Json, objectOf } from '../kit/exchange.ts'
+import { digestOf, partOf, readEvent, subjectIn, unknownType } from '../kit/webhook-body.ts'
+import { meaningOf, textOf, wordOf } from '../kit/words.ts'
 import type { StripeCredentials } from './api.ts'
 import { paymentReferenceKey, referenceKey } from './translate.ts'
 

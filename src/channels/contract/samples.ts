@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
-import { amountMinorMax } from '../platform/money.ts'
-import { type Channel, ChannelError, type OpenCheckout, type RefundRequest, type SavedCharge } from './channel.ts'
+import { amountMinorMax } from '../../platform/money.ts'
+import { type Channel, ChannelError, type OpenCheckout, type RefundRequest, type SavedCharge } from '../channel.ts'
 import type { RefundFacts } from './contract.ts'
 
 /** Ordinary arguments for the contract suite. */

@@ -1,4 +1,4 @@
-import type { ChannelPayment, ChargedSaved } from './channel.ts'
+import type { ChannelPayment, ChargedSaved } from '../channel.ts'
 
 /** Declines of saved methods that no later try can turn. What is not known to be hard is soft: asked again later. */
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { ChannelEvent } from './channel.ts'
+import type { ChannelEvent } from '../channel.ts'
 import { type Json, objectOf, parseJson } from './exchange.ts'
 import { textOf } from './words.ts'
 

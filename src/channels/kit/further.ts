@@ -1,4 +1,4 @@
-import type { ChannelPayment, FurtherPayment } from './channel.ts'
+import type { ChannelPayment, FurtherPayment } from '../channel.ts'
 
 /**
  * The answer about one reference where the provider has several payments under it: the first success is the payment, all

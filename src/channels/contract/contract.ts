@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { exponentOf } from '../platform/money.ts'
+import { exponentOf } from '../../platform/money.ts'
 import {
   type Channel,
   type ChannelPayment,
@@ -11,11 +11,11 @@ import {
   type RefundRequest,
   type SavedCharge,
   WebhookSignatureError,
-} from './channel.ts'
-import { describeFaults, describeSecrets } from './contract-faults.ts'
-import { amountsOf, at, checkoutOf, firstAmount, leaks, reference, refundOf } from './contract-samples.ts'
-import { describeSaved } from './contract-saved.ts'
+} from '../channel.ts'
 import { FakeProvider, type ProviderAnswer, type ProviderRequest, type Script } from './fake-provider.ts'
+import { describeFaults, describeSecrets } from './faults.ts'
+import { amountsOf, at, checkoutOf, firstAmount, leaks, reference, refundOf } from './samples.ts'
+import { describeSaved } from './saved.ts'
 
 /**
  * The suite that every channel passes. An adapter brings a harness: its provider's answers, written by hand from the
