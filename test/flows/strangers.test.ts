@@ -17,6 +17,7 @@ import {
   type TestServer,
   threeChannels,
 } from '../support/server.ts'
+import { recordStatements } from '../support/statements.ts'
 import { mailsTo } from '../support/subscriptions.ts'
 import { until } from '../support/wait.ts'
 
@@ -412,5 +413,40 @@ describe('a stranger with a public key', () => {
         assert.equal((await look(more)).status, 404, more)
       assert.equal((await call(server.url, 'POST', `${path}/check`)).status, 404)
     })
+  })
+})
+
+/** Without a worker, and with no other server: nobody else sends statements meanwhile. */
+describe('a stranger who measures', () => {
+  test('a known address costs the same statements as an unknown one, so that time tells nothing either', async () => {
+    const quiet = await startTestServer({ backend: 'postgres', role: 'api' })
+    try {
+      const shop = await threeChannels(quiet)
+      const named = { name: 'Quiet plan', interval: 'monthly', amount: 5000, trial_period: 7 }
+      const { uuid } = (await shop.api('POST', '/v1/subscription-plans', named)).body.data
+      await shop.api('POST', '/v1/customers', { email: 'ada@example.com', name: 'Ada Lovelace' })
+      const authentication = `Bearer ${shop.keys.test.public_key}`
+      const textsOf = async (customer_email: string, body: object): Promise<string[]> => {
+        const recorder = recordStatements()
+        const wish = { customer_email, ...body }
+        const answer = await call(quiet.url, 'POST', '/v1/sdk/initialize-payment-request', wish, { authentication })
+        assert.equal(answer.status, 201, answer.text)
+        // Of these, what asks for the address: sweeps, and what is told to a subscriber after the answer, do not.
+        const about = recorder.stop().filter(({ values }) => JSON.stringify(values).includes(customer_email))
+        return about.map(({ text }) => text)
+      }
+      for (const body of [{ amount: 100 }, { subscription_plan_uuid: uuid, is_trial: true }]) {
+        // What a process remembers for a second is there for both.
+        await textsOf('nobody-0@example.com', body)
+        const [asKnown, asUnknown] = [
+          await textsOf('ada@example.com', body),
+          await textsOf('nobody-1@example.com', body),
+        ]
+        assert.ok(asKnown.length > 0)
+        assert.deepEqual(asKnown, asUnknown)
+      }
+    } finally {
+      await quiet.close()
+    }
   })
 })
