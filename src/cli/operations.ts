@@ -24,6 +24,8 @@ export const operations = {
   'channels.list': (ctx, args) => listChannels(ctx, optional(args.business), modeOf(args.mode)),
   'channels.connect': (ctx, args) => connectChannel(ctx, args as unknown as ConnectArgs),
   'channels.disable': (ctx, args) => disableChannel(ctx, args as unknown as ConnectArgs),
+  'audit.list': (ctx, args) => listAudit(ctx, args),
+  'audit.verify': (ctx, args) => businesses.verify(ctx, optional(args.expect)),
   'webhooks.listen': (ctx, args) => listen(ctx, optional(args.business), String(args.url)),
   'webhooks.unlisten': (ctx, args) => unlisten(ctx, optional(args.business), String(args.uuid)),
 } as const satisfies Record<string, (ctx: Context, args: Record<string, unknown>) => Promise<unknown>>
@@ -170,10 +172,15 @@ async function disableChannel(ctx: Context, args: ConnectArgs) {
   return { channel: args.channel, mode: envMode, enabled: false }
 }
 
+async function listAudit(ctx: Context, { business, before, limit }: Record<string, unknown>) {
+  const businessId = await chooseBusiness(ctx, optional(business))
+  return await businesses.listEntries(ctx, businessId, { before: optional(before), limit: Number(limit) })
+}
+
 async function testCaller(ctx: Context, named: string | null): Promise<businesses.Caller> {
   const businessId = await chooseBusiness(ctx, named)
   const business = await businesses.find(ctx, businessId, 'test')
-  return { kind: 'secret', businessId, envMode: 'test', keyId: 'cli', business }
+  return { kind: 'secret', businessId, envMode: 'test', keyId: businesses.commandLine, address: null, business }
 }
 
 /** What a killed `listen` left at the same address would answer each webhook a second time, and wrongly signed. */

@@ -5,6 +5,14 @@
 
 import type { ColumnType } from "kysely";
 
+export type ArrayType<T> = ArrayTypeImpl<T> extends (infer U)[]
+  ? U[]
+  : ArrayTypeImpl<T>;
+
+export type ArrayTypeImpl<T> = T extends ColumnType<infer S, infer I, infer U>
+  ? ColumnType<S[], I[], U[]>
+  : T[];
+
 export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
   ? ColumnType<S, I | undefined, U>
   : ColumnType<T, T | undefined, T>;
@@ -41,14 +49,37 @@ export interface ApiKeys {
   scopes: Generated<string[]>;
 }
 
+export interface AuditLinks {
+  digest: Buffer;
+  first_id: bigint | null;
+  last_id: bigint | null;
+  previous_digest: Buffer;
+  row_digests: Buffer;
+  row_ids: ArrayType<bigint>;
+  sealed_at: Timestamp;
+  sequence: bigint;
+  signature: Buffer;
+}
+
 export interface AuditLog {
   action: string;
   actor: string;
+  actor_kind: string | null;
+  address: string | null;
+  address_digest: Buffer | null;
+  address_salt: string | null;
   business_id: string;
   created_at: Timestamp;
+  customer_id: string | null;
   detail: Generated<Json>;
   env_mode: string | null;
   id: Generated<bigint>;
+  written_at: Timestamp | null;
+}
+
+export interface AuditUnsealed {
+  id: bigint;
+  written_at: Timestamp;
 }
 
 export interface Businesses {
@@ -469,7 +500,9 @@ export interface WebhookEndpoints {
 
 export interface DB {
   api_keys: ApiKeys;
+  audit_links: AuditLinks;
   audit_log: AuditLog;
+  audit_unsealed: AuditUnsealed;
   business_modes: BusinessModes;
   business_payment_channels: BusinessPaymentChannels;
   businesses: Businesses;

@@ -22,6 +22,8 @@ export interface Caller {
   readonly businessId: string
   readonly envMode: EnvMode
   readonly keyId: string
+  /** From where; null for whoever is on this machine, and where nobody asks. */
+  readonly address: string | null
   readonly business: Business
 }
 
@@ -82,7 +84,14 @@ async function findCaller(ctx: Context, kind: KeyKind, key: string) {
   const owner = await store.findMaybeOwner(ctx.db, kind, ctx.secrets.hashes(key), now)
   if (!owner) return null
   noteUse(ctx, owner.keyId, now)
-  const caller = { kind, businessId: owner.id, envMode: owner.envMode, keyId: owner.keyId, business: owner }
+  const caller = {
+    kind,
+    businessId: owner.id,
+    envMode: owner.envMode,
+    keyId: owner.keyId,
+    address: null,
+    business: owner,
+  }
   const lastsMs = owner.expiresAt ? Math.min(callerCacheMs, owner.expiresAt.getTime() - now.getTime()) : callerCacheMs
   const found = { caller, scopes: owner.scopes, until: Date.now() + lastsMs }
   if (cache.size >= callerCacheMax) cache.clear()
