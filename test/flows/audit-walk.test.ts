@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { subscribe as hear, unsubscribe as hearNoMore } from 'node:diagnostics_channel'
 import { after, before, describe, test } from 'node:test'
 import { type Operation, operations } from '../../src/cli/operations.ts'
+import * as businesses from '../../src/domain/businesses/service.ts'
 import type { Http } from '../../src/platform/http.ts'
 import { portalOf } from '../support/portal.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'
@@ -15,6 +16,7 @@ import {
   threeChannels,
 } from '../support/server.ts'
 import { createPlan, subscribe } from '../support/subscriptions.ts'
+import { until } from '../support/wait.ts'
 
 after(stopOwnPostgres)
 
@@ -267,7 +269,6 @@ describe('every change leaves a row in the audit log', () => {
       const [row] = left
       assert.match(row?.actor ?? '', kind === 'link' ? /^link:./ : /^key:[0-9a-f-]{36}$/)
       assert.match(row?.action ?? '', /^[a-z_]+\.[a-z_]+$/)
-      // The one that erases is the last word of whoever asked, and keeps where they came from.
       assert.equal(row?.address, address, row?.action)
     })
   }
@@ -280,4 +281,11 @@ describe('every change leaves a row in the audit log', () => {
       assert.deepEqual([left[0]?.actor, left[0]?.address], ['cli', null])
     })
   }
+
+  test('all of it is sealed by the worker, and stands as it was written', async () => {
+    await until('the seal', async () => (await businesses.verify(server.ctx, null)).unsealed === 0, 60_000)
+    const { breaks, rows: sealed } = await businesses.verify(server.ctx, null)
+    assert.deepEqual(breaks, [])
+    assert.equal(sealed, (await rows(0n)).length)
+  })
 })

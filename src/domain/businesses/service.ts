@@ -28,6 +28,7 @@ export {
   type EntryPage,
   entriesMax,
   listEntries,
+  type ShownEntry,
 } from './audit.ts'
 export { sealedWithinMs, type Verdict, verify } from './audit-chain.ts'
 export {
