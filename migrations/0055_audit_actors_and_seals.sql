@@ -1,6 +1,8 @@
 -- Who changed what from where; and seals over it, so that what was written can be shown to stand as it was written.
 
 alter table audit_log
+  -- Null: about the installation, such as its master key.
+  alter column business_id drop not null,
   -- Null in rows from before.
   add column actor_kind text
     check (actor_kind in ('secret', 'public', 'dashboard', 'link', 'command_line', 'system')),

@@ -22,10 +22,11 @@ import { subscriptionLinkRoute, subscriptionPlanRoutes } from './domain/subscrip
 import { subscriptionRoutes } from './domain/subscriptions/routes.ts'
 import { webhookRoutes } from './domain/webhooks/routes.ts'
 import { createSweeps } from './jobs.ts'
+import { addressGroup } from './platform/addresses.ts'
 import type { Context } from './platform/context.ts'
-import { ApiError, httpErrors } from './platform/errors.ts'
 import { healthRoutes } from './platform/health.ts'
 import { createHttp, type Http, type HttpOptions } from './platform/http.ts'
+import { digestOf, tooMany } from './platform/limits.ts'
 
 export interface AppOptions {
   /** Requests a minute of one API key. */
@@ -70,8 +71,9 @@ async function limitRate(app: Http, max: number, keyOf: (request: FastifyRequest
   await app.register(rateLimit, {
     max,
     timeWindow: '1 minute',
-    keyGenerator: keyOf,
-    errorResponseBuilder: () => new ApiError(httpErrors.tooManyRequests),
+    keyGenerator: (request) => digestOf(keyOf(request)),
+    // The error names the time itself: whichever page or form it ends in has it.
+    errorResponseBuilder: (_request, { ttl }) => tooMany(ttl),
   })
 }
 
@@ -80,7 +82,7 @@ const pagesAMinute = 600
 
 /** What needs no key: a token in the address opens one payment request, or one customer's page. */
 async function publicRoutes(app: Http, ctx: Context): Promise<void> {
-  await limitRate(app, pagesAMinute, (request) => request.ip)
+  await limitRate(app, pagesAMinute, (request) => addressGroup(request.ip))
   await app.register(formBody)
   checkoutPages(app, ctx)
   checkoutRoutes(app, ctx)
@@ -92,7 +94,7 @@ async function publicRoutes(app: Http, ctx: Context): Promise<void> {
 /** What a public key opens. */
 async function publicKeyRoutes(app: Http, ctx: Context, options: AppOptions): Promise<void> {
   // All buyers of a business have the same key: one of them cannot use up the others' share.
-  await limitRate(app, options.rateLimit, (request) => `${presentedKey(request.headers)} ${request.ip}`)
+  await limitRate(app, options.rateLimit, (request) => `${presentedKey(request.headers)} ${addressGroup(request.ip)}`)
   requireKey(app, ctx, 'public')
   sdkRoutes(app, ctx)
   subscriptionLinkRoute(app, ctx, '/generate-subscription-url', [{ publicKey: [] }])
@@ -101,7 +103,7 @@ async function publicKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
 /** What a secret key opens. */
 async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Promise<void> {
   // By key, so that one business cannot use up another's share; without a key by address.
-  await limitRate(app, options.rateLimit, (request) => presentedKey(request.headers) ?? request.ip)
+  await limitRate(app, options.rateLimit, (request) => presentedKey(request.headers) ?? addressGroup(request.ip))
   requireKey(app, ctx, 'secret')
   paymentRequestRoutes(app, ctx)
   paymentChannelRoutes(app, ctx)

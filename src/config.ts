@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { isIP } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
+import { parseKeyFile } from './key-file.ts'
 import type { Pooler } from './platform/connect.ts'
 import { DatabaseUrlError, readDatabaseUrl } from './platform/database-url.ts'
 import type { LimitSettings } from './platform/limits.ts'
@@ -30,6 +31,12 @@ export interface Config {
   readonly baseUrl: string
   /** 32 bytes. */
   readonly masterKey: Buffer
+  /** The one that `master-key rotate` changes to; null: none is given in the environment. */
+  readonly nextMasterKey: Buffer | null
+  /** Read beside it, never written with unless the database says that one of them is current. */
+  readonly otherMasterKeys: readonly Buffer[]
+  /** Where the embedded default keeps its own; null: it comes from the environment. */
+  readonly masterKeyFile: string | null
   /** Where each channel is reached; a slug that is absent goes to the channel's own address. */
   readonly channelUrls: Readonly<Record<string, string>>
   readonly sandbox: boolean
@@ -86,7 +93,7 @@ export function readConfig(env: Env = process.env): Config {
     databasePooler: oneOf(env, 'DATABASE_POOLER', 'auto', ['auto', 'transaction', 'none']),
     dataDir,
     baseUrl,
-    masterKey: readMasterKey(env, dataDir, embedded),
+    ...readMasterKeys(env, dataDir, embedded),
     channelUrls: channelUrls(env),
     sandbox,
     sandboxToken,
@@ -102,14 +109,22 @@ export function readConfig(env: Env = process.env): Config {
     trustedProxies: readProxies(env),
     requestTimeoutMs: integer(env, 'REQUEST_TIMEOUT_MS', 30_000, 100, 600_000),
     connectionsMax: integer(env, 'CONNECTIONS_MAX', 10_000, 1, 1_000_000),
-    limits: {
-      returnsAMinute: integer(env, 'LIMIT_RETURNS', 60, 1, 10_000_000),
-      relaysMax: integer(env, 'LIMIT_RELAYS', 20, 1, 10_000_000),
-      wrongHooksAMinute: integer(env, 'LIMIT_WRONG_HOOKS', 120, 1, 10_000_000),
-    },
+    limits: readLimits(env),
     exchangeRatesUrl: httpUrl(env, 'EXCHANGE_RATES_URL'),
     smtpUrl: smtpUrl(env),
     mailFrom: mailFrom(env, new URL(baseUrl).hostname),
+  }
+}
+
+function readLimits(env: Env): LimitSettings {
+  const limit = (name: string, byDefault: number) => integer(env, name, byDefault, 1, 10_000_000)
+  return {
+    returnsAMinute: limit('LIMIT_RETURNS', 60),
+    relaysMax: limit('LIMIT_RELAYS', 20),
+    wrongHooksAMinute: limit('LIMIT_WRONG_HOOKS', 120),
+    wrongKeysAMinute: limit('LIMIT_WRONG_KEYS', 60),
+    linkStreamsMax: limit('LIMIT_LINK_STREAMS', 10),
+    addressStreamsMax: limit('LIMIT_ADDRESS_STREAMS', 200),
   }
 }
 
@@ -172,17 +187,33 @@ function channelUrls(env: Env): Record<string, string> {
   return urls
 }
 
+type MasterKeys = Pick<Config, 'masterKey' | 'nextMasterKey' | 'otherMasterKeys' | 'masterKeyFile'>
+
 /** The embedded default makes its own key once, mode 0600; with a server database the key must be given. */
-function readMasterKey(env: Env, dataDir: string, embedded: boolean): Buffer {
-  const given = text(env, 'ASYNCPAY_MASTER_KEY')
-  if (given) return decodeMasterKey(given, 'ASYNCPAY_MASTER_KEY')
+function readMasterKeys(env: Env, dataDir: string, embedded: boolean): MasterKeys {
+  const given = (name: string) => {
+    const value = text(env, name)
+    return value === null ? null : decodeMasterKey(value, name)
+  }
+  const masterKey = given('ASYNCPAY_MASTER_KEY')
+  const nextMasterKey = given('ASYNCPAY_MASTER_KEY_NEXT')
+  const previous = given('ASYNCPAY_MASTER_KEY_PREVIOUS')
+  const others = [nextMasterKey, previous].filter((key) => key !== null)
+  if (masterKey) return { masterKey, nextMasterKey, otherMasterKeys: others, masterKeyFile: null }
   if (!embedded) {
     throw new ConfigError(
       'ASYNCPAY_MASTER_KEY is required with DATABASE_URL: 32 bytes, e.g. from `openssl rand -hex 32`',
     )
   }
   const file = join(dataDir, 'master.key')
-  return decodeMasterKey(readOrMake(file), file)
+  const held = parseKeyFile(readOrMake(file))
+  const inFile = [held.next, held.previous].filter((key) => key !== null).map((key) => decodeMasterKey(key, file))
+  return {
+    masterKey: decodeMasterKey(held.current, file),
+    nextMasterKey,
+    otherMasterKeys: [...inFile, ...others],
+    masterKeyFile: file,
+  }
 }
 
 function readOrMake(file: string): string {

@@ -11,11 +11,12 @@ import { createLimits } from './platform/limits.ts'
 import { createLists } from './platform/lists.ts'
 import { createLog } from './platform/log.ts'
 import { createMailer } from './platform/mail.ts'
+import { followMasterKey } from './platform/master-key.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { migrate } from './platform/migrate.ts'
 import { createProviderFetch, createWebhookSender, type ProviderFetch } from './platform/outgoing.ts'
 import { createQueue } from './platform/queue.ts'
-import { createSecrets } from './platform/secrets.ts'
+import { createSecrets, type Secrets } from './platform/secrets.ts'
 
 /** What every process of ours needs: database, queue, and the context that services get. */
 export interface Runtime {
@@ -37,7 +38,8 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
   try {
     await migrate(database, migrationsFolder)
     const queue = createQueue(database, log)
-    const holder = new Holder(database, log)
+    const secrets = await openSecrets(config, database)
+    const holder = new Holder(database, log, secrets)
     const fetches = new Map<string, ProviderFetch>()
     const webhookSender = createWebhookSender({ allowPrivate: config.allowPrivateWebhooks })
     const ctx: Context = {
@@ -56,7 +58,7 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
         from: config.mailFrom,
         mailbox: config.sandbox ? { url: `${config.baseUrl}/sandbox/control/mails`, token: config.sandboxToken } : null,
       }),
-      secrets: createSecrets(config.masterKey),
+      secrets,
       baseUrl: config.baseUrl,
       sandbox: config.sandbox,
       allowPrivateWebhooks: config.allowPrivateWebhooks,
@@ -89,6 +91,15 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
     await database.close()
     throw error
   }
+}
+
+/** The keys of the configuration, sealing with the one that the database says is current. */
+async function openSecrets(config: Config, database: Database): Promise<Secrets> {
+  const secrets = createSecrets(config.masterKey, config.otherMasterKeys)
+  if (await followMasterKey(database.db, secrets)) return secrets
+  throw new ConfigError(
+    'the database is sealed with another master key, or its key was changed: ASYNCPAY_MASTER_KEY is not the one',
+  )
 }
 
 async function openDatabase(config: Config, onStatement: () => void): Promise<Database> {

@@ -305,23 +305,42 @@ describe('commands open the database themselves where no server runs', () => {
 
   test('channels: connected and listed; a wrong field, key, mode or channel is refused in one line', async () => {
     const test = ['--mode', 'test', '--set']
+    const fileOf = (secretKey: string) => {
+      const file = join(at.folder, 'provider.json')
+      writeFileSync(file, JSON.stringify({ secret_key: secretKey }))
+      return file
+    }
+    const connect = (secretKey: string, mode = 'test') =>
+      run(['channels', 'connect', 'paystack', '--mode', mode, '--from-file', fileOf(secretKey), '--default'], env)
+    for (const [secretKey, mode, words] of [
+      ['nonsense', 'test', /begins with sk_test_ or sk_live_/],
+      ['sk_live_0123', 'test', /live credentials; test ones are needed/],
+      ['sk_test_0123', 'live', /test credentials; live ones/],
+      ['sk_test_0123', 'both', /--mode must be test or live/],
+    ] as const) {
+      const refused = await connect(secretKey, mode)
+      assert.deepEqual([refused.code, refused.stdout], [1, ''])
+      assert.match(refused.stderr, words)
+    }
     const refusals: [string[], RegExp][] = [
       [['connect', 'paypal', ...test, 'secret_key=x'], /no payment channel "paypal"/],
       [['connect', 'paystack', ...test, 'key=x'], /paystack has no field key; it has: secret_key/],
       [['connect', 'paystack', ...test, 'secret_key'], /--set takes field=value/],
-      [['connect', 'paystack', ...test, 'secret_key=nonsense'], /begins with sk_test_ or sk_live_/],
-      [['connect', 'paystack', ...test, 'secret_key=sk_live_0123'], /live credentials; test ones are needed/],
-      [['connect', 'paystack', '--mode', 'live', '--set', 'secret_key=sk_test_0123'], /test credentials; live ones/],
-      [['connect', 'paystack', '--mode', 'both', '--set', 'secret_key=sk_test_0123'], /--mode must be test or live/],
       [['connect', 'paystack', '--mode', 'test'], /secret key is needed/],
       [['disable', 'paystack', '--mode', 'test'], /not connected/],
       [['list', '--mode', 'test', '--business', 'x'], /There is no business x/],
+      [
+        ['connect', 'paystack', ...test, 'secret_key=sk_test_0123'],
+        /secret_key is a secret.*standard input.*--from-file/,
+      ],
+      [['connect', 'flutterwave', ...test, 'secret_hash=x'], /secret_hash is a secret/],
+      [['connect', 'paystack', '--mode', 'test', '--from-file', join(at.folder, 'none')], /--from-file cannot be read/],
       [['sell'], /asyncpay channels list\|connect/],
     ]
     for (const [args, words] of refusals) await expectRefusal(['channels', ...args], env, words)
     assert.deepEqual(await runJson(['channels', 'list', '--mode', 'test'], env), [])
     const secret = 'sk_test_0123456789canary'
-    const connected = await run(['channels', 'connect', 'paystack', ...test, `secret_key=${secret}`, '--default'], env)
+    const connected = await connect(secret)
     assert.equal(connected.code, 0, connected.stderr)
     assert.ok(!connected.stdout.includes('canary'))
     assert.match(JSON.parse(connected.stdout).webhook_url, /\/v1\/system\/hooks\/[\w-]{8}\/paystack$/)
@@ -413,7 +432,7 @@ describe('npm start on a fresh clone', () => {
     await expectRefusal(
       ['channels', 'connect', 'paystack', '--mode', 'test', '--set', 'secret_key=x', '--business', made.business_id],
       at.env,
-      /begins with sk_test_/,
+      /secret_key is a secret/,
     )
     const set = ['--mode', 'test', '--set', 'secret_key=sk_test_sandbox_0123456789', '--business', made.business_id]
     await runJson(['channels', 'connect', 'paystack', ...set], at.env)

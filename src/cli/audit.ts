@@ -1,5 +1,6 @@
 import { type EntryPage, entriesMax, type ShownEntry, type Verdict } from '../domain/businesses/service.ts'
-import { type Operation, UsageError } from './operations.ts'
+import type { Operation } from './operations.ts'
+import { UsageError } from './usage.ts'
 
 type Run = (name: Operation, args: Record<string, unknown>) => Promise<unknown>
 

@@ -1,6 +1,7 @@
 import { type KeyKind, type Scope, scopes } from '../domain/businesses/schema.ts'
 import type { ApiKey, MadeKey } from '../domain/businesses/service.ts'
-import { type Operation, UsageError } from './operations.ts'
+import type { Operation } from './operations.ts'
+import { UsageError } from './usage.ts'
 
 type Run = (name: Operation, args: Record<string, unknown>) => Promise<unknown>
 

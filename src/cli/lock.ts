@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeDataDir } from '../config.ts'
-import { UsageError } from './operations.ts'
+import { UsageError } from './usage.ts'
 
 export class InUse extends UsageError {}
 

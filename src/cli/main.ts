@@ -8,13 +8,16 @@ import { openRuntime } from '../runtime.ts'
 import type { Role } from '../server.ts'
 import { showAudit } from './audit.ts'
 import { doctor } from './doctor.ts'
+import { readFields } from './fields.ts'
 import { changeKeys } from './keys.ts'
 import { type Listening, listen } from './listen.ts'
 import { InUse, lockDataDir } from './lock.ts'
-import { type Keys, type Operation, operations, UsageError } from './operations.ts'
+import { changeMasterKey } from './master-key.ts'
+import { type Keys, type Operation, operations } from './operations.ts'
 import { runSandbox } from './sandbox.ts'
 import { callSocket, wordsOf } from './socket.ts'
 import { start } from './start.ts'
+import { UsageError } from './usage.ts'
 
 const help = `asyncpay: payments over many channels behind one API
 
@@ -28,12 +31,15 @@ const help = `asyncpay: payments over many channels behind one API
   asyncpay business create "<name>" [--currency NGN]
   asyncpay business list
   asyncpay channels list --mode test|live
-  asyncpay channels connect <slug> --mode test|live --set <field>=<value>… [--default]
+  asyncpay channels connect <slug> --mode test|live [--default]
+                                               secrets: as JSON on standard input (- behind the slug), with
+                                               --from-file <file>, or asked for; --set <field>=<value> for the rest
   asyncpay channels disable <slug> --mode test|live
   asyncpay audit list [--limit 50] [--before <row>] [--json]   who changed what, newest first
   asyncpay audit verify [--expect <link>:<digest>] [--json]    whether each row stands as it was written
   asyncpay listen [--port 4242] [--forward-to <url>]   receive the test mode's webhooks here
   asyncpay sandbox [--port 9090]               the providers' emulators, alone
+  asyncpay master-key rotate|check|forget [--rows 5000]   change the master key while everything runs
   asyncpay doctor                              say what is wrong with the set-up
 
 Environment: see README.md. With --business <id> a command acts on that business; with one business it need not be named.`
@@ -45,6 +51,7 @@ const options = {
   currency: { type: 'string' },
   mode: { type: 'string' },
   set: { type: 'string', multiple: true },
+  'from-file': { type: 'string' },
   default: { type: 'boolean' },
   port: { type: 'string' },
   kind: { type: 'string' },
@@ -54,6 +61,7 @@ const options = {
   before: { type: 'string' },
   limit: { type: 'string' },
   expect: { type: 'string' },
+  rows: { type: 'string' },
   'forward-to': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
@@ -88,6 +96,9 @@ async function main(): Promise<void> {
       return printKeys((await run(config, 'keys', { business: values.business })) as Keys, values.json === true)
     case 'audit':
       return await audit(config, rest, values)
+    case 'master-key':
+      // Read anew at each step: the data folder's file gets the next key meanwhile.
+      return await changeMasterKey(config, (name, args) => run(readConfig(), name, args), rest[0], values.rows)
     case 'business':
       return print(await business(config, rest, values))
     case 'channels':
@@ -168,24 +179,16 @@ async function business(config: Config, [verb, name]: string[], values: Values):
   return await run(config, 'business.create', { name, currency })
 }
 
-async function channels(config: Config, [verb, channel]: string[], values: Values): Promise<unknown> {
+async function channels(config: Config, [verb, channel, from]: string[], values: Values): Promise<unknown> {
   const args = { business: values.business, mode: values.mode, channel, default: values.default === true }
   if (verb === 'list') return await run(config, 'channels.list', args)
   if (!channel || (verb !== 'connect' && verb !== 'disable')) {
     throw new UsageError('asyncpay channels list|connect <slug>|disable <slug> --mode test|live')
   }
   if (verb === 'disable') return await run(config, 'channels.disable', args)
-  return await run(config, 'channels.connect', { ...args, fields: fieldsOf(values.set ?? []) })
-}
-
-function fieldsOf(pairs: string[]): Record<string, string> {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const at = pair.indexOf('=')
-      if (at < 1) throw new UsageError(`--set takes field=value, not "${pair}"`)
-      return [pair.slice(0, at), pair.slice(at + 1)]
-    }),
-  )
+  if (from !== undefined && from !== '-') throw new UsageError('Behind the channel there may be -, for standard input')
+  const sources = { set: values.set ?? [], fromStdin: from === '-', fromFile: values['from-file'] }
+  return await run(config, 'channels.connect', { ...args, fields: await readFields(channel, sources) })
 }
 
 async function listenHere(config: Config, values: Values): Promise<void> {

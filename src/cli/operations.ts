@@ -7,7 +7,10 @@ import type { Context } from '../platform/context.ts'
 import { ApiError, type FieldErrors, httpErrors } from '../platform/errors.ts'
 import { isCurrency } from '../platform/money.ts'
 import { perPageMax } from '../platform/pagination.ts'
+import type { Place } from '../platform/sealed.ts'
 import { isBlank } from '../platform/texts.ts'
+import * as masterKey from './master-key.ts'
+import { UsageError } from './usage.ts'
 
 /**
  * What the command line can do: functions over the context, called in this process when it has the database, or over
@@ -26,17 +29,18 @@ export const operations = {
   'channels.disable': (ctx, args) => disableChannel(ctx, args as unknown as ConnectArgs),
   'audit.list': (ctx, args) => listAudit(ctx, args),
   'audit.verify': (ctx, args) => businesses.verify(ctx, optional(args.expect)),
+  'master-key.begin': (ctx, args) => masterKey.beginRotation(ctx, args as { head: string; key?: string }),
+  'master-key.waiting': (ctx, args) => masterKey.countWaiting(ctx, optional(args.since)),
+  'master-key.reseal': (ctx, args) => masterKey.resealPiece(ctx, args.from as Place, Number(args.rows)),
+  'master-key.check': (ctx, args) => masterKey.checkPiece(ctx, args.from as Place, Number(args.rows)),
+  'master-key.finish': (ctx) => masterKey.finishRotation(ctx),
+  'master-key.forget': (ctx) => masterKey.forgetOthers(ctx),
   'webhooks.listen': (ctx, args) => listen(ctx, optional(args.business), String(args.url)),
   'webhooks.unlisten': (ctx, args) => unlisten(ctx, optional(args.business), String(args.uuid)),
 } as const satisfies Record<string, (ctx: Context, args: Record<string, unknown>) => Promise<unknown>>
 
 export type Operation = keyof typeof operations
 export const isOperation = (name: string): name is Operation => Object.hasOwn(operations, name)
-
-/** An operation that cannot be done as asked; the message says what to do. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
-}
 
 const optional = (value: unknown): string | null => (value === undefined || value === null ? null : String(value))
 

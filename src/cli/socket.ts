@@ -3,7 +3,8 @@ import { createServer, request, type Server } from 'node:http'
 import { join } from 'node:path'
 import type { Context } from '../platform/context.ts'
 import { ApiError } from '../platform/errors.ts'
-import { isOperation, operations, UsageError } from './operations.ts'
+import { isOperation, operations } from './operations.ts'
+import { UsageError } from './usage.ts'
 
 /**
  * How a command reaches the server that has the embedded database: a Unix socket in DATA_DIR that only the owner of

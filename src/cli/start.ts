@@ -6,8 +6,9 @@ import type { Logger } from '../platform/log.ts'
 import { prepareServer, type Role, type Server } from '../server.ts'
 import { createDemo, introduceAccounts } from './demo.ts'
 import { lockDataDir } from './lock.ts'
-import { type Keys, readKeys, UsageError } from './operations.ts'
+import { type Keys, readKeys } from './operations.ts'
 import { serveSocket, socketPath, wordsOf } from './socket.ts'
+import { UsageError } from './usage.ts'
 
 /** A drain that takes longer is cut off, so that a stuck provider never keeps a deployment waiting. */
 const shutdownMaxMs = 40_000

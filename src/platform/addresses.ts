@@ -1,4 +1,4 @@
-/** Which addresses may be called on a stranger's word: those of the public internet, and no others. */
+/** Which addresses may be called on a stranger's word: those of the public internet, and no others. And whose is whose. */
 
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
@@ -23,4 +23,15 @@ export function whyNotPublic(address: string): string | null {
   if (range !== 'unicast') return `an address that is not public (${range})`
   if (parsed instanceof ipaddr.IPv6 && !parsed.match(globalIpv6)) return 'an address that is not public (reserved)'
   return null
+}
+
+/**
+ * Whose share of a limit an address uses up. One IPv6 line has 2^64 addresses: its /64 is one (RFC 6177). IPv4 within IPv6
+ * is the IPv4; what is no address, such as words of a proxy, stays as it is.
+ */
+export function addressGroup(address: string): string {
+  if (isIP(address) === 0) return address
+  const parsed = ipaddr.process(address.replace(/%.*$/s, ''))
+  if (parsed.kind() === 'ipv4') return parsed.toString()
+  return `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/64`).toString()}/64`
 }

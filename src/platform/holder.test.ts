@@ -8,6 +8,7 @@ import { type Database, openPostgres, sql } from './db.ts'
 import { Holder } from './holder.ts'
 import { createLog } from './log.ts'
 import { migrate } from './migrate.ts'
+import { createSecrets } from './secrets.ts'
 
 describe('the holder of claims', () => {
   let made: Awaited<ReturnType<typeof createDatabase>>
@@ -20,8 +21,8 @@ describe('the holder of claims', () => {
     line = await openTcpLine(made.url)
     databases = [openPostgres(line.url), openPostgres(line.url), openPostgres(made.url)]
     await migrate(databases[2]!, join(import.meta.dirname, '../../migrations'))
-    one = new Holder(databases[0]!, createLog('silent'))
-    other = new Holder(databases[1]!, createLog('silent'))
+    one = new Holder(databases[0]!, createLog('silent'), createSecrets(Buffer.alloc(32, 1)))
+    other = new Holder(databases[1]!, createLog('silent'), createSecrets(Buffer.alloc(32, 1)))
     await Promise.all([one.start(), other.start()])
   })
   after(async () => {

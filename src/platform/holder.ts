@@ -4,6 +4,7 @@ import { type Database, type Db, sql } from './db.ts'
 import { faultOf } from './faults.ts'
 import { newId } from './ids.ts'
 import type { Logger } from './log.ts'
+import type { Secrets } from './secrets.ts'
 
 /**
  * This process as the holder of claims. It gives a sign of life in the database, so that others know what it holds from
@@ -26,6 +27,7 @@ export class Holder {
   readonly #db: Db
   readonly #embedded: boolean
   readonly #log: Logger
+  readonly #secrets: Secrets
   readonly #running = new Set<string>()
   readonly #stopping = new AbortController()
   #owed = 0
@@ -34,10 +36,11 @@ export class Holder {
   /** Since when every beat came through; null: the last one did not. */
   #steadySince: number | null = null
 
-  constructor(database: Database, log: Logger) {
+  constructor(database: Database, log: Logger, secrets: Secrets) {
     this.#db = database.pulse
     this.#embedded = database.embedded
     this.#log = log
+    this.#secrets = secrets
   }
 
   /** Before the first claim. The embedded database belongs to one process: nobody else asks. */
@@ -116,10 +119,20 @@ export class Holder {
     }
   }
 
-  /** A sign of life: one row, written and committed. */
+  /**
+   * A sign of life: one row, written and committed. It says which master keys are known here, and hears which one seals
+   * from now on: what is followed by one beat is told by the next.
+   */
   async beat(db: Db = this.#db): Promise<void> {
-    await sql`/* hot */ insert into processes (id, started_at, beat_at) values (${this.id}, clock_timestamp(), clock_timestamp())
-      on conflict (id) do update set beat_at = clock_timestamp()`.execute(db)
+    const heads = this.#secrets.knownHeads()
+    const { rows } = await sql<{ head: Buffer }>`/* hot */ with beat as (
+        insert into processes (id, started_at, beat_at, known_heads, current_head)
+        values (${this.id}, clock_timestamp(), clock_timestamp(), ${heads}::bytea[], ${this.#secrets.sealedHead()})
+        on conflict (id) do update set beat_at = clock_timestamp(), known_heads = excluded.known_heads,
+          current_head = excluded.current_head)
+      select current_head as head from master_keys`.execute(db)
+    const head = rows[0]?.head
+    if (head && !this.#secrets.follow(head)) this.#log.error('the master key was changed to one unknown here: restart')
   }
 
   async #pause(ms: number): Promise<void> {

@@ -1,6 +1,9 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
 import { type TSchema, Type } from 'typebox'
+import { secondMs } from './clock.ts'
 import type { Context } from './context.ts'
 import { ApiError, httpErrors, notFound } from './errors.ts'
 import { answerFailures, asApiError, sendFailure } from './failures.ts'
@@ -78,6 +81,7 @@ export function createHttp(ctx: Context, options: HttpOptions): Http {
     reply.header('request-id', request.id)
   })
   refuseWhileStopping(app)
+  dropSlowWhileStopping(app, options.requestTimeoutMs)
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown'
     ctx.metrics.requestSeconds.observe(
@@ -121,6 +125,33 @@ function refuseWhileStopping(app: Http): void {
   })
   app.addHook('onSend', async (_request, reply) => {
     if (stopping) reply.header('connection', 'close')
+  })
+}
+
+/** Once the server stops: far less than supervisors wait before they kill. */
+const slowWhileStoppingMs = 5 * secondMs
+
+/**
+ * Once a server closes, Node no longer looks for clients that send too slowly, and it counts a connection without any
+ * request as busy: one such stranger would hold up the stop for as long as he likes.
+ */
+function dropSlowWhileStopping(app: Http, requestTimeoutMs: number): void {
+  /** What each connection is being answered; null: nothing. */
+  const answering = new Map<Socket, IncomingMessage | null>()
+  app.server.on('connection', (socket) => {
+    answering.set(socket, null)
+    socket.once('close', () => answering.delete(socket))
+  })
+  app.server.on('request', (request, response) => {
+    const { socket } = request
+    answering.set(socket, request)
+    response.once('close', () => answering.has(socket) && answering.set(socket, null))
+  })
+  app.addHook('preClose', async () => {
+    const drop = () => {
+      for (const [socket, request] of answering) if (!request?.complete) socket.destroy()
+    }
+    setTimeout(drop, Math.min(requestTimeoutMs, slowWhileStoppingMs)).unref()
   })
 }
 

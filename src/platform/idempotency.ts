@@ -226,7 +226,7 @@ export async function finishClaim(db: Db, claim: IdempotencyClaim, reply: Fastif
     return await holder.untilDone('release of an idempotency key', (brought) => releaseClaim(brought, claim), end)
   }
   if (!claim.held) return end()
-  const answer = { claim, status: reply.statusCode, sealed: sealAnswer(claim, body) }
+  const answer = { claim, status: reply.statusCode, body }
   try {
     if (!(await keepAnswer(db, answer))) throw await answerOfTaker(db, claim)
     end()
@@ -259,7 +259,7 @@ async function releaseClaim(db: Db, claim: IdempotencyClaim): Promise<void> {
 interface Answer {
   claim: IdempotencyClaim
   status: number
-  sealed: Buffer
+  body: string
 }
 
 const batchers = new WeakMap<Db, (answer: Answer) => Promise<boolean>>()
@@ -283,7 +283,7 @@ async function updateAnswers(db: Db, answers: readonly Answer[]): Promise<boolea
     set response_status = a.status, response_body = a.sealed
     from unnest(${column(({ claim }) => claim.scope.businessId)}::uuid[], ${column(({ claim }) => claim.scope.envMode)}::text[],
       ${column(({ claim }) => claim.key)}::text[], ${column(({ claim }) => claim.token)}::uuid[],
-      ${column(({ status }) => status)}::int[], ${column(({ sealed }) => sealed)}::bytea[])
+      ${column(({ status }) => status)}::int[], ${column(({ claim, body }) => sealAnswer(claim, body))}::bytea[])
       as a (business_id, env_mode, key, token, status, sealed)
     where k.business_id = a.business_id and k.env_mode = a.env_mode and k.key = a.key and k.token = a.token
     returning k.token`.execute(db)

@@ -10,42 +10,61 @@ export interface LimitSettings {
   readonly relaysMax: number
   /** Webhooks with a wrong signature a minute, of one token. */
   readonly wrongHooksAMinute: number
+  /** Keys that open nothing, a minute of one address. */
+  readonly wrongKeysAMinute: number
+  /** Open streams of one checkout, and of one address. */
+  readonly linkStreamsMax: number
+  readonly addressStreamsMax: number
 }
 
 export interface Limits extends LimitSettings {
   readonly returns: Counter
   readonly wrongHooks: Counter
+  readonly wrongKeys: Counter
 }
 
 export const createLimits = (settings: LimitSettings, clock: Clock): Limits => ({
   ...settings,
   returns: new Counter(settings.returnsAMinute, clock),
   wrongHooks: new Counter(settings.wrongHooksAMinute, clock),
+  wrongKeys: new Counter(settings.wrongKeysAMinute, clock),
 })
 
 /** Names that are remembered at once; 10,000 of them weigh about 2 MB. */
 const namesMax = 10_000
 
-/** Counts by name within a minute. It keeps digests of names, whatever their length, and only so many. */
+/** What a limiter keeps of a name, which may be a secret, and as long as its sender likes. */
+export const digestOf = (name: string): string => createHash('sha256').update(name).digest('base64')
+
+/** Counts by name within a time. It keeps digests of names, whatever their length, and only so many. */
 export class Counter {
   readonly #max: number
   readonly #clock: Clock
+  readonly #lastsMs: number
   readonly #counts = new Map<string, { count: number; endsMs: number }>()
 
-  constructor(max: number, clock: Clock) {
+  constructor(max: number, clock: Clock, lastsMs: number = minuteMs) {
     this.#max = max
     this.#clock = clock
+    this.#lastsMs = lastsMs
   }
 
-  /** Counts one more of this name. Throws 009 beyond the most, with the time until its minute ends. */
-  take(name: string): void {
+  /** Counts one more of this name; gives their number. Throws 009 beyond the most, with the time until it is over. */
+  take(name: string): number {
     const nowMs = this.#clock.now().getTime()
-    const key = createHash('sha256').update(name).digest('base64')
+    const key = digestOf(name)
     const known = this.#counts.get(key)
-    const current = known && known.endsMs > nowMs ? known : { count: 0, endsMs: nowMs + minuteMs }
+    const current = known && known.endsMs > nowMs ? known : { count: 0, endsMs: nowMs + this.#lastsMs }
     current.count += 1
     if (current !== known) this.#add(key, current, nowMs)
     if (current.count > this.#max) throw tooMany(current.endsMs - nowMs)
+    return current.count
+  }
+
+  /** One that was taken, and proved to be none of those that are counted. */
+  giveBack(name: string): void {
+    const known = this.#counts.get(digestOf(name))
+    if (known && known.count > 0) known.count -= 1
   }
 
   get size(): number {

@@ -24,14 +24,25 @@ export interface Secrets {
   hashes(text: string): Buffer[]
   /** How every value that the current key sealed begins: version and key id. */
   sealedHead(): Buffer
-  /** From now on this key is the current one; those before it are still read. */
-  adopt(masterKey: Buffer): void
+  /** The same of every key that is known. */
+  knownHeads(): Buffer[]
+  /** From now on this key is read, too. */
+  learn(masterKey: Buffer): void
+  /** From now on the key whose values begin so is the current one; the others are still read. False: it is not known. */
+  follow(head: Buffer): boolean
+  /** The current key alone, as if no other were known. */
+  alone(): Secrets
+  /** From now on no other key than the current one is read. */
+  forgetOthers(): void
 }
 
 /** Layout of a sealed value: version 1 | key id (4 bytes) | nonce (12) | tag (16) | ciphertext. */
 const version = 1
 export const sealedHeadLength = 1 + 4
 const headLength = sealedHeadLength + 12 + 16
+
+/** How the values of a master key begin. It tells nothing of the key. */
+export const headOf = (masterKey: Buffer): Buffer => deriveKeys(masterKey).head
 
 interface Keys {
   readonly masterKey: Buffer
@@ -69,10 +80,20 @@ export function createSecrets(masterKey: Buffer, others: readonly Buffer[] = [])
     hash: (text) => hashWith(current, text),
     hashes: (text) => known.map((keys) => hashWith(keys, text)),
     sealedHead: () => current.head,
-    adopt(key) {
-      const next = known.find((keys) => keys.masterKey.equals(key)) ?? deriveKeys(key)
+    knownHeads: () => known.map(({ head }) => head),
+    learn(key) {
+      if (!known.some((keys) => keys.masterKey.equals(key))) known = [...known, deriveKeys(key)]
+    },
+    follow(head) {
+      const next = known.find((keys) => keys.head.equals(head))
+      if (!next) return false
       current = next
       known = [next, ...known.filter((keys) => keys !== next)]
+      return true
+    },
+    alone: () => createSecrets(current.masterKey),
+    forgetOthers() {
+      known = [current]
     },
   }
 }

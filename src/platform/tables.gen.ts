@@ -68,7 +68,7 @@ export interface AuditLog {
   address: string | null;
   address_digest: Buffer | null;
   address_salt: string | null;
-  business_id: string;
+  business_id: string | null;
   created_at: Timestamp;
   customer_id: string | null;
   detail: Generated<Json>;
@@ -231,6 +231,13 @@ export interface Mails {
   updated_at: Timestamp;
 }
 
+export interface MasterKeys {
+  current_head: Buffer;
+  finished_at: Timestamp | null;
+  is_only: Generated<boolean>;
+  started_at: Timestamp;
+}
+
 export interface PaymentMethods {
   bank: string | null;
   brand: string | null;
@@ -304,7 +311,9 @@ export interface PortalLinks {
 
 export interface Processes {
   beat_at: Timestamp;
+  current_head: Buffer | null;
   id: string;
+  known_heads: ArrayType<Buffer> | null;
   started_at: Timestamp;
 }
 
@@ -456,6 +465,12 @@ export interface Transactions {
   usd_per_unit: Numeric;
 }
 
+export interface Trials {
+  begun_at: Timestamp;
+  mailbox: Buffer;
+  subscription_plan_id: string;
+}
+
 export interface WebhookAttempts {
   attempted_at: Timestamp;
   duration_ms: number;
@@ -513,6 +528,7 @@ export interface DB {
   hook_inbox: HookInbox;
   idempotency_keys: IdempotencyKeys;
   mails: Mails;
+  master_keys: MasterKeys;
   payment_methods: PaymentMethods;
   payment_requests: PaymentRequests;
   portal_links: PortalLinks;
@@ -523,6 +539,7 @@ export interface DB {
   subscriptions: Subscriptions;
   timeline_records: TimelineRecords;
   transactions: Transactions;
+  trials: Trials;
   webhook_attempts: WebhookAttempts;
   webhook_deliveries: WebhookDeliveries;
   webhook_endpoints: WebhookEndpoints;

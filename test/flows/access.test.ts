@@ -16,6 +16,7 @@ import {
   type TestBusiness,
   type TestServer,
 } from '../support/server.ts'
+import { advance, createPlan, subscribe } from '../support/subscriptions.ts'
 
 after(stopOwnPostgres)
 
@@ -263,6 +264,7 @@ describe('keys', () => {
 
 /** The objects of one business, and everything of theirs that a path or a body may name. */
 async function makeObjects(server: TestServer, business: TestBusiness, hookUrl: string) {
+  const renewalRef = await makeRenewal(server, business)
   const customer = await business.api('POST', '/v1/customers', { email: 'mine@example.com', name: 'Mine' })
   const wish = { customer_uuid: customer.body.data.uuid, amount: 100, reference: 'my-own-reference' }
   const request = await business.api('POST', '/v1/payment-requests', wish)
@@ -300,6 +302,7 @@ async function makeObjects(server: TestServer, business: TestBusiness, hookUrl: 
     reference: 'my-own-reference',
     publicRef: requestRef(byBrowser),
     publicReference: 'my-carts-reference',
+    renewalRef,
     linkRef: /AsP-[0-9a-f]{13}/.exec(page.text)?.[0] ?? '',
     method: saved.method,
     plan: plan.body.data.uuid as string,
@@ -309,6 +312,17 @@ async function makeObjects(server: TestServer, business: TestBusiness, hookUrl: 
     endpointSecret: endpoint.body.data.secret as string,
     event: events.body.data.events.data[0].uuid as string,
   }
+}
+
+/** The request by which a plan renewed; its ref. */
+async function makeRenewal(server: TestServer, business: TestBusiness): Promise<string> {
+  const plan = await createPlan(business, { interval: 'weekly', amount: 100 })
+  const { customer } = await subscribe(server, business, plan)
+  await advance(business, { days: 8 })
+  const { body } = await business.api('GET', `/v1/payment-requests?customer_uuid=${customer}&status=successful`)
+  const renewal = body.data.payment_requests.data.find((one: Body) => one.created_by === 'renewal')
+  assert.ok(renewal, 'nothing renewed')
+  return renewal.ref
 }
 type Objects = Awaited<ReturnType<typeof makeObjects>>
 
@@ -337,8 +351,8 @@ describe('what is another’s', () => {
   /** Everything of the owner that the path's parameter may name, by the noun before it. */
   function namesFor(path: string): string[] {
     if (path.startsWith('/v1/payment-requests/')) {
-      const { request, requestRef, openRef, reference, publicRef, publicReference, linkRef } = objects
-      const made = [publicRef, publicReference, linkRef]
+      const { request, requestRef, openRef, reference, publicRef, publicReference, linkRef, renewalRef } = objects
+      const made = [publicRef, publicReference, linkRef, renewalRef]
       return [request, request.replace('eric-', ''), requestRef, openRef, reference, ...made]
     }
     if (path.startsWith('/v1/customers/')) return [objects.customer]
@@ -388,8 +402,9 @@ describe('what is another’s', () => {
   })
 
   test('whoever made a payment request, its business finds it in its mode, and nobody else does', async () => {
-    const { requestRef: bySecret, reference, publicRef, publicReference, linkRef } = objects
-    const makers = { secret: [bySecret, reference], public: [publicRef, publicReference], link: [linkRef] }
+    const { requestRef: bySecret, reference, publicRef, publicReference, linkRef, renewalRef } = objects
+    const browsers = { public: [publicRef, publicReference], link: [linkRef] }
+    const makers = { secret: [bySecret, reference], ...browsers, renewal: [renewalRef] }
     for (const [maker, names] of Object.entries(makers)) {
       for (const name of names) {
         const path = `/v1/payment-requests/retrieve-by-ref/${name}`

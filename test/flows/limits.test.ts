@@ -69,6 +69,13 @@ describe('limits that a stranger meets', () => {
     expectLimit(answers[60] as Answer, 60)
     assert.ok(asked.length < 60, `${asked.length} calls`)
     await payAndComeBack(honest)
+    // A browser is told in words.
+    const link = `/return/${created.body.data.payment_request.last_transaction.uuid}`
+    const page = await call(server.url, 'GET', link, undefined, { accept: 'text/html,*/*;q=0.8' })
+    assert.equal(page.status, 429)
+    assert.match(String(page.headers.get('content-type')), /^text\/html/)
+    assert.match(page.text, /wait a little/)
+    assert.ok(Number(page.headers.get('retry-after')) >= 1)
     server.clock.advance(61_000)
     await payAndComeBack(created)
   })

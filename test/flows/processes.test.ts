@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test'
 import pg from 'pg'
 import type { Keys } from '../../src/cli/operations.ts'
 import { freePort, stopOwnPostgres } from '../support/postgres.ts'
-import { type Gate, openWorld, type Started, startGate, type World } from '../support/process.ts'
+import { type Gate, openWorld, runCommand, type Started, startGate, type World } from '../support/process.ts'
 import { type Receiver, startReceiver } from '../support/receiver.ts'
 import { type Answer, attemptRef, type Body, call, requestRef } from '../support/server.ts'
 import { until } from '../support/wait.ts'
@@ -95,6 +95,28 @@ describe('two API and two worker processes over one database', () => {
       applied.map(({ name }) => name),
       files.sort(),
     )
+  })
+
+  test('a key that another process revoked opens nothing at either a second later', async () => {
+    const args = ['--mode', 'test', '--label', 'to be revoked', '--json']
+    const made = JSON.parse(await runCommand(['keys', 'create', ...args], world.env))
+    const ask = (nth: number) =>
+      api(nth, 'GET', '/v1/business', undefined, { authentication: `Bearer ${made.key}` }).then(({ status }) => status)
+    assert.deepEqual(await Promise.all([ask(0), ask(1)]), [200, 200])
+    let isRevoked = false
+    // Asked all the while, so that each has it in memory at the moment of the revocation.
+    const asking = Promise.all(
+      [0, 1].map((nth) => until('the revocation', async () => (await ask(nth)) > 0 && isRevoked, 120_000)),
+    )
+    await runCommand(['keys', 'revoke', 'to be revoked'], world.env)
+    isRevoked = true
+    const from = performance.now()
+    await asking
+    await until('both to refuse', async () => (await ask(0)) === 401 && (await ask(1)) === 401)
+    const took = performance.now() - from
+    console.log(`revoked by another process, refused after ${Math.round(took)} ms`)
+    // The memory is a second; the rest is for a machine that does much else.
+    assert.ok(took < 6_000)
   })
 
   test('requests by turns, webhooks to either: each payment is told once, by one delivery of one event', async () => {

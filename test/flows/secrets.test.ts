@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -104,7 +104,9 @@ test('secrets are unreadable in the database and in the logs, whatever was done 
       test: `sk_test_sandbox_${'canary'.repeat(6)}2`,
       wrong: `sk_test_${'canary'.repeat(6)}3`,
     }
-    await run('channels', 'connect', 'paystack', '--mode', 'live', '--set', `secret_key=${canaries.live}`)
+    const file = join(folder, 'live.json')
+    writeFileSync(file, JSON.stringify({ secret_key: canaries.live }))
+    await run('channels', 'connect', 'paystack', '--mode', 'live', '--from-file', file)
     await run('channels', 'connect', 'paystack', '--mode', 'test', '--set', `secret_key=${canaries.test}`, '--default')
 
     // Another process connected the account, so this server's sandbox was not told where its webhooks go.

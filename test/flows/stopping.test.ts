@@ -69,4 +69,23 @@ describe('while the server stops', () => {
     assert.match(await begun, /\r\nconnection: close/i)
     await closing
   })
+
+  test('a client that has sent nothing, half a head or half a body does not hold it up for longer than a request may take', async () => {
+    const slow = await startTestServer({ backend: 'embedded', env: { REQUEST_TIMEOUT_MS: '500' } })
+    const { keys } = await slow.business()
+    const head =
+      `POST /v1/customers HTTP/1.1\r\nhost: x\r\nauthentication: Bearer ${keys.test.secret_key}\r\n` +
+      'content-type: application/json\r\ncontent-length: 9\r\n'
+    const sockets = await Promise.all(
+      ['', head, `${head}\r\n{`].map(async (words) => {
+        const socket = connect(slow.config.port, '127.0.0.1').on('error', () => {})
+        await once(socket, 'connect')
+        if (words) socket.write(words)
+        return socket.resume()
+      }),
+    )
+    await slow.call('GET', '/health/live')
+    await slow.close()
+    for (const socket of sockets) socket.destroy()
+  })
 })

@@ -17,6 +17,7 @@ import {
   type TestServer,
   threeChannels,
 } from '../support/server.ts'
+import { recordStatements } from '../support/statements.ts'
 import { mailsTo } from '../support/subscriptions.ts'
 import { until } from '../support/wait.ts'
 
@@ -62,6 +63,11 @@ describe('a stranger with a public key', () => {
     await until('the payment', isPaid)
   }
 
+  const linesOf = async (ref: string): Promise<string[]> => {
+    const { body } = await business.api('GET', `/v1/payment-requests/retrieve-by-ref/${ref}`)
+    return body.data.payment_request.timeline_records.map((line: Body) => line.summary)
+  }
+
   describe('gives himself no trial', () => {
     test('where the plan names none, or the customer had one, the price is asked', async () => {
       const [unnamed, named] = [await plan(), await plan({ trial_period: 14 })]
@@ -99,12 +105,44 @@ describe('a stranger with a public key', () => {
       const begun = await until('the trial', async () => (await subscriptionsOf('twice@example.com'))[0])
       await business.api('PATCH', `/v1/subscriptions/${begun.uuid}/cancel?immediately=1`)
       await paid(second)
-      const lines = async (): Promise<string[]> => {
-        const { body } = await business.api('GET', `/v1/payment-requests/retrieve-by-ref/${second.ref}`)
-        return body.data.payment_request.timeline_records.map((line: Body) => line.summary)
-      }
-      await until('the refund', async () => (await lines()).some((one) => one.includes('had a trial')))
+      await until('the refund', async () => (await linesOf(second.ref)).some((one) => one.includes('had a trial')))
       assert.equal((await subscriptionsOf('twice@example.com')).length, 1)
+    })
+
+    test('three pages paid at the same moment give one trial, and the others’ money goes back', async () => {
+      const { uuid } = await plan({ trial_period: 14 })
+      const wish = { customer_email: 'thrice@example.com', subscription_plan_uuid: uuid, is_trial: true }
+      const opened: Body[] = []
+      for (const payment_channel of ['paystack', 'flutterwave', 'paystack']) {
+        const { body } = await sdk({ ...wish, payment_channel })
+        opened.push({ ...body.data.payment_request, channel: payment_channel })
+      }
+      await Promise.all(opened.map((one) => payAtSandbox(server.url, one.last_transaction.ref, 'success', one.channel)))
+      await Promise.all(opened.map((one) => business.api('PATCH', `/v1/payment-requests/${one.ref}/verify`)))
+      const given = async () => {
+        const lines = await Promise.all(opened.map((one) => linesOf(one.ref)))
+        return lines.filter((of) => of.some((line) => line.includes('gives this payment back'))).length === 2
+      }
+      await until('two that go back', given)
+      assert.equal((await subscriptionsOf('thrice@example.com')).length, 1)
+    })
+
+    test('whoever is deleted and comes back has had the trial', async () => {
+      const { uuid } = await plan({ trial_period: 14 })
+      const wish = { customer_email: 'back@example.com', subscription_plan_uuid: uuid, is_trial: true }
+      const asked = async () => (await sdk({ ...wish, payment_channel: 'paystack' })).body.data.payment_request
+      const first = await asked()
+      // Opened while the trial was still to be had, and paid when it is gone.
+      const late = await asked()
+      await paid(first)
+      const begun = await until('the trial', async () => (await subscriptionsOf('back@example.com'))[0])
+      const { rows } = await sql<Body>`select id from customers where email = 'back@example.com'`.execute(server.ctx.db)
+      assert.equal((await business.api('PATCH', `/v1/subscriptions/${begun.uuid}/cancel?immediately=1`)).status, 200)
+      assert.equal((await business.api('DELETE', `/v1/customers/${rows[0]?.id}`)).status, 200)
+      assert.equal((await asked()).amount, '120000')
+      await paid(late)
+      await until('the refund', async () => (await linesOf(late.ref)).some((one) => one.includes('had a trial')))
+      assert.equal((await subscriptionsOf('back@example.com')).length, 1)
     })
   })
 
@@ -375,5 +413,40 @@ describe('a stranger with a public key', () => {
         assert.equal((await look(more)).status, 404, more)
       assert.equal((await call(server.url, 'POST', `${path}/check`)).status, 404)
     })
+  })
+})
+
+/** Without a worker, and with no other server: nobody else sends statements meanwhile. */
+describe('a stranger who measures', () => {
+  test('a known address costs the same statements as an unknown one, so that time tells nothing either', async () => {
+    const quiet = await startTestServer({ backend: 'postgres', role: 'api' })
+    try {
+      const shop = await threeChannels(quiet)
+      const named = { name: 'Quiet plan', interval: 'monthly', amount: 5000, trial_period: 7 }
+      const { uuid } = (await shop.api('POST', '/v1/subscription-plans', named)).body.data
+      await shop.api('POST', '/v1/customers', { email: 'ada@example.com', name: 'Ada Lovelace' })
+      const authentication = `Bearer ${shop.keys.test.public_key}`
+      const textsOf = async (customer_email: string, body: object): Promise<string[]> => {
+        const recorder = recordStatements()
+        const wish = { customer_email, ...body }
+        const answer = await call(quiet.url, 'POST', '/v1/sdk/initialize-payment-request', wish, { authentication })
+        assert.equal(answer.status, 201, answer.text)
+        // Of these, what asks for the address: sweeps, and what is told to a subscriber after the answer, do not.
+        const about = recorder.stop().filter(({ values }) => JSON.stringify(values).includes(customer_email))
+        return about.map(({ text }) => text)
+      }
+      for (const body of [{ amount: 100 }, { subscription_plan_uuid: uuid, is_trial: true }]) {
+        // What a process remembers for a second is there for both.
+        await textsOf('nobody-0@example.com', body)
+        const [asKnown, asUnknown] = [
+          await textsOf('ada@example.com', body),
+          await textsOf('nobody-1@example.com', body),
+        ]
+        assert.ok(asKnown.length > 0)
+        assert.deepEqual(asKnown, asUnknown)
+      }
+    } finally {
+      await quiet.close()
+    }
   })
 })

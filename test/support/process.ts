@@ -25,13 +25,19 @@ process.once('SIGTERM', () => process.exit(143))
 
 type Env = Readonly<Record<string, string>>
 
-function spawnMain(args: string[], env: Env, aheadMs: number): { child: ChildProcess; output: () => string } {
+function spawnMain(
+  args: string[],
+  env: Env,
+  aheadMs: number,
+  input?: string,
+): { child: ChildProcess; output: () => string } {
   const flags = aheadMs > 0 ? [`--import=data:text/javascript,${encodeURIComponent(clockAhead(aheadMs))}`] : []
   const child = spawn(process.execPath, [...flags, main, ...args], {
     cwd: root,
     env: { PATH: process.env.PATH ?? '', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
+  child.stdin?.end(input)
   children.add(child)
   child.once('exit', () => children.delete(child))
   let output = ''
@@ -51,12 +57,25 @@ globalThis.Date = new Proxy(Date, {
   get: (date, name) => (name === 'now' ? ahead : date[name]),
 })`
 
-/** A command of the command line; gives what it printed. Throws when it failed. */
-export async function runCommand(args: string[], env: Env): Promise<string> {
-  const { child, output } = spawnMain(args, { LOG_LEVEL: 'silent', ...env }, 0)
+/** A command of the command line, with `input` on its standard input; gives what it printed. Throws when it failed. */
+export async function runCommand(args: string[], env: Env, input?: string): Promise<string> {
+  const { child, output } = spawnMain(args, { LOG_LEVEL: 'silent', ...env }, 0, input)
   const code = await new Promise((resolve) => child.once('close', resolve))
   if (code !== 0) throw new Error(`asyncpay ${args.join(' ')} ended with ${code}: ${output()}`)
   return output()
+}
+
+/** A command that the test looks at while it runs, and may kill. */
+export function startCommand(args: string[], env: Env): { output(): string; kill(): Promise<void> } {
+  const { child, output } = spawnMain(args, { LOG_LEVEL: 'silent', ...env }, 0)
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  return {
+    output,
+    async kill() {
+      child.kill('SIGKILL')
+      await gone
+    },
+  }
 }
 
 export interface Started {
@@ -229,8 +248,8 @@ async function connect(
 ): Promise<Keys> {
   const secretKey = `sk_test_${randomHex(20)}`
   await runCommand(['business', 'create', 'World'], env)
-  const set = ['--mode', 'test', '--set', `secret_key=${secretKey}`, '--default']
-  const connected = JSON.parse(await runCommand(['channels', 'connect', 'paystack', ...set], env)) as {
+  const args = ['channels', 'connect', 'paystack', '-', '--mode', 'test', '--default']
+  const connected = JSON.parse(await runCommand(args, env, JSON.stringify({ secret_key: secretKey }))) as {
     webhook_url: string
   }
   const webhookUrl = webhookOrigin + new URL(connected.webhook_url).pathname

@@ -26,7 +26,7 @@ export function requireKey(app: Http, ctx: Context, kind: KeyKind): void {
   })
   app.addHook('onRequest', async (request) => {
     const scope = request.routeOptions.config.scope ?? null
-    const caller = await authenticate(ctx, kind, presentedKey(request.headers), scope)
+    const caller = await authenticate(ctx, kind, presentedKey(request.headers), scope, request.ip)
     request.caller = { ...caller, address: request.ip }
   })
   app.addHook('preHandler', claimKey(ctx))

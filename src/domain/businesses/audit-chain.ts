@@ -56,6 +56,11 @@ export async function seal(ctx: Context): Promise<number> {
   return link.ids.length
 }
 
+/** All that waits for its seal. */
+export async function sealAll(ctx: Context): Promise<void> {
+  while ((await seal(ctx)) > 0);
+}
+
 /** After a change of the master key an empty link under the new key vouches for all before it. */
 function isOfFormerKey(ctx: Context, head: store.Link | undefined): boolean {
   if (!head) return false

@@ -19,7 +19,8 @@ export interface Actor {
 }
 
 export interface AuditEntry {
-  businessId: string
+  /** Null: about the installation. */
+  businessId: string | null
   envMode: EnvMode | null
   actor: string
   action: string
@@ -94,7 +95,7 @@ export interface EntryPage {
 
 export const entriesMax = 500
 
-/** Newest first, from the one before `before`. */
+/** Of a business and of the installation, newest first, from the one before `before`. */
 export async function listEntries(
   ctx: Context,
   businessId: string,

@@ -30,7 +30,7 @@ export {
   listEntries,
   type ShownEntry,
 } from './audit.ts'
-export { sealedWithinMs, type Verdict, verify } from './audit-chain.ts'
+export { sealAll, sealedWithinMs, type Verdict, verify } from './audit-chain.ts'
 export {
   authenticate,
   type Caller,

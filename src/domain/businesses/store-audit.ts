@@ -8,7 +8,7 @@ import type { EnvMode } from './schema.ts'
 export type ActorKind = CallerKind | 'command_line' | 'system'
 
 export interface NewEntry {
-  businessId: string
+  businessId: string | null
   envMode: EnvMode | null
   actor: Actor
   action: string
@@ -35,7 +35,10 @@ export async function insert(tx: Tx, entry: NewEntry): Promise<void> {
 }
 
 export async function list(db: Db, businessId: string, before: string | null, limit: number) {
-  let query = db.selectFrom('audit_log').selectAll().where('business_id', '=', businessId)
+  let query = db
+    .selectFrom('audit_log')
+    .selectAll()
+    .where((of) => of.or([of('business_id', '=', businessId), of('business_id', 'is', null)]))
   if (before !== null) query = query.where('id', '<', BigInt(before))
   return await query.orderBy('id', 'desc').limit(limit).execute()
 }
@@ -45,7 +48,7 @@ export interface WrittenRow {
   id: string
   /** Null where the row itself is gone. */
   action: string | null
-  business_id: string
+  business_id: string | null
   env_mode: string | null
   actor_kind: string | null
   actor: string

@@ -23,6 +23,19 @@ export async function findMaybeOwner(
   return rows[0]
 }
 
+/** Which of these open anything. */
+export async function listOpening(
+  db: Db,
+  kind: KeyKind,
+  keyHashes: readonly Buffer[],
+  now: Date,
+): Promise<readonly Buffer[]> {
+  const { rows } = await sql<{ hash: Buffer }>`/* hot */ select key_hash as hash from api_keys
+    where key_hash = any(${keyHashes}::bytea[]) and kind = ${kind} and revoked_at is null
+      and (expires_at is null or expires_at > ${now}) limit ${keyHashes.length}`.execute(db)
+  return rows.map((row) => row.hash)
+}
+
 export interface KeyRow {
   id: string
   businessId: string

@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
+import { addressGroup } from '../../platform/addresses.ts'
 import { secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { ApiError, httpErrors } from '../../platform/errors.ts'
@@ -19,7 +20,7 @@ import {
   sdkOpenedSchema,
 } from './schema.ts'
 import * as checkout from './service.ts'
-import { createWatch } from './stream.ts'
+import { createPlaces, createWatch } from './stream.ts'
 
 /** What a public key opens: what the published SDKs call from a buyer's browser. */
 export function sdkRoutes(app: Http, ctx: Context): void {
@@ -141,6 +142,8 @@ const streamMaxMs = 600 * secondMs
 
 function streamRoute(app: Http, ctx: Context): void {
   const watch = createWatch(ctx)
+  const takePlace = createPlaces()
+  const { linkStreamsMax, addressStreamsMax } = ctx.limits
   const open = new Set<() => void>()
   app.addHook('preClose', async () => {
     watch.stop()
@@ -149,6 +152,10 @@ function streamRoute(app: Http, ctx: Context): void {
   app.get('/checkout/:token/events', { schema: hidden }, async (request, reply) => {
     const { token } = request.params
     const { full } = await checkout.open(ctx, token)
+    const freePlace = takePlace([
+      [full.request.id, linkStreamsMax],
+      [addressGroup(request.ip), addressStreamsMax],
+    ])
     const push = async () => {
       const state = await checkout.stateOf(ctx, await checkout.open(ctx, token))
       // The page may have gone while we asked: a write to it would be an error that nobody hears.
@@ -160,9 +167,13 @@ function streamRoute(app: Http, ctx: Context): void {
         end()
       })
     })
-    if (!leave) throw new ApiError(httpErrors.unavailable)
+    if (!leave) {
+      freePlace()
+      throw new ApiError(httpErrors.unavailable)
+    }
     const end = () => {
       leave()
+      freePlace()
       open.delete(end)
       clearInterval(alive)
       clearTimeout(limit)
@@ -174,6 +185,8 @@ function streamRoute(app: Http, ctx: Context): void {
     startStream(reply)
     request.raw.once('close', end)
     reply.raw.on('error', end)
+    // It went while we opened: nobody says so again.
+    if (request.raw.destroyed || reply.raw.destroyed) end()
   })
 }
 

@@ -1,5 +1,6 @@
 import { secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
+import { tooMany } from '../../platform/limits.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
 
 /**
@@ -8,7 +9,7 @@ import * as paymentRequests from '../payment-requests/service.ts'
  */
 
 const lookEveryMs = secondMs
-/** Pages beyond this many in one process are sent away and ask by themselves. */
+/** Pages beyond this many in one process are sent away and ask by themselves; so are those of one link or one address. */
 const watchersMax = 5_000
 
 interface Watcher {
@@ -26,6 +27,28 @@ export interface Watch {
   /** How many wait. */
   readonly size: number
   stop(): void
+}
+
+/** Whoever is sent away asks by itself meanwhile. */
+const comeAgainMs = 5 * secondMs
+
+/** What is open at once, by name. It throws 009 beyond the most of any name, and gives what ends it. */
+export function createPlaces(): (wanted: readonly (readonly [name: string, most: number])[]) => () => void {
+  const open = new Map<string, number>()
+  const move = (name: string, by: number) => {
+    const count = (open.get(name) ?? 0) + by
+    if (count > 0) open.set(name, count)
+    else open.delete(name)
+  }
+  return (wanted) => {
+    for (const [name, most] of wanted) if ((open.get(name) ?? 0) >= most) throw tooMany(comeAgainMs)
+    for (const [name] of wanted) move(name, 1)
+    let isOpen = true
+    return () => {
+      if (isOpen) for (const [name] of wanted) move(name, -1)
+      isOpen = false
+    }
+  }
 }
 
 export function createWatch(ctx: Context): Watch {

@@ -31,6 +31,9 @@ const kept = new Set(['uuid', 'customer_id', 'env_mode', 'created_at', 'updated_
 /** What belongs to the business says nothing of a payer. */
 const ofTheBusiness = new Set(['business', 'subscription_plan', 'payment_channel'])
 
+/** In a line of a timeline, what a channel gave as its reason: words of others, in which the payer may be named. */
+const reasonOfChannel = /(?<=(declined|refused) the (payment|charge)): .*$/s
+
 /** An answer or event of ours without the person: amounts, references, states and times stay. */
 export function withoutPerson(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutPerson)
@@ -40,6 +43,7 @@ export function withoutPerson(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => {
       if (isCustomer) return [key, kept.has(key) ? inner : null]
+      if (key === 'summary' && typeof inner === 'string') return [key, inner.replace(reasonOfChannel, '')]
       if (personal.has(key) || key.includes('redirect_url')) return [key, null]
       return [key, ofTheBusiness.has(key) ? inner : withoutPerson(inner)]
     }),

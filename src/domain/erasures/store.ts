@@ -89,6 +89,11 @@ export async function blankRows(tx: Tx, owner: Owner, customerId: string, emails
       success_redirect_url = null, failure_redirect_url = null where customer_id = ${customerId}`.execute(tx)
   await sql`update transactions set description = null, reason = null, checkout_url = null
     where payment_request_id in ${requestsOf(customerId)}`.execute(tx)
+  await sql`update timeline_records
+    set summary = regexp_replace(summary, '((declined|refused) the (payment|charge)): .*$', '\\1')
+    where payment_request_id in ${requestsOf(customerId)} and summary ~ '(declined|refused) the (payment|charge): '`.execute(
+    tx,
+  )
   await sql`update refunds set reason = null, failure_reason = null
     where payment_request_id in ${requestsOf(customerId)}`.execute(tx)
   await sql`update portal_links set return_url = null, expires_at = created_at where customer_id = ${customerId}`.execute(
@@ -98,14 +103,26 @@ export async function blankRows(tx: Tx, owner: Owner, customerId: string, emails
       status = case when status = 'queued' then 'not_sent' else status end
     where customer_id = ${customerId} or (customer_id is null and business_id = ${owner.businessId}
       and env_mode = ${owner.envMode} and lower(recipient) = lower(${emails.was}))`.execute(tx)
-  await sql`update hook_inbox set body = null, body_sealed = null
-    where business_id = ${owner.businessId} and env_mode = ${owner.envMode} and subject ->> 'reference' in
-      (select ref from transactions where id in ${attemptsOf(customerId)})`.execute(tx)
   // Where a buyer was; a secret key's address is its owner's. The digest beside it says nothing without its salt.
   await sql`update audit_log set address = null, address_salt = null
     where customer_id = ${customerId} and address is not null and actor_kind in ('public', 'link')`.execute(tx)
+  await blankHooks(tx, owner, customerId)
   await sql`update webhook_attempts set response_excerpt = null, error = null where webhook_delivery_id in
     (select d.id from webhook_deliveries d where d.object_id in ${objectsOf(customerId)})`.execute(tx)
+}
+
+/** Webhooks name a payment by our reference; those about refunds name it elsewhere, or the channel's own of the refund. */
+async function blankHooks(tx: Tx, owner: Owner, customerId: string): Promise<void> {
+  const named = (field: string, by: ReturnType<typeof sql>) => sql`select h.id from ${by} n (name)
+    join hook_inbox h on h.business_id = ${owner.businessId} and h.env_mode = ${owner.envMode}
+      and h.subject ->> ${sql.lit(field)} = n.name`
+  const attempts = sql`(select ref from transactions where id in ${attemptsOf(customerId)})`
+  const refundsBy = (column: string) =>
+    sql`(select ${sql.ref(column)} from refunds where payment_request_id in ${requestsOf(customerId)})`
+  await sql`update hook_inbox set body = null, body_sealed = null where id in (
+    ${named('reference', attempts)} union all ${named('reference', refundsBy('ref'))}
+    union all ${named('paymentReference', attempts)}
+    union all ${named('channelReference', refundsBy('channel_reference'))})`.execute(tx)
 }
 
 export interface Emails {

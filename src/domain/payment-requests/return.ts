@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { ChannelError } from '../../channels/channel.ts'
 import { secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
+import { ApiError } from '../../platform/errors.ts'
 import type { Http } from '../../platform/http.ts'
 import { isUuid } from '../../platform/ids.ts'
 import { formatFullAmount } from '../../platform/money.ts'
@@ -49,7 +50,7 @@ function readQuery(query: unknown) {
 
 export function returnRoutes(app: Http, ctx: Context): void {
   const schema = { hide: true, params: Type.Object({ id: Type.String() }) }
-  app.get('/return/:id', { schema }, async (request, reply) => {
+  app.get('/return/:id', { schema, errorHandler: showError }, async (request, reply) => {
     // Before any statement.
     ctx.limits.returns.take(request.params.id.toLowerCase())
     const found = isUuid(request.params.id)
@@ -69,6 +70,17 @@ export function returnRoutes(app: Http, ctx: Context): void {
     const shop = attempt.status === 'processing' ? await shopOf(ctx, payment, attempt) : null
     return sendPage(reply, 200, pageOf(payment, attempt, looks, cancelled, shop))
   })
+}
+
+/** Browsers are shown words; a program that asks here gets the form of every error. */
+function showError(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const isTooMany = error instanceof ApiError && error.row.status === 429
+  if (!isTooMany || !/\btext\/html\b/.test(request.headers.accept ?? '')) throw error
+  reply.headers(error.headers)
+  const words =
+    'You have come back here very often. Wait a minute, then look again: nothing is lost, the shop will be told.'
+  const link = { href: request.url, text: 'Look again' }
+  return sendPage(reply, 429, { tone: 'wait', title: 'Please wait a little', words, link })
 }
 
 /** A browser that comes back more often than this sees what is known. */

@@ -26,7 +26,7 @@ import {
   presentPlan,
   type UpdatePlan,
 } from './schema.ts'
-import type { Owner, PlanFilter, PlanValues } from './store.ts'
+import type { Owner, Payer, PlanFilter, PlanValues } from './store.ts'
 import * as store from './store.ts'
 
 /** Throws 409 `PLAN_NAME_TAKEN` where another plan has the name. */
@@ -168,6 +168,8 @@ export async function linkFor(ctx: Context, caller: Caller, body: GenerateUrl): 
   return subscribeUrl(ctx, plan, customer.id)
 }
 
+export type { Payer }
+
 /** The plan behind a public link, whoever's it is. Throws 404. */
 export async function findByLink(ctx: Context, linkId: string): Promise<PlanRow> {
   const plan = /^[\w-]{8}$/.test(linkId) ? await store.findMaybeByPublicLink(ctx.db, linkId) : undefined
@@ -175,9 +177,19 @@ export async function findByLink(ctx: Context, linkId: string): Promise<PlanRow>
   return plan
 }
 
-/** Whether the payer once had a subscription to the plan, and has none: a trial is given once. */
-export const hasLeft = (ctx: Context, owner: Owner, plan: PlanRow, payer: Payer): Promise<boolean> =>
-  store.isSubscribed(ctx.db, owner, plan.id, payer, 'before')
+/**
+ * Whether the payer is not subscribed to the plan and has had what a trial is given for once: a subscription to it, or a
+ * trial of a customer with that mailbox who was deleted since.
+ */
+export async function hasLeft(ctx: Context, owner: Owner, plan: PlanRow, payer: Payer): Promise<boolean> {
+  if (await store.isSubscribed(ctx.db, owner, plan.id, payer, 'before')) return true
+  if (!(await store.hadTrial(ctx.db, owner, plan.id, payer))) return false
+  return !(await store.isSubscribed(ctx.db, owner, plan.id, payer))
+}
+
+/** Notes that the customer has the plan's trial now. False: whoever has this mailbox had it before. */
+export const noteTrial = (tx: Tx, planId: string, customerId: string, now: Date): Promise<boolean> =>
+  store.insertTrial(tx, planId, customerId, now)
 
 /** Whether the customer has, or once had, a subscription to the plan; for whoever holds the customer. */
 export const wasSubscribed = (tx: Tx, owner: Owner, planId: string, customerId: string): Promise<boolean> =>
@@ -279,9 +291,6 @@ async function change(
     return updated
   })
 }
-
-/** Who pays: known by id, or by e-mail (perhaps nobody yet). */
-export type Payer = { id: string } | { email: string }
 
 /**
  * A customer has one subscription to a plan: a payment begins it, or says by how much it is extended. Throws 021, or

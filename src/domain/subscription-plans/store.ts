@@ -1,8 +1,12 @@
+import { createHash } from 'node:crypto'
 import { type Db, sql, type Tx } from '../../platform/db.ts'
 import { emailKeyOf } from '../../platform/emails.ts'
 import type { Page } from '../../platform/pagination.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import type { PlanCounters, PlanRow, PlanStatus } from './schema.ts'
+
+/** Who pays: known by id, or by e-mail (perhaps nobody yet). */
+export type Payer = { id: string } | { email: string }
 
 export interface Owner {
   businessId: string
@@ -137,7 +141,7 @@ export async function isSubscribed(
   db: Db | Tx,
   owner: Owner,
   planId: string,
-  customer: { id: string } | { email: string },
+  customer: Payer,
   when: 'now' | 'before' | 'ever' = 'now',
 ): Promise<boolean> {
   const who = 'id' in customer ? sql`c.id = ${customer.id}` : sql`c.email_key = ${emailKeyOf(customer.email)}`
@@ -148,4 +152,32 @@ export async function isSubscribed(
     where c.business_id = ${owner.businessId} and c.env_mode = ${owner.envMode} and c.deleted_at is null and ${who}
       and s.subscription_plan_id = ${planId} and ${of} limit 1`.execute(db)
   return rows.length > 0
+}
+
+/** Names a mailbox that had a trial of the plan, and says nothing of it to who does not know it. */
+const mailboxOf = (planId: string, emailKey: string): Buffer =>
+  createHash('sha256').update(`${planId}/${emailKey}`).digest()
+
+/** False: this mailbox had its trial before. At once, one of them gets it. */
+export async function insertTrial(tx: Tx, planId: string, customerId: string, now: Date): Promise<boolean> {
+  const { rows } = await sql<{ key: string }>`select email_key as key from customers where id = ${customerId}`.execute(
+    tx,
+  )
+  const mailbox = mailboxOf(planId, rows[0]?.key ?? customerId)
+  const result = await sql`insert into trials (subscription_plan_id, mailbox, begun_at)
+    values (${planId}, ${mailbox}, ${now}) on conflict do nothing`.execute(tx)
+  return result.numAffectedRows === 1n
+}
+
+export async function hadTrial(db: Db, owner: Owner, planId: string, customer: Payer): Promise<boolean> {
+  const keys = 'id' in customer ? await listKeys(db, owner, customer.id) : [emailKeyOf(customer.email)]
+  const { rows } = await sql`select 1 from trials where subscription_plan_id = ${planId}
+    and mailbox = any(${keys.map((key) => mailboxOf(planId, key))}::bytea[])`.execute(db)
+  return rows.length > 0
+}
+
+async function listKeys(db: Db, { businessId, envMode }: Owner, customerId: string): Promise<string[]> {
+  const { rows } = await sql<{ key: string }>`select email_key as key from customers
+    where business_id = ${businessId} and env_mode = ${envMode} and id = ${customerId}`.execute(db)
+  return rows.map(({ key }) => key)
 }

@@ -142,13 +142,15 @@ async function begin(frame: Frame, plan: Parameters<typeof beginPaid>[1]['plan']
     // When the money came in: a worker that was away gives nobody a shorter first period.
     startsAt: request.updated_at,
   }
-  if (request.is_trial && isStranger(request.created_by)) {
-    const { owner, customerId } = about
-    if (await plans.wasSubscribed(frame.tx, owner, plan.id, customerId)) {
-      const words = `Asyncpay gives this payment back: the customer had a trial of ${plan.name} before`
-      return await paymentRequests.giveBack(frame.tx, standing, words, frame.now)
-    }
+  if (!request.is_trial) {
+    await beginPaid(frame, about, standing)
+    return
   }
-  if (request.is_trial) await beginTrial(frame, about, request.reference)
-  else await beginPaid(frame, about, standing)
+  const wasSubscribed = await plans.wasSubscribed(frame.tx, about.owner, plan.id, about.customerId)
+  const isFirst = await plans.noteTrial(frame.tx, plan.id, about.customerId, frame.now)
+  if (isStranger(request.created_by) && (wasSubscribed || !isFirst)) {
+    const words = `Asyncpay gives this payment back: the customer had a trial of ${plan.name} before`
+    return await paymentRequests.giveBack(frame.tx, standing, words, frame.now)
+  }
+  await beginTrial(frame, about, request.reference)
 }

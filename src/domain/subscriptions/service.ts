@@ -118,6 +118,7 @@ async function startTrial(
   const begin = { owner: ownerOf(caller), customerId: customer.id, plan, methodId: method.id }
   return await once(() =>
     inFrame(ctx, caller, async (frame) => {
+      await plans.noteTrial(frame.tx, plan.id, customer.id, frame.now)
       const full = await beginTrial(frame, { ...begin, startsAt: frame.now }, null)
       await noteMade(frame.tx, claim, full.subscription.id)
       const detail = { id: full.subscription.id, ...changesOf({}, termsOf(full.subscription)) }
