@@ -108,6 +108,7 @@ function importsOf(file: string): string[] {
 
 const floorOf = (file: string) => floors.findIndex((floor) => file.startsWith(`${floor}/`))
 const nounOf = (file: string) => /^src\/domain\/([^/]+)\//.exec(file)?.[1]
+const channelFolderOf = (file: string) => /^src\/channels\/([^/]+)\//.exec(file)?.[1]
 const roleOf = (file: string) => basename(file).replace(/\.ts$/, '')
 
 function violations(files: string[], rule: (file: string) => (string | false | undefined)[]): string[] {
@@ -123,6 +124,30 @@ describe('tidy', () => {
           if (to.startsWith('sandbox/')) return !/^src\/(server\.ts|cli\/)/.test(file) && `${file} imports the sandbox`
           return floorOf(to) > floorOf(file) && `${file} imports ${to}`
         }),
+    )
+    assert.deepEqual(found, [])
+  })
+
+  test('a channel stands on channel.ts and the kit: the kit knows no channel, and no channel another', () => {
+    const allowed: Record<string, string[]> = { kit: [], contract: ['kit'], channel: ['kit'] }
+    const found = violations(
+      code.filter((file) => channelFolderOf(file) && !isTest(file)),
+      (file) =>
+        importsOf(file).map((to) => {
+          const [from, other] = [String(channelFolderOf(file)), channelFolderOf(to)]
+          if (to.startsWith('src/channels/') && !other)
+            return to !== 'src/channels/channel.ts' && `${file} imports ${to}`
+          const may = [from, ...(allowed[from] ?? allowed.channel ?? [])]
+          return other && !may.includes(other) && `${file} imports ${to}`
+        }),
+    )
+    assert.deepEqual(found, [])
+  })
+
+  test('nothing above the channels opens the kit, the suite, or one channel', () => {
+    const found = violations(
+      code.filter((file) => file.startsWith('src/') && !file.startsWith('src/channels/') && !isTest(file)),
+      (file) => importsOf(file).map((to) => channelFolderOf(to) && `${file} imports ${to}`),
     )
     assert.deepEqual(found, [])
   })

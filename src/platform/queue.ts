@@ -33,8 +33,10 @@ export interface Queue {
   wake(name: string): void
   start(names: readonly string[]): Promise<void>
   work(jobs: readonly Job<never>[], sweeps: readonly Sweep[]): Promise<void>
-  /** Rounds until one finds nothing to do, or the queue stops; `stop` waits for the round that runs. */
-  repeat(round: () => Promise<number>): Promise<void>
+  /** Work that began elsewhere: `stop` waits for it. */
+  track<T>(promise: Promise<T>): Promise<T>
+  /** No new work is begun any more. */
+  readonly isStopping: boolean
   /** Takes no new work, waits for what runs (bounded), stops. */
   stop(): Promise<void>
 }
@@ -105,8 +107,13 @@ class BossQueue implements Queue {
     for (const sweep of sweeps) void this.#sweepRound(sweep)
   }
 
-  async repeat(round: () => Promise<number>): Promise<void> {
-    while (!this.#stopping && (await this.#track(round())) > 0);
+  track<T>(promise: Promise<T>): Promise<T> {
+    this.#running.add(promise)
+    return promise.finally(() => this.#running.delete(promise))
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping
   }
 
   async stop(): Promise<void> {
@@ -140,7 +147,7 @@ class BossQueue implements Queue {
 
   async #settle(job: Job<never>, one: { id: string; data: never }) {
     try {
-      await this.#track(job.handle(one.data))
+      await this.track(job.handle(one.data))
       return { id: one.id, status: 'completed' as const }
     } catch (error) {
       this.#log.error({ queue: job.name, job: one.id, error: describe(error) }, 'job failed')
@@ -152,7 +159,7 @@ class BossQueue implements Queue {
     if (this.#stopping) return
     let worked = 0
     try {
-      worked = await this.#track(sweep.run())
+      worked = await this.track(sweep.run())
     } catch (error) {
       this.#log.error({ sweep: sweep.name, error: describe(error) }, 'sweep failed')
     }
@@ -163,11 +170,6 @@ class BossQueue implements Queue {
     }
     const timer = setTimeout(again, worked > 0 ? 0 : sweep.everyMs)
     this.#timers.add(timer)
-  }
-
-  #track<T>(promise: Promise<T>): Promise<T> {
-    this.#running.add(promise)
-    return promise.finally(() => this.#running.delete(promise))
   }
 }
 

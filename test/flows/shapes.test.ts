@@ -33,6 +33,7 @@ function withOwnKeys(body: Body): Body {
   if (typeof body !== 'object' || body === null) return body
   const inner = Object.fromEntries(Object.entries(body).map(([key, value]) => [key, withOwnKeys(value)]))
   if (String(body.ref).startsWith('AsT-')) return withReceived(inner)
+  if ('current_page' in body) return { ...inner, next_cursor: null, prev_cursor: null }
   return String(body.ref).startsWith('AsP-') ? { ...inner, ...ownKeys } : inner
 }
 
@@ -388,8 +389,10 @@ describe('envelopes and pages over HTTP', () => {
 describe('the paginator is Laravel’s', () => {
   const path = 'https://api.example.com/v1/things'
   const of = (total: number, number: number, size = 10, query: Record<string, unknown> = {}) => {
-    const rows = Array.from({ length: Math.max(0, Math.min(size, total - (number - 1) * size)) }, (_, index) => index)
-    return paginate(rows, total, { number, size, offset: (number - 1) * size }, path, query)
+    const offset = (number - 1) * size
+    const rows = Array.from({ length: Math.max(0, Math.min(size, total - offset)) }, (_, n) => ({ uuid: String(n) }))
+    const place = { total, from: offset + 1, hasNewer: number > 1, hasOlder: offset + rows.length < total }
+    return paginate(rows, place, { number, size, offset }, path, query)
   }
   const labels = (total: number, number: number) =>
     of(total, number)
@@ -400,7 +403,7 @@ describe('the paginator is Laravel’s', () => {
   test('keys stand in the documented order', () => {
     assert.deepEqual(Object.keys(of(5, 1)), [
       ...['current_page', 'data', 'first_page_url', 'from', 'last_page', 'last_page_url', 'links', 'next_page_url'],
-      ...['path', 'per_page', 'prev_page_url', 'to', 'total'],
+      ...['path', 'per_page', 'prev_page_url', 'to', 'total', 'next_cursor', 'prev_cursor'],
     ])
   })
 

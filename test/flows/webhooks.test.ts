@@ -642,7 +642,10 @@ describe('outgoing webhooks, try by try', () => {
       await still.emit(business)
       const now = server.clock.now()
       const lockedUntil = later(now, minuteMs)
-      const [held] = await claimDue(still.ctx.db, now, lockedUntil, 20)
+      const [held] = await claimDue(still.ctx.db, now, lockedUntil, {
+        ...{ free: 20, ofEndpoint: 20, ofBusiness: 20, ofSilent: 20 },
+        ...{ running: new Map(), silent: new Set() },
+      })
       assert.ok(held)
       server.clock.advance(minuteMs)
       await still.drain()

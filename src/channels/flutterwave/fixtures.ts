@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { parseJson } from '../exchange.ts'
+import { parseJson } from '../kit/exchange.ts'
 
 /** A sample of ours, written from the documented shapes; fresh at each call, so that a test may change it. */
 export function fixture(name: string): { data: Record<string, unknown>; [key: string]: unknown } {

@@ -5,7 +5,7 @@ import {
   channelContract,
   type PaymentFacts,
   type RefundFacts,
-} from '../contract.ts'
+} from '../contract/contract.ts'
 import type { PaystackCredentials } from './api.ts'
 import { fixture } from './fixtures.ts'
 import { paystack } from './index.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { ChannelError } from '../channel.ts'
-import { FakeProvider } from '../fake-provider.ts'
+import { FakeProvider } from '../contract/fake-provider.ts'
 import { fixture } from './fixtures.ts'
 import { paystack } from './index.ts'
 import { toChargeBody, toCharged } from './saved.ts'

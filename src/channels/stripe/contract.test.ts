@@ -5,7 +5,7 @@ import {
   channelContract,
   type PaymentFacts,
   type RefundFacts,
-} from '../contract.ts'
+} from '../contract/contract.ts'
 import type { StripeCredentials } from './api.ts'
 import { fixture, part } from './fixtures.ts'
 import { stripe } from './index.ts'

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Json } from '../exchange.ts'
+import type { Json } from '../kit/exchange.ts'
 
 /** A sample of ours, written from the documented shapes; fresh at each call, so that a test may change it. */
 export function fixture(name: string): Json {

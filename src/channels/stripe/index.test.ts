@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { ChannelError, CredentialsError } from '../channel.ts'
-import { FakeProvider, type ProviderAnswer } from '../fake-provider.ts'
+import { FakeProvider, type ProviderAnswer } from '../contract/fake-provider.ts'
 import { findChannel } from '../index.ts'
 import { fixture } from './fixtures.ts'
 import { stripe } from './index.ts'

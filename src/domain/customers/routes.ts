@@ -45,10 +45,10 @@ export function customerRoutes(app: Http, ctx: Context): void {
     },
     async (request) => {
       const page = readPage(request.query)
-      const { rows, total } = await customers.list(ctx, request.caller, request.query, page)
+      const { rows, ...place } = await customers.list(ctx, request.caller, request.query, page)
       const path = `${ctx.baseUrl}/v1/customers`
       return success('Customers retrieved successfully', {
-        customers: paginate(rows.map(presentCustomer), total, page, path, request.query),
+        customers: paginate(rows.map(presentCustomer), place, page, path, request.query),
       })
     },
   )

@@ -1,6 +1,7 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
 import { emailKeyOf } from '../../platform/emails.ts'
-import { newestOf, type Page } from '../../platform/pagination.ts'
+import { type Found, findPage, newestOf } from '../../platform/keyset.ts'
+import type { Page } from '../../platform/pagination.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import type { Customer } from './schema.ts'
 
@@ -119,21 +120,17 @@ export async function list(
   filter: CustomerFilter,
   page: Page,
   newestMax: number | null,
-): Promise<{ rows: Customer[]; total: number }> {
-  let query = own(db, owner)
-  if (filter.email !== undefined) query = query.where('email_key', '=', emailKeyOf(filter.email))
+): Promise<Found<Customer>> {
+  const owned = sql`business_id = ${owner.businessId} and env_mode = ${owner.envMode}`
+  const where = [owned, sql`deleted_at is null`]
+  if (filter.email !== undefined) where.push(sql`email_key = ${emailKeyOf(filter.email)}`)
   if (filter.search !== undefined) {
     const pattern = `%${filter.search.replace(/[\\%_]/g, '\\$&')}%`
-    query = query.where((where) =>
-      where.or(
-        (['email', 'first_name', 'last_name', 'name', 'customer_id'] as const).map((column) =>
-          where(column, 'ilike', pattern),
-        ),
-      ),
-    )
-    if (newestMax !== null) query = query.where(newestOf(owner, 'customers', sql`id`, newestMax))
+    where.push(sql`(email ilike ${pattern} or first_name ilike ${pattern} or last_name ilike ${pattern}
+      or name ilike ${pattern} or customer_id ilike ${pattern})`)
+    if (newestMax !== null) where.push(newestOf(owner, 'customers', sql`id`, newestMax))
   }
-  const { total } = await query.clearSelect().select(sql<bigint>`count(*)`.as('total')).executeTakeFirstOrThrow()
-  const rows = await query.orderBy('id', 'desc').limit(page.size).offset(page.offset).execute()
-  return { rows: rows as Customer[], total: Number(total) }
+  const table = 'customers'
+  const select = sql`select * from customers`
+  return await findPage(db, page, { select, counted: sql.table(table), where, id: sql`id`, table, owned })
 }

@@ -1,8 +1,8 @@
 import { secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import type { Sweep } from '../../platform/queue.ts'
-import { sendDue } from './service.ts'
+import { beginDue } from './service.ts'
 
 export const mailSweeps = (ctx: Context): Sweep[] => [
-  { name: 'mails.send', everyMs: secondMs, run: () => sendDue(ctx) },
+  { name: 'mails.send', everyMs: secondMs, run: () => beginDue(ctx).then(() => 0) },
 ]

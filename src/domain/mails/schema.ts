@@ -111,4 +111,4 @@ interface MailHead {
 
 export type MailRow = MailContent & MailHead
 /** As it lies in the database: what the template shows is unreadable there. */
-export type SealedMailRow = MailHead & { template: MailTemplate; dataSealed: Buffer }
+export type SealedMailRow = MailHead & { template: MailTemplate; dataSealed: Buffer; leasedUntil: Date }

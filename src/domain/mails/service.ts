@@ -3,6 +3,7 @@ import type { Context } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
 import { newId } from '../../platform/ids.ts'
 import { type MailOutcome, sendMaxMs } from '../../platform/mail.ts'
+import { Places, type Work } from '../../platform/places.ts'
 import type { Secrets } from '../../platform/secrets.ts'
 import * as businesses from '../businesses/service.ts'
 import { render } from './render.ts'
@@ -25,21 +26,42 @@ const retryDelaysMs = [minuteMs, 10 * minuteMs, hourMs, 6 * hourMs, 17 * hourMs]
 const triesMax = retryDelaysMs.length + 1
 /** Longer than a try may take. */
 const leaseMs = sendMaxMs + 15 * secondMs
-const batch = 20
+/** Mails on their way at once in a process, and those of one business: what is slow about one's keeps no other's waiting. */
+const shares = { altogether: 20, ofBusiness: 5 }
+
+/** One a process: API and worker have the same mailer. */
+const places = new WeakMap<Context['mailer'], Places<SealedMailRow>>()
 
 /**
- * One round of due mails, each at most once; gives their number. A worker holds a mail by a lease; one that dies between
- * sending and marking lets it be sent again with the same Message-ID.
+ * A worker holds a mail by a lease; one that dies between sending and marking lets it be sent again with the same
+ * Message-ID.
  */
-export async function sendDue(ctx: Context): Promise<number> {
-  const now = ctx.clock.now()
-  const leasedUntil = after(now, leaseMs)
-  const due = await store.claimDue(ctx.db, now, leasedUntil, batch)
-  await Promise.all(due.map((mail) => send(ctx, opened(ctx, mail), leasedUntil)))
-  return due.length
+function placesOf(ctx: Context): Places<SealedMailRow> {
+  const found = places.get(ctx.mailer)
+  if (found) return found
+  const work: Work<SealedMailRow> = {
+    name: 'mails.send',
+    placesMax: shares.altogether,
+    claim: async ({ free, running }) => {
+      const now = ctx.clock.now()
+      const { ofBusiness } = shares
+      return await store.claimDue(ctx.db, now, after(now, leaseMs), { free, running, ofBusiness })
+    },
+    ownerOf: (mail) => mail.businessId,
+    run: async (mail) => await send(ctx, opened(ctx, mail), mail.leasedUntil),
+  }
+  const made = new Places(work, ctx.queue, ctx.log)
+  places.set(ctx.mailer, made)
+  return made
 }
 
-function opened({ secrets }: Context, { dataSealed, ...mail }: SealedMailRow): MailRow {
+/** Begins what is due and has a place. */
+export const beginDue = (ctx: Context): Promise<void> => placesOf(ctx).fill()
+
+/** Works off what is due until nothing is under way; gives the number of tries. */
+export const sendDue = (ctx: Context): Promise<number> => placesOf(ctx).settle()
+
+function opened({ secrets }: Context, { dataSealed, leasedUntil: _, ...mail }: SealedMailRow): MailRow {
   return { ...mail, data: JSON.parse(secrets.open(dataSealed, boundTo(mail.id))) } as MailRow
 }
 

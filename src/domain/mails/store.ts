@@ -22,14 +22,37 @@ export async function insert(tx: Tx, id: string, mail: NewMail, dataSealed: Buff
   return made.numInsertedOrUpdatedRows === 1n
 }
 
-/** Takes due mails for one try each, and counts it: their time moves to `leasedUntil`. */
-export async function claimDue(db: Db, now: Date, leasedUntil: Date, limit: number): Promise<SealedMailRow[]> {
-  const { rows } = await sql<SealedMailRow>`/* hot */ update mails
-    set next_attempt_at = ${leasedUntil}, attempts = attempts + 1, last_error = null, updated_at = ${now}
+export interface Shares {
+  readonly free: number
+  readonly ofBusiness: number
+  /** Mails under way, by their business. */
+  readonly running: ReadonlyMap<string, number>
+}
+
+/**
+ * Takes due mails for one try each, and counts it: their time moves to `leasedUntil`. Looked at are some of the
+ * oldest; who has his share already is left out, so that the next look finds the others.
+ */
+export async function claimDue(db: Db, now: Date, leasedUntil: Date, shares: Shares): Promise<SealedMailRow[]> {
+  const { free, ofBusiness, running } = shares
+  const full = [...running.keys()].filter((id) => (running.get(id) ?? 0) >= ofBusiness)
+  const { rows } = await sql<SealedMailRow>`/* hot */ with known as (
+      select * from unnest(${[...running.keys()]}::uuid[], ${[...running.values()]}::int[]) known(business_id, running)
+    ), candidate as (
+      select id, business_id, next_attempt_at from mails where status = 'queued' and next_attempt_at <= ${now}
+        and business_id <> all (${full}::uuid[]) order by next_attempt_at limit ${free * 10}
+    ), fair as (
+      select id, next_attempt_at, coalesce(running, 0)
+        + row_number() over (partition by business_id order by next_attempt_at) as nth
+      from candidate left join known using (business_id)
+    ), chosen as (
+      select id from fair where nth <= ${ofBusiness} order by nth, next_attempt_at limit ${free}
+    )
+    update mails set next_attempt_at = ${leasedUntil}, attempts = attempts + 1, last_error = null, updated_at = ${now}
     where id in (select id from mails where status = 'queued' and next_attempt_at <= ${now}
-      order by next_attempt_at limit ${limit} for update skip locked)
+      and id in (select id from chosen) for update skip locked)
     returning id, business_id as "businessId", env_mode as "envMode", recipient, template, data_sealed as "dataSealed",
-      attempts`.execute(db)
+      attempts, next_attempt_at as "leasedUntil"`.execute(db)
   return rows
 }
 

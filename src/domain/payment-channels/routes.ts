@@ -3,7 +3,7 @@ import { channels } from '../../channels/index.ts'
 import type { Context } from '../../platform/context.ts'
 import { notFound } from '../../platform/errors.ts'
 import { type Http, success, successSchema } from '../../platform/http.ts'
-import { pageQuery, paginate, readPage } from '../../platform/pagination.ts'
+import { pageOf, pageQuery, paginate, readPage } from '../../platform/pagination.ts'
 import { capabilitiesListSchema, presentCapabilities } from './schema.ts'
 import { listAccounts } from './service.ts'
 
@@ -21,15 +21,16 @@ export function paymentChannelRoutes(app: Http, ctx: Context): void {
       },
     },
     async (request) => {
-      const page = readPage(request.query)
+      const page = readPage(request.query, (text) => text)
       const accounts = await listAccounts(ctx, request.caller)
-      const shown = channels.slice(page.offset, page.offset + page.size).map((channel) => {
+      const { rows, ...place } = pageOf(channels, page, (channel) => channel.slug)
+      const shown = rows.map((channel) => {
         const connected = accounts.find((account) => account.slug === channel.slug)
         return presentCapabilities(channel, connected, request.caller.business, ctx.baseUrl)
       })
       const path = `${ctx.baseUrl}/v1/payment-channels`
       return success('Payment channels retrieved successfully', {
-        payment_channels: paginate(shown, channels.length, page, path, request.query),
+        payment_channels: paginate(shown, place, page, path, request.query),
       })
     },
   )

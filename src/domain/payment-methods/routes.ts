@@ -28,11 +28,11 @@ export function paymentMethodRoutes(app: Http, ctx: Context): void {
     async (request) => {
       const page = readPage(request.query)
       const customer = await customers.find(ctx, request.caller, request.params.uuid)
-      const { rows, total } = await paymentMethods.list(ctx, request.caller, customer.id, page)
+      const { rows, ...place } = await paymentMethods.list(ctx, request.caller, customer.id, page)
       const path = `${ctx.baseUrl}/v1/customers/${customer.id}/payment-methods`
       const items = rows.map((method) => presentMethod(method, nowOf(ctx, request.caller.business), ctx.baseUrl))
       return success('Payment methods retrieved successfully', {
-        payment_methods: paginate(items, total, page, path, request.query),
+        payment_methods: paginate(items, place, page, path, request.query),
       })
     },
   )

@@ -1,5 +1,6 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
 import type { DueRows } from '../../platform/due.ts'
+import { type Found, findPage } from '../../platform/keyset.ts'
 import type { Page } from '../../platform/pagination.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import type { PaymentMethod } from './schema.ts'
@@ -142,16 +143,12 @@ export async function renew(
     .executeTakeFirstOrThrow()) as PaymentMethod
 }
 
-export async function list(
-  db: Db,
-  owner: Owner,
-  customerId: string,
-  page: Page,
-): Promise<{ rows: PaymentMethod[]; total: number }> {
-  const query = own(db, owner).where('customer_id', '=', customerId)
-  const { total } = await query.clearSelect().select(sql<bigint>`count(*)`.as('total')).executeTakeFirstOrThrow()
-  const rows = await query.orderBy('id', 'desc').limit(page.size).offset(page.offset).execute()
-  return { rows: rows as PaymentMethod[], total: Number(total) }
+export async function list(db: Db, owner: Owner, customerId: string, page: Page): Promise<Found<PaymentMethod>> {
+  const owned = sql`business_id = ${owner.businessId} and env_mode = ${owner.envMode} and customer_id = ${customerId}`
+  const table = 'payment_methods'
+  const select = sql`select ${sql.join(columns.map((column) => sql.ref(column)))} from payment_methods`
+  const where = [owned, sql`deleted_at is null`]
+  return await findPage(db, page, { select, counted: sql.table(table), where, id: sql`id`, table, owned })
 }
 
 export async function setUnusable(tx: Tx, id: string, now: Date): Promise<void> {

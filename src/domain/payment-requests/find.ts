@@ -35,11 +35,16 @@ export async function find(ctx: Context, caller: Caller, ref: string): Promise<F
   return await load(ctx, await findId(ctx, caller, ref))
 }
 
+/** The id in its uuid, with `eric-` or without; null: it is none. */
+export function keyOf(uuid: string): string | null {
+  const bare = uuid.replace(/^eric-/, '')
+  return isUuid(bare) ? bare.toLowerCase() : null
+}
+
 /** `field`: where a body named it. */
 export async function findId(ctx: Context, owner: Owner, ref: string, field?: string): Promise<string> {
-  const bare = ref.replace(/^eric-/, '')
   const storable = ref.isWellFormed() && !ref.includes('\0')
-  const id = storable ? await store.findMaybeId(ctx.db, owner, ref, isUuid(bare) ? bare : null) : undefined
+  const id = storable ? await store.findMaybeId(ctx.db, owner, ref, keyOf(ref)) : undefined
   if (!id) throw notFound('payment request', field)
   return id
 }

@@ -196,14 +196,14 @@ function readRoutes(app: Http, ctx: Context): void {
       },
     },
     async (request) => {
-      const page = readPage(request.query)
-      const { rows, total } = await paymentRequests.list(ctx, request.caller, readFilter(request.query), page)
+      const page = readPage(request.query, paymentRequests.keyOf)
+      const { rows, ...place } = await paymentRequests.list(ctx, request.caller, readFilter(request.query), page)
       const items = await Promise.all(
         rows.map((full) => paymentRequests.present(ctx, request.caller, full, relations.listed)),
       )
       const path = `${ctx.baseUrl}/v1/payment-requests`
       return success('Payment request retrieved successfully', {
-        payment_requests: paginate(items, total, page, path, request.query),
+        payment_requests: paginate(items, place, page, path, request.query),
       })
     },
   )

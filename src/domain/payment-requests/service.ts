@@ -27,7 +27,7 @@ export {
   referenceOf,
   settleExcess,
 } from './excess.ts'
-export { find, findId, findMaybeIdByRef, list, listVersions, load, loadMaybe, present } from './find.ts'
+export { find, findId, findMaybeIdByRef, keyOf, list, listVersions, load, loadMaybe, present } from './find.ts'
 export {
   claimFollowUps,
   dueFollowUps,

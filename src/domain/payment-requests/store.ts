@@ -1,8 +1,9 @@
 import type { RawBuilder } from 'kysely'
 import { type Db, sql, type Tx } from '../../platform/db.ts'
 import type { DueRows } from '../../platform/due.ts'
+import { type Found, findPage, newestOf } from '../../platform/keyset.ts'
 import { toUsd } from '../../platform/money.ts'
-import { newestOf, type Page } from '../../platform/pagination.ts'
+import type { Page } from '../../platform/pagination.ts'
 import { revive } from '../../platform/rows.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import type { Customer } from '../customers/schema.ts'
@@ -300,13 +301,16 @@ export async function list(
   filter: RequestFilter,
   page: Page,
   newestMax: number | null,
-): Promise<{ rows: FullRequest[]; total: number }> {
-  const conditions = sql.join(conditionsOf(owner, filter, newestMax), sql` and `)
-  const counted = await sql<{ total: bigint }>`select count(*) as total from payment_requests r
-    join customers c on c.id = r.customer_id where ${conditions}`.execute(db)
-  const { rows } = await sql<FullRow>`${fullSelect} where ${conditions}
-    order by r.id desc limit ${page.size} offset ${page.offset}`.execute(db)
-  return { rows: await withTimeline(db, rows), total: Number(counted.rows[0]?.total ?? 0n) }
+): Promise<Found<FullRequest>> {
+  const found = await findPage<FullRow>(db, page, {
+    select: fullSelect,
+    counted: sql`payment_requests r join customers c on c.id = r.customer_id`,
+    where: conditionsOf(owner, filter, newestMax),
+    id: sql`r.id`,
+    table: 'payment_requests',
+    owned: sql`business_id = ${owner.businessId} and env_mode = ${owner.envMode}`,
+  })
+  return { ...found, rows: await withTimeline(db, found.rows) }
 }
 
 function conditionsOf(owner: Owner, filter: RequestFilter, newestMax: number | null): RawBuilder<unknown>[] {

@@ -60,10 +60,10 @@ export function subscriptionPlanRoutes(app: Http, ctx: Context): void {
     },
     async (request) => {
       const page = readPage(request.query)
-      const { rows, total } = await plans.list(ctx, request.caller, request.query, page)
+      const { rows, ...place } = await plans.list(ctx, request.caller, request.query, page)
       const path = `${ctx.baseUrl}/v1/subscription-plans`
       return success('Subscription plans retrieved successfully', {
-        subscription_plans: paginate(await plans.presentAll(ctx, rows), total, page, path, request.query),
+        subscription_plans: paginate(await plans.presentAll(ctx, rows), place, page, path, request.query),
       })
     },
   )

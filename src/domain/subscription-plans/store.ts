@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Db, sql, type Tx } from '../../platform/db.ts'
 import { emailKeyOf } from '../../platform/emails.ts'
+import { type Found, findPage } from '../../platform/keyset.ts'
 import type { Page } from '../../platform/pagination.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import type { PlanCounters, PlanRow, PlanStatus } from './schema.ts'
@@ -97,21 +98,15 @@ export interface PlanFilter {
   search?: string
 }
 
-export async function list(
-  db: Db,
-  owner: Owner,
-  filter: PlanFilter,
-  page: Page,
-): Promise<{ rows: PlanRow[]; total: number }> {
-  let query = own(db, owner)
-  if (filter.status !== undefined) query = query.where('status', '=', filter.status)
-  if (filter.currency !== undefined) query = query.where('currency', '=', filter.currency)
-  if (filter.search !== undefined) {
-    query = query.where('name', 'ilike', `%${filter.search.replace(/[\\%_]/g, '\\$&')}%`)
-  }
-  const { total } = await query.clearSelect().select(sql<bigint>`count(*)`.as('total')).executeTakeFirstOrThrow()
-  const rows = await query.orderBy('id', 'desc').limit(page.size).offset(page.offset).execute()
-  return { rows: rows as PlanRow[], total: Number(total) }
+export async function list(db: Db, owner: Owner, filter: PlanFilter, page: Page): Promise<Found<PlanRow>> {
+  const owned = sql`business_id = ${owner.businessId} and env_mode = ${owner.envMode}`
+  const where = [owned, sql`deleted_at is null`]
+  if (filter.status !== undefined) where.push(sql`status = ${filter.status}`)
+  if (filter.currency !== undefined) where.push(sql`currency = ${filter.currency}`)
+  if (filter.search !== undefined) where.push(sql`name ilike ${`%${filter.search.replace(/[\\%_]/g, '\\$&')}%`}`)
+  const table = 'subscription_plans'
+  const select = sql`select * from subscription_plans`
+  return await findPage(db, page, { select, counted: sql.table(table), where, id: sql`id`, table, owned })
 }
 
 /** A subscription that has not ended, in whatever state. */

@@ -79,9 +79,9 @@ function readRoutes(app: Http, ctx: Context): void {
         ...(customer_uuid && { customerId: customer_uuid }),
         ...(subscription_plan_uuid && { planId: subscription_plan_uuid }),
       }
-      const { rows, total } = await subscriptions.list(ctx, request.caller, filter, page)
+      const { rows, ...place } = await subscriptions.list(ctx, request.caller, filter, page)
       const items = rows.map((full) => subscriptions.present(ctx, request.caller, full))
-      const paginator = paginate(items, total, page, `${ctx.baseUrl}/v1/subscriptions`, request.query)
+      const paginator = paginate(items, place, page, `${ctx.baseUrl}/v1/subscriptions`, request.query)
       return success('Subscriptions retrieved successfully', { subscriptions: paginator })
     },
   )

@@ -1,5 +1,6 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
 import type { DueRows } from '../../platform/due.ts'
+import { type Found, findPage } from '../../platform/keyset.ts'
 import type { Page } from '../../platform/pagination.ts'
 import { revive } from '../../platform/rows.ts'
 import type { EnvMode } from '../businesses/schema.ts'
@@ -100,18 +101,20 @@ export async function list(
   owner: Owner,
   filter: SubscriptionFilter,
   page: Page,
-): Promise<{ rows: FullSubscription[]; total: number }> {
-  const conditions = [sql`s.business_id = ${owner.businessId}`, sql`s.env_mode = ${owner.envMode}`]
-  if (filter.status) conditions.push(sql`s.status = ${filter.status}`)
-  if (filter.customerId) conditions.push(sql`s.customer_id = ${filter.customerId}`)
-  if (filter.planId) conditions.push(sql`s.subscription_plan_id = ${filter.planId}`)
-  const where = sql.join(conditions, sql` and `)
-  const counted = await sql<{
-    total: bigint
-  }>`select count(*) as total from subscriptions s where ${where}`.execute(db)
-  const { rows } = await sql<FullSubscription>`${fullSelect} where ${where}
-    order by s.id desc limit ${page.size} offset ${page.offset}`.execute(db)
-  return { rows: rows.map(reviveFull), total: Number(counted.rows[0]?.total ?? 0n) }
+): Promise<Found<FullSubscription>> {
+  const where = [sql`s.business_id = ${owner.businessId}`, sql`s.env_mode = ${owner.envMode}`]
+  if (filter.status) where.push(sql`s.status = ${filter.status}`)
+  if (filter.customerId) where.push(sql`s.customer_id = ${filter.customerId}`)
+  if (filter.planId) where.push(sql`s.subscription_plan_id = ${filter.planId}`)
+  const found = await findPage<FullSubscription>(db, page, {
+    select: fullSelect,
+    counted: sql`subscriptions s`,
+    where,
+    id: sql`s.id`,
+    table: 'subscriptions',
+    owned: sql`business_id = ${owner.businessId} and env_mode = ${owner.envMode}`,
+  })
+  return { ...found, rows: found.rows.map(reviveFull) }
 }
 
 export interface NewPeriod {

@@ -1,8 +1,9 @@
 import { after, hourMs, minuteMs, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import { type Database, inTransaction } from '../../platform/db.ts'
+import { inTransaction } from '../../platform/db.ts'
 import { newId } from '../../platform/ids.ts'
 import type { WebhookAnswer } from '../../platform/outgoing.ts'
+import { Places, type Work } from '../../platform/places.ts'
 import type { Endpoint } from './schema.ts'
 import { compatSecretOf, headersOf, type Signing } from './sign.ts'
 import type { DueDelivery } from './store.ts'
@@ -16,7 +17,6 @@ import * as store from './store.ts'
 const retryDelaysMs = [...Array<number>(4).fill(5 * minuteMs), ...Array<number>(4).fill(6 * hourMs)]
 /** Longer than a try may take. */
 const leaseMs = 60 * secondMs
-const batch = 20
 
 /** Makes the deliveries of an event, after those of earlier events of its object. Safe to repeat. */
 export async function dispatch(ctx: Context, eventId: string): Promise<void> {
@@ -37,44 +37,65 @@ export async function dispatch(ctx: Context, eventId: string): Promise<void> {
   })
 }
 
-/** One round of due deliveries, each at most once; gives their number. */
-export async function deliverDue(ctx: Context): Promise<number> {
-  const now = ctx.clock.now()
-  const lockedUntil = after(now, leaseMs)
-  const due = await store.claimDue(ctx.db, now, lockedUntil, batch)
-  await Promise.all(due.map((delivery) => deliver(ctx, delivery, lockedUntil)))
-  return due.length
-}
+/**
+ * What is under way at once in a process: altogether, at one endpoint, at all endpoints of a business, and at those that
+ * did not answer the last time. So a receiver that answers nobody takes up few places, and half of all are left to those
+ * that answer, however many are silent.
+ */
+const shares = { altogether: 100, ofEndpoint: 10, ofBusiness: 30, ofSilent: 50 }
+/** More endpoints than that are not remembered as silent. */
+const silentMax = 10_000
 
-const busy = new WeakSet<Database>()
+/** One a process: API and worker have the same sender. */
+const places = new WeakMap<Context['webhookSender'], Places<DueDelivery>>()
 
-/** Works off what is due now without making the caller wait; one such loop a process. */
-export function deliverSoon(ctx: Context): void {
-  if (busy.has(ctx.database)) return
-  busy.add(ctx.database)
-  const loop = async () => {
-    try {
-      await ctx.queue.repeat(() => deliverDue(ctx))
-    } catch (error) {
-      ctx.log.error({ error: String(error) }, 'deliveries failed; the sweep goes on')
-    } finally {
-      busy.delete(ctx.database)
-    }
+function placesOf(given: Context): Places<DueDelivery> {
+  const found = places.get(given.webhookSender)
+  if (found) return found
+  const ctx = { ...given, db: given.database.jobs }
+  /** Endpoints whose last try here brought no answer. */
+  const silent = new Set<string>()
+  const work: Work<DueDelivery> = {
+    name: 'webhooks.deliver',
+    placesMax: shares.altogether,
+    claim: async ({ free, running }) => {
+      const now = ctx.clock.now()
+      return await store.claimDue(ctx.db, now, after(now, leaseMs), { ...shares, free, running, silent })
+    },
+    ownerOf: (delivery) => delivery.endpointId,
+    run: (delivery) => deliver(ctx, delivery, silent),
   }
-  void loop()
+  const made = new Places(work, ctx.queue, ctx.log)
+  places.set(ctx.webhookSender, made)
+  return made
 }
 
-async function deliver(ctx: Context, delivery: DueDelivery, lockedUntil: Date): Promise<void> {
+/** Begins what is due and has a place. */
+export const beginDue = (ctx: Context): Promise<void> => placesOf(ctx).fill()
+
+/** The same, without making the caller wait. */
+export function deliverSoon(ctx: Context): void {
+  beginDue(ctx).catch((error: unknown) => {
+    ctx.log.error({ error: String(error) }, 'deliveries failed; the sweep goes on')
+  })
+}
+
+/** Works off what is due until nothing is under way; gives the number of tries. */
+export const deliverDue = (ctx: Context): Promise<number> => placesOf(ctx).settle()
+
+async function deliver(ctx: Context, delivery: DueDelivery, silent: Set<string>): Promise<void> {
   const endpoint = await store.findEndpointById(ctx.db, delivery.endpointId)
   const attemptedAt = ctx.clock.now()
   const answer = await post(ctx, endpoint, delivery)
+  if (answer.kind === 'answered') silent.delete(delivery.endpointId)
+  else if (answer.kind === 'failed' && silent.size < silentMax) silent.add(delivery.endpointId)
   const acknowledged = answer.kind === 'answered' && answer.status >= 200 && answer.status < 300
   const delayMs = endpoint?.isEnabled ? retryDelaysMs[delivery.attempts] : undefined
   const status = acknowledged ? 'delivered' : delayMs === undefined ? 'exhausted' : 'pending'
   ctx.metrics.webhookDeliveries.inc({ outcome: status })
   await store.recordTry(ctx.db, {
     deliveryId: delivery.id,
-    lockedUntil,
+    lockedUntil: delivery.lockedUntil,
     status,
     nextAttemptAt: status === 'pending' && delayMs !== undefined ? after(ctx.clock.now(), delayMs) : null,
     attemptedAt,

@@ -4,7 +4,7 @@ import type { Context } from '../../platform/context.ts'
 import type { Database } from '../../platform/db.ts'
 import type { Job, Sweep } from '../../platform/queue.ts'
 import type { EnvMode } from '../businesses/schema.ts'
-import { deliverDue, deliverSoon, dispatch } from './deliver.ts'
+import { beginDue, deliverSoon, dispatch } from './deliver.ts'
 import { ensureBusinessEndpoint } from './service.ts'
 import type { Owner } from './store.ts'
 import * as store from './store.ts'
@@ -40,7 +40,7 @@ export const webhookJobs = (ctx: Context): Job<DispatchJob>[] => [
 ]
 
 export const webhookSweeps = (ctx: Context): Sweep[] => [
-  { name: 'webhooks.deliver', everyMs: secondMs, run: () => deliverDue(ctx) },
+  { name: 'webhooks.deliver', everyMs: secondMs, run: () => beginDue(ctx).then(() => 0) },
   {
     name: 'webhooks.dispatch-overdue',
     everyMs: 10 * secondMs,

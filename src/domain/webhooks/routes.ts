@@ -44,11 +44,11 @@ export function webhookRoutes(app: Http, ctx: Context): void {
     },
     async (request) => {
       const page = readPage(request.query)
-      const { rows, total } = await webhooks.list(ctx, request.caller, page)
+      const { rows, ...place } = await webhooks.list(ctx, request.caller, page)
       const path = `${ctx.baseUrl}/v1/webhook-endpoints`
       const items = rows.map(schema.presentEndpoint)
       return success('Webhook endpoints retrieved successfully', {
-        webhook_endpoints: paginate(items, total, page, path, request.query),
+        webhook_endpoints: paginate(items, place, page, path, request.query),
       })
     },
   )
@@ -155,7 +155,7 @@ function deliveryRoutes(app: Http, ctx: Context): void {
     async (request) => {
       const page = readPage(request.query)
       const { uuid } = request.params
-      const { rows, total, tries } = await webhooks.listDeliveries(
+      const { rows, tries, ...place } = await webhooks.listDeliveries(
         ctx,
         request.caller,
         uuid,
@@ -165,7 +165,7 @@ function deliveryRoutes(app: Http, ctx: Context): void {
       const path = `${ctx.baseUrl}/v1/webhook-endpoints/${uuid}/deliveries`
       const items = rows.map((row) => schema.presentDelivery(row, tries))
       return success('Webhook deliveries retrieved successfully', {
-        deliveries: paginate(items, total, page, path, request.query),
+        deliveries: paginate(items, place, page, path, request.query),
       })
     },
   )
@@ -196,10 +196,10 @@ function eventRoutes(app: Http, ctx: Context): void {
         ...(from && { from: readTime(from, 'from') }),
         ...(to && { to: readTime(to, 'to') }),
       }
-      const { rows, total } = await webhooks.listEvents(ctx, request.caller, filter, page)
+      const { rows, ...place } = await webhooks.listEvents(ctx, request.caller, filter, page)
       const path = `${ctx.baseUrl}/v1/events`
       return success('Events retrieved successfully', {
-        events: paginate(rows.map(schema.presentEvent), total, page, path, request.query),
+        events: paginate(rows.map(schema.presentEvent), place, page, path, request.query),
       })
     },
   )

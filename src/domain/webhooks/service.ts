@@ -209,9 +209,9 @@ export async function listDeliveries(
 ) {
   const endpoint = await find(ctx, caller, uuid)
   return await ctx.lists(caller, async (db) => {
-    const { rows, total } = await store.listDeliveries(db, endpoint.id, status, page)
-    const ids = rows.map((row) => row.id)
-    return { rows, total, tries: await store.listTries(db, ids) }
+    const found = await store.listDeliveries(db, endpoint.id, status, page)
+    const ids = found.rows.map((row) => row.id)
+    return { ...found, tries: await store.listTries(db, ids) }
   })
 }
 

@@ -1,4 +1,5 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
+import { type Found, findPage } from '../../platform/keyset.ts'
 import type { Page } from '../../platform/pagination.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import type { AttemptRow, DeliveryRow, Endpoint, EventRow } from './schema.ts'
@@ -66,17 +67,15 @@ export async function findEndpointById(db: Db, id: string): Promise<Endpoint | u
   return rows[0]
 }
 
-export async function listEndpoints(db: Db, owner: Owner, page: Page): Promise<{ rows: Endpoint[]; total: number }> {
-  const own = sql`e.business_id = ${owner.businessId} and e.env_mode = ${owner.envMode} and e.deleted_at is null`
-  const counted = await sql<{ total: bigint }>`select count(*) as total from webhook_endpoints e where ${own}`.execute(
-    db,
-  )
-  const { rows } =
-    await sql<Endpoint>`${endpointSelect} where ${own} order by e.id desc limit ${page.size} offset ${page.offset}`.execute(
-      db,
-    )
-  return { rows, total: Number(counted.rows[0]?.total ?? 0n) }
-}
+export const listEndpoints = (db: Db, owner: Owner, page: Page): Promise<Found<Endpoint>> =>
+  findPage(db, page, {
+    select: endpointSelect,
+    counted: sql`webhook_endpoints e`,
+    where: [sql`e.business_id = ${owner.businessId}`, sql`e.env_mode = ${owner.envMode}`, sql`e.deleted_at is null`],
+    id: sql`e.id`,
+    table: 'webhook_endpoints',
+    owned: sql`business_id = ${owner.businessId} and env_mode = ${owner.envMode}`,
+  })
 
 export interface EndpointChanges {
   url?: string
@@ -177,25 +176,74 @@ export interface DueDelivery {
   eventType: string
   body: string
   attempts: number
+  /** The hold under which it is tried. */
+  lockedUntil: Date
+}
+
+export interface Shares {
+  /** Places that may be taken now, and what there may be at once of one endpoint, of one business, of the silent ones. */
+  readonly free: number
+  readonly ofEndpoint: number
+  readonly ofBusiness: number
+  readonly ofSilent: number
+  /** Tries under way, by their endpoint. */
+  readonly running: ReadonlyMap<string, number>
+  /** Endpoints that did not answer the last time: one try at once each. */
+  readonly silent: ReadonlySet<string>
 }
 
 /**
- * Takes due deliveries for one try each. While an earlier event of the same object waits at the same endpoint, the
- * later ones wait behind it.
+ * Takes due deliveries for one try each, within the shares: those first of whose business least is under way. While an
+ * earlier event of the same object waits at the same endpoint, the later ones wait behind it. The endpoints are found by
+ * walking the index from one to the next, so that what waits at one costs nothing to find what is due at another.
  */
-export async function claimDue(db: Db, now: Date, lockedUntil: Date, limit: number): Promise<DueDelivery[]> {
-  const { rows } = await sql<DueDelivery>`/* hot */ with due as (
-      select d.id from webhook_deliveries d
-      where d.status = 'pending' and d.next_attempt_at <= ${now} and (d.locked_until is null or d.locked_until <= ${now})
-        and not exists (select 1 from webhook_deliveries earlier where earlier.webhook_endpoint_id = d.webhook_endpoint_id
-          and earlier.object_id = d.object_id and earlier.sequence < d.sequence and earlier.status = 'pending')
-      order by d.next_attempt_at limit ${limit} for update of d skip locked
+export async function claimDue(db: Db, now: Date, lockedUntil: Date, shares: Shares): Promise<DueDelivery[]> {
+  const { free, ofEndpoint, ofBusiness, ofSilent, running, silent } = shares
+  const known = [...new Set([...running.keys(), ...silent])]
+  const due = sql`d.status = 'pending' and d.next_attempt_at <= ${now}
+    and (d.locked_until is null or d.locked_until <= ${now})`
+  const { rows } = await sql<DueDelivery>`/* hot */ with recursive known as (
+      select * from unnest(${known}::uuid[], ${known.map((id) => running.get(id) ?? 0)}::int[],
+        ${known.map((id) => silent.has(id))}::bool[]) known(id, running, is_silent)
+    ), walk as (
+      (select webhook_endpoint_id as id from webhook_deliveries where status = 'pending'
+        order by webhook_endpoint_id limit 1)
+      union all
+      select (select d.webhook_endpoint_id from webhook_deliveries d where d.status = 'pending'
+        and d.webhook_endpoint_id > walk.id order by d.webhook_endpoint_id limit 1) from walk where walk.id is not null
+    ), endpoint as (
+      select e.id, e.business_id, coalesce(known.running, 0) as running, coalesce(known.is_silent, false) as is_silent,
+        case when known.is_silent then 1 else ${ofEndpoint}::int end as most,
+        sum(known.running) over (partition by e.business_id) as running_of_business
+      from webhook_endpoints e left join known using (id)
+      where e.id in (select id from walk) or known.running > 0
+    ), candidate as (
+      select d.delivery_id, d.next_attempt_at, endpoint.*, running + row_number() over (
+          partition by endpoint.id order by d.next_attempt_at) as nth
+      from endpoint cross join lateral (select d.id, d.next_attempt_at from webhook_deliveries d
+        where d.webhook_endpoint_id = endpoint.id and ${due}
+          and not exists (select 1 from webhook_deliveries earlier where earlier.status = 'pending'
+            and earlier.webhook_endpoint_id = d.webhook_endpoint_id and earlier.object_id = d.object_id
+            and earlier.sequence < d.sequence)
+        order by d.next_attempt_at limit greatest(0, most - running)) d (delivery_id, next_attempt_at)
+    ), fair as (
+      select delivery_id, next_attempt_at,
+        coalesce(running_of_business, 0) + row_number() over (partition by business_id order by nth, next_attempt_at)
+          as nth_of_business,
+        case when is_silent then (select count(*) from known where is_silent and running > 0)
+          + row_number() over (partition by is_silent order by next_attempt_at) else 0 end as nth_of_silent
+      from candidate
+    ), chosen as (
+      select delivery_id from fair where nth_of_business <= ${ofBusiness} and nth_of_silent <= ${ofSilent}
+      order by nth_of_business, next_attempt_at limit ${free}
+    ), due as (
+      select d.id from webhook_deliveries d where d.id in (select delivery_id from chosen) and ${due}
+      for update of d skip locked
     )
     update webhook_deliveries d set locked_until = ${lockedUntil} from due, events e
     where d.id = due.id and e.id = d.event_id
-    returning d.id, d.webhook_endpoint_id as "endpointId", d.event_id as "eventId", e.type as "eventType", e.body, d.attempts`.execute(
-    db,
-  )
+    returning d.id, d.webhook_endpoint_id as "endpointId", d.event_id as "eventId", e.type as "eventType", e.body,
+      d.attempts, d.locked_until as "lockedUntil"`.execute(db)
   return rows
 }
 
@@ -224,27 +272,23 @@ export async function recordTry(db: Db, outcome: TryOutcome): Promise<void> {
     from delivery`.execute(db)
 }
 
-export async function listDeliveries(db: Db, endpointId: string, status: string | undefined, page: Page) {
-  let query = db.selectFrom('webhook_deliveries as d').where('d.webhook_endpoint_id', '=', endpointId)
-  if (status) query = query.where('d.status', '=', status)
-  const { total } = await query.select(sql<bigint>`count(*)`.as('total')).executeTakeFirstOrThrow()
-  const rows = await query
-    .innerJoin('events as e', 'e.id', 'd.event_id')
-    .select([
-      'd.id',
-      'd.event_id',
-      'e.type as event_type',
-      'd.status',
-      'd.attempts',
-      'd.next_attempt_at',
-      'd.delivered_at',
-    ])
-    .select(['d.created_at', 'd.updated_at'])
-    .orderBy('d.id', 'desc')
-    .limit(page.size)
-    .offset(page.offset)
-    .execute()
-  return { rows: rows as DeliveryRow[], total: Number(total) }
+export async function listDeliveries(
+  db: Db,
+  endpointId: string,
+  status: string | undefined,
+  page: Page,
+): Promise<Found<DeliveryRow>> {
+  const where = [sql`d.webhook_endpoint_id = ${endpointId}`]
+  if (status) where.push(sql`d.status = ${status}`)
+  return await findPage(db, page, {
+    select: sql`select d.id, d.event_id, e.type as event_type, d.status, d.attempts, d.next_attempt_at, d.delivered_at,
+      d.created_at, d.updated_at from webhook_deliveries d join events e on e.id = d.event_id`,
+    counted: sql`webhook_deliveries d`,
+    where,
+    id: sql`d.id`,
+    table: 'webhook_deliveries',
+    owned: sql`webhook_endpoint_id = ${endpointId}`,
+  })
 }
 
 /** All tries of one page of deliveries; each delivery has a bounded number of them between replays. */
@@ -259,19 +303,19 @@ export async function listTries(db: Db, deliveryIds: string[]): Promise<AttemptR
     .execute()
 }
 
-export async function listEvents(db: Db, owner: Owner, filter: { type?: string; from?: Date; to?: Date }, page: Page) {
-  let query = db.selectFrom('events').where('business_id', '=', owner.businessId).where('env_mode', '=', owner.envMode)
-  if (filter.type) query = query.where('type', '=', filter.type)
-  if (filter.from) query = query.where('created_at', '>=', filter.from)
-  if (filter.to) query = query.where('created_at', '<=', filter.to)
-  const { total } = await query.select(sql<bigint>`count(*)`.as('total')).executeTakeFirstOrThrow()
-  const rows = await query
-    .select(['id', 'env_mode', 'type', 'body', 'created_at'])
-    .orderBy('id', 'desc')
-    .limit(page.size)
-    .offset(page.offset)
-    .execute()
-  return { rows: rows as EventRow[], total: Number(total) }
+export async function listEvents(
+  db: Db,
+  owner: Owner,
+  filter: { type?: string; from?: Date; to?: Date },
+  page: Page,
+): Promise<Found<EventRow>> {
+  const owned = sql`business_id = ${owner.businessId} and env_mode = ${owner.envMode}`
+  const where = [owned]
+  if (filter.type) where.push(sql`type = ${filter.type}`)
+  if (filter.from) where.push(sql`created_at >= ${filter.from}`)
+  if (filter.to) where.push(sql`created_at <= ${filter.to}`)
+  const [table, select] = ['events', sql`select id, env_mode, type, body, created_at from events`]
+  return await findPage(db, page, { select, counted: sql.table(table), where, id: sql`id`, table, owned })
 }
 
 export type ReplayWish = { eventId: string } | { from: Date; to: Date } | { failed: true }

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, describe, test } from 'node:test'
-import { type CallCause, causeOf } from '../platform/causes.ts'
-import { createProviderFetch } from '../platform/outgoing.ts'
-import { ChannelError } from './channel.ts'
+import { type CallCause, causeOf } from '../../platform/causes.ts'
+import { createProviderFetch } from '../../platform/outgoing.ts'
+import { ChannelError } from '../channel.ts'
 import { exchange } from './exchange.ts'
 
 /** Every way in which a provider may fail to answer, on real sockets: each says by its cause what to look at. */

@@ -1,6 +1,6 @@
 import { AssertionError } from 'node:assert'
-import { causeOf, codeOf, networkError } from '../platform/causes.ts'
-import { ChannelError, type ChannelTransport } from './channel.ts'
+import { causeOf, codeOf, networkError } from '../../platform/causes.ts'
+import { ChannelError, type ChannelTransport } from '../channel.ts'
 import { redact, redactText } from './redact.ts'
 
 /**

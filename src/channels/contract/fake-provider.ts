@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { ChannelTransport } from './channel.ts'
+import type { ChannelTransport } from '../channel.ts'
 
 /**
  * A provider for the contract suite: a real HTTP server on 127.0.0.1 that answers by script and remembers what it was

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
-import { ChannelError } from './channel.ts'
+import { ChannelError } from '../channel.ts'
 import { exchange, parseJson, retryAfterMs } from './exchange.ts'
 import { redact, redactText } from './redact.ts'
 
