@@ -43,8 +43,8 @@ export function sdkRoutes(app: Http, ctx: Context): void {
       const { caller, body, idempotency } = request
       const named = body.payment_channel !== undefined
       const opened = named
-        ? await paymentRequests.initiate(ctx, caller, body, idempotency, request.ip)
-        : { full: await paymentRequests.create(ctx, caller, body, idempotency, request.ip), action: null }
+        ? await paymentRequests.initiate(ctx, caller, body, idempotency)
+        : { full: await paymentRequests.create(ctx, caller, body, idempotency), action: null }
       tellSubscriber(ctx, caller, opened.full)
       const payment_request = await presentForSdk(ctx, caller, opened.full)
       const action = opened.action ?? payment_request.checkout_url
@@ -102,7 +102,7 @@ export function checkoutRoutes(app: Http, ctx: Context): void {
   })
 
   app.post('/checkout/:token/cancel', { schema: { ...hidden, response: { 201: answer } } }, async (request, reply) => {
-    await checkout.cancel(ctx, await checkout.open(ctx, request.params.token))
+    await checkout.cancel(ctx, await checkout.open(ctx, request.params.token, request.ip))
     return reply.code(201).send(await state(request.params.token))
   })
 
@@ -121,9 +121,9 @@ export function checkoutRoutes(app: Http, ctx: Context): void {
       },
     },
     async (request, reply) => {
-      const session = await checkout.open(ctx, request.params.token)
+      const session = await checkout.open(ctx, request.params.token, request.ip)
       const { payment_channel, via = 'page' } = request.body
-      const action = await checkout.relay(ctx, session, payment_channel, via, request.ip)
+      const action = await checkout.relay(ctx, session, payment_channel, via)
       // A form, where the page's script did not run: the browser goes on by itself.
       if (isForm(request.headers['content-type'])) return reply.redirect(action, 303)
       return reply.code(201).send({ action })

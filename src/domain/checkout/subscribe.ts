@@ -50,7 +50,7 @@ export function subscribePages(app: Http, ctx: Context): void {
     '/subscribe/:link_id',
     { schema: { hide: true, params, querystring: Type.Object(carriedFields) }, errorHandler: showError },
     async (request, reply) => {
-      const page = await open(ctx, request.params.link_id, request.query)
+      const page = await open(ctx, request.params.link_id, request.query, request.ip)
       return await show(visitOf(request, reply), page, page.plan.status === 'active' ? null : 'planClosed')
     },
   )
@@ -59,13 +59,13 @@ export function subscribePages(app: Http, ctx: Context): void {
     '/subscribe/:link_id',
     { schema: { hide: true, params, body: form }, attachValidation: true, errorHandler: showError },
     async (request, reply) => {
-      const page = await open(ctx, request.params.link_id, request.body)
+      const page = await open(ctx, request.params.link_id, request.body, request.ip)
       const visit = visitOf(request, reply)
       const typed = { email: request.body.email ?? '', name: request.body.name ?? '' }
       const isAnswered = page.customerId !== null || typed.email.trim() !== ''
       if (request.validationError || !isAnswered) return await show(visit, page, 'wrongEmail', typed, 422)
       try {
-        return reply.redirect(await subscribe(ctx, page, typed, request.ip), 303)
+        return reply.redirect(await subscribe(ctx, page, typed), 303)
       } catch (error) {
         const notice = error instanceof ApiError ? notices[error.row.name] : undefined
         if (!notice || !(error instanceof ApiError)) throw error
@@ -84,7 +84,7 @@ interface Page {
 }
 
 /** Throws 404 for a plan that is not there, and for a customer's link that is not ours. */
-async function open(ctx: Context, linkId: string, given: Carried): Promise<Page> {
+async function open(ctx: Context, linkId: string, given: Carried, address: string): Promise<Page> {
   const plan = await plans.findByLink(ctx, linkId)
   const business = await findBusiness(ctx, plan.business_id, plan.env_mode)
   const caller: Caller = {
@@ -92,7 +92,8 @@ async function open(ctx: Context, linkId: string, given: Carried): Promise<Page>
     businessId: business.id,
     envMode: business.envMode,
     business,
-    keyId: 'subscribe',
+    keyId: `subscribe/${plan.id}`,
+    address,
   }
   const customerId = given.customer === undefined ? null : plans.readSubscriber(ctx, plan, given.customer)
   if (given.customer !== undefined && customerId === null) throw notFound('subscription link')
@@ -109,7 +110,6 @@ async function subscribe(
   ctx: Context,
   { plan, caller, customerId, carried }: Page,
   { email, name }: { email: string; name: string },
-  address: string,
 ): Promise<string> {
   const { customer: _, ...addresses } = carried
   const who =
@@ -117,7 +117,7 @@ async function subscribe(
       ? { customer: { email, ...(!isBlank(name) && { name: name.trim() }) } }
       : { customer_uuid: customerId }
   const body = { ...who, ...addresses, subscription_plan_uuid: plan.id, is_trial: true }
-  const full = await paymentRequests.create(ctx, caller, body, null, address)
+  const full = await paymentRequests.create(ctx, caller, body, null)
   tellSubscriber(ctx, caller, full)
   return paymentRequests.checkoutUrl(ctx, full.request.id)
 }

@@ -6,7 +6,7 @@ import type { IdempotencyClaim } from '../../platform/idempotency.ts'
 import { newId, newRef } from '../../platform/ids.ts'
 import { parseAmount, toUsd } from '../../platform/money.ts'
 import { keepMetaData } from '../../platform/wire.ts'
-import { type Caller, nowOf } from '../businesses/service.ts'
+import { actorOf, type Caller, isStranger, nowOf } from '../businesses/service.ts'
 import type { SentCustomer } from '../customers/schema.ts'
 import { newCustomerId, valuesOf } from '../customers/service.ts'
 import * as rates from '../exchange-rates/service.ts'
@@ -34,13 +34,12 @@ export interface Initiated {
   action: string
 }
 
-/** Initiates and relays to the chosen channel. `address`: of a stranger, whose attempts are bounded. */
+/** Initiates and relays to the chosen channel. What strangers try is bounded. */
 export const initiate = (
   ctx: Context,
   caller: Caller,
   body: Wanted,
   claim: IdempotencyClaim | null,
-  address: string | null = null,
 ): Promise<Initiated> => {
   const work = async () => {
     if (claim?.resumes) return await resume(ctx, caller, claim.resumes, body.payment_channel ?? null)
@@ -55,7 +54,7 @@ export const initiate = (
     const full = { request: opened.request, restMinor, customer, lastTransaction: opened.attempt, timeline: [] }
     return { full, action: opened.action }
   }
-  const stranger = strangerOf(body, address)
+  const stranger = strangerOf(caller, body)
   return runWithin(ctx, { caller, stranger, claim }, work, ({ full }) => full.request.id)
 }
 
@@ -68,7 +67,6 @@ export const create = (
   caller: Caller,
   body: Wanted,
   claim: IdempotencyClaim | null,
-  address: string | null = null,
 ): Promise<FullRequest> => {
   const work = async () => {
     if (claim?.resumes) return await load(ctx, claim.resumes)
@@ -77,13 +75,13 @@ export const create = (
     const made = await insert(ctx, caller, newRequest(ctx, caller, body, wish, null, claim))
     return { ...made, restMinor: made.request.amount_minor, lastTransaction: null, timeline: [] }
   }
-  const stranger = strangerOf(body, address)
+  const stranger = strangerOf(caller, body)
   return runWithin(ctx, { caller, stranger, claim }, work, ({ request }) => request.id)
 }
 
 /** Null: whoever asks has a secret key, and bounds its buyers itself. */
-function strangerOf(body: Initiate, address: string | null): Stranger | null {
-  if (address === null) return null
+function strangerOf({ kind, address }: Caller, body: Initiate): Stranger | null {
+  if (!isStranger(kind) || address === null) return null
   const email = body.customer_email ?? body.customer?.email ?? ''
   return { address, customer: body.customer_uuid === undefined ? { email } : { id: body.customer_uuid } }
 }
@@ -164,6 +162,8 @@ export function newRequest(
     reference: body.reference ?? null,
     metaData: keepMetaData(body),
     createdBy: caller.kind,
+    initiator: actorOf(caller),
+    realNow: ctx.clock.now(),
     successRedirectUrl: body.success_redirect_url ?? null,
     failureRedirectUrl: body.failure_redirect_url ?? body.cancel_redirect_url ?? null,
     logo: body.logo ?? null,
