@@ -1,7 +1,7 @@
 import { ChannelError, type ChannelTransport } from '../channel.ts'
-import { type Exchange, exchange, garbage, type Json, objectOf } from '../kit/exchange.ts'
-import { redact, redactText } from '../kit/redact.ts'
-import { wordOf } from '../kit/words.ts'
+import { callEnvelope, type Envelope, type Opened } from '../kit/envelope.ts'
+import { type Exchange, type Json, objectOf } from '../kit/exchange.ts'
+import { meaningOf, wordOf } from '../kit/words.ts'
 
 /** What a business gives us. Named as its fields are, so that what was stored parses again. */
 export interface FlutterwaveCredentials {
@@ -23,43 +23,29 @@ export interface FlutterwaveCall {
   readonly secrets?: readonly string[]
 }
 
-export interface FlutterwaveAnswer {
-  /** The envelope's `data`. */
-  readonly data: unknown
-  /** The error for an answer whose `data` is not what this call needs. */
-  garbage(): ChannelError
+/**
+ * `{status: "success" | "error", message, data}`, where `status` is about the call and never about the payment
+ * (Flutterwave's "Errors", read 2026-11-20). A wrong key is 401; its words are the same whatever the status.
+ */
+const envelope: Envelope = {
+  verdict: ({ status }) => meaningOf({ success: 'done', error: 'refused' } as const, wordOf(status)) ?? null,
+  wordsOf: ({ message }) => message,
+  dataOf: ({ data }) => data,
+  wrongKey: /^(authorization required|merchant secret key required|invalid authorization key)\b/i,
 }
 
-const provider = 'Flutterwave'
-
-/** A wrong key is 401; these are the words for it, whatever the status ("Errors", read 2026-11-20). */
-const wrongKeyWords = /^(authorization required|merchant secret key required|invalid authorization key)\b/i
-
 /**
- * One call of the Flutterwave v3 API. Envelope `{status: "success" | "error", message, data}`, where `status` is about
- * the call and never about the payment (Flutterwave's "Errors", read 2026-11-20). Throws `ChannelError` as `exchange`
- * does (a 503 after about 28 s may still be processing: `unknown`), and further: 4xx (`refused`, nothing moved), and
- * `status: "error"` in a 2xx (`refused`, but no proof that nothing moved).
+ * One call of the Flutterwave v3 API. Throws `ChannelError` as `callEnvelope` does; a 503 after about 28 s may still be
+ * processing (`unknown`).
  */
-export async function callFlutterwave(
+export function callFlutterwave(
   transport: ChannelTransport,
   credentials: FlutterwaveCredentials,
   call: FlutterwaveCall,
-): Promise<FlutterwaveAnswer> {
+): Promise<Opened> {
   const secrets = [credentials.secret_key, credentials.secret_hash, ...(call.secrets ?? [])]
   const headers = { authorization: `Bearer ${credentials.secret_key}` }
-  const { status, body } = await exchange(transport, { ...call, headers, provider, secrets })
-  const unreadable = () => garbage({ moves: call.moves, provider }, status, redact(body, secrets))
-  const verdict = wordOf(body.status)
-  if (verdict === 'success' && status < 400) return { data: body.data, garbage: unreadable }
-  if (verdict !== 'error') throw unreadable()
-  const message = typeof body.message === 'string' ? body.message.trim() : ''
-  throw new ChannelError(`Flutterwave refused: ${redactText(message, secrets) || 'no reason given'}`, {
-    outcome: call.moves && status < 400 ? 'unknown' : 'rejected',
-    reason: wrongKeyWords.test(message) ? 'unauthorised' : 'refused',
-    status,
-    answer: redact(body, secrets),
-  })
+  return callEnvelope(transport, { ...call, headers, provider: 'Flutterwave', secrets }, envelope)
 }
 
 /**

@@ -12,8 +12,10 @@ import {
   type RefundLookup,
   type RefundRequest,
 } from '../channel.ts'
+import { unknownPayment, unknownRefund } from '../kit/answers.ts'
+import { orUnknown } from '../kit/envelope.ts'
 import { objectOf } from '../kit/exchange.ts'
-import { withFurther } from '../kit/further.ts'
+import { namedBeside, withFurther } from '../kit/further.ts'
 import { callFlutterwave, type FlutterwaveCredentials, isInactiveLink, isUnknownTransaction } from './api.ts'
 import { chargeSaved } from './saved.ts'
 import {
@@ -25,8 +27,6 @@ import {
   toRefund,
   toRefundBody,
   transactionIdOf,
-  unknownPayment,
-  unknownRefund,
 } from './translate.ts'
 import { readFlutterwaveWebhook } from './webhook.ts'
 
@@ -126,9 +126,7 @@ async function openCheckout(
 ): Promise<OpenedCheckout> {
   const call = { method: 'POST', path: '/v3/payments', body: toPaymentBody(request), moves: false } as const
   const answer = await callFlutterwave(transport, credentials, call)
-  const opened = toOpened(answer.data, request.reference)
-  if (!opened) throw answer.garbage()
-  return opened
+  return answer.read((data) => toOpened(data, request.reference))
 }
 
 /**
@@ -171,13 +169,13 @@ async function inFull(
 }
 
 async function verifyNamed(
-  { channelTransactionId: id = null }: PaymentLookup,
+  lookup: PaymentLookup,
   shown: ChannelPayment,
   credentials: FlutterwaveCredentials,
   transport: ChannelTransport,
 ): Promise<ChannelPayment[]> {
-  if (id === null || id === shown.channelTransactionId || !/^\d+$/.test(id)) return []
-  return [await verify(`/v3/transactions/${id}/verify`, credentials, transport)]
+  const id = namedBeside(lookup, shown, /^\d+$/)
+  return id === null ? [] : [await verify(`/v3/transactions/${id}/verify`, credentials, transport)]
 }
 
 async function verify(
@@ -185,15 +183,12 @@ async function verify(
   credentials: FlutterwaveCredentials,
   transport: ChannelTransport,
 ): Promise<ChannelPayment> {
-  try {
-    const answer = await callFlutterwave(transport, credentials, { method: 'GET', path, moves: false })
-    const payment = toPayment(answer.data)
-    if (!payment) throw answer.garbage()
-    return payment
-  } catch (error) {
-    if (isUnknownTransaction(error)) return unknownPayment
-    throw error
-  }
+  const answer = callFlutterwave(transport, credentials, { method: 'GET', path, moves: false })
+  return orUnknown(
+    answer.then(({ read }) => read(toPayment)),
+    isUnknownTransaction,
+    unknownPayment,
+  )
 }
 
 /**
@@ -253,9 +248,7 @@ async function refund(
   const path = `/v3/transactions/${encodeURIComponent(id)}/refund`
   const call = { method: 'POST', path, body: toRefundBody(request), moves: true } as const
   const answer = await callFlutterwave(transport, credentials, call)
-  const made = toRefund(answer.data, request.currency)
-  if (!made) throw answer.garbage()
-  return made
+  return answer.read((data) => toRefund(data, request.currency))
 }
 
 /** By its id; without one (the answer to `refund` was lost) among the payment's refunds by our ref in the comment. */
@@ -267,9 +260,8 @@ async function fetchRefund(
   if (lookup.channelReference === null) return findRefund(lookup, credentials, transport)
   const path = `/v3/refunds/${encodeURIComponent(lookup.channelReference)}`
   const answer = await callFlutterwave(transport, credentials, { method: 'GET', path, moves: false })
-  const found = toRefund(answer.data, await currencyOf(answer.data, lookup, credentials, transport))
-  if (!found) throw answer.garbage()
-  return found
+  const currency = await currencyOf(answer.data, lookup, credentials, transport)
+  return answer.read((data) => toRefund(data, currency))
 }
 
 /** The list is filtered by the refunded transaction's id ("Get all refunds", read 2026-11-20); its first page is enough. */
@@ -285,9 +277,8 @@ async function findRefund(
   if (!Array.isArray(answer.data)) throw answer.garbage()
   const row = answer.data.find((data: unknown) => isOurRefund(data, lookup.reference))
   if (row === undefined) return unknownRefund
-  const found = toRefund(row, await currencyOf(row, lookup, credentials, transport))
-  if (!found) throw answer.garbage()
-  return found
+  const currency = await currencyOf(row, lookup, credentials, transport)
+  return answer.read(() => toRefund(row, currency))
 }
 
 /** Refunds go by Flutterwave's own transaction id; where we have none, the payment tells it. */

@@ -1,5 +1,6 @@
 import Stripe from 'stripe'
 import { ChannelError, type ChannelTransport } from '../channel.ts'
+import { type Opened, opened } from '../kit/envelope.ts'
 import { type Answer, type Exchange, exchange, garbage, type Json, objectOf } from '../kit/exchange.ts'
 import { redact, redactText } from '../kit/redact.ts'
 
@@ -10,12 +11,6 @@ export interface StripeCredentials {
   /** `whsec_…` of the business's webhook endpoint: signs what Stripe sends us. */
   readonly webhook_secret: string
   readonly publishable_key: string | null
-}
-
-export interface StripeAnswer {
-  readonly data: Json
-  /** The error for an answer that is not what this call needs. */
-  garbage(): ChannelError
 }
 
 /** What `callStripe` must know of a call besides what the package sends. */
@@ -45,7 +40,7 @@ export async function callStripe(
   credentials: StripeCredentials,
   { moves, ...more }: StripeCall,
   run: (stripe: Stripe) => Promise<unknown>,
-): Promise<StripeAnswer> {
+): Promise<Opened<Json>> {
   const secrets = [credentials.secret_key, credentials.webhook_secret, ...(more.secrets ?? [])]
   let answer: Answer | null = null
   let failure: unknown = null
@@ -67,13 +62,13 @@ export async function callStripe(
     if (answer === null) throw error
     const refused: Answer = answer
     if (!more.takesDeclines || !isDecline(refused)) throw refusalOf(refused, moves, secrets)
-    return { data: refused.body, garbage: () => garbage({ moves, provider }, 402, redact(refused.body, secrets)) }
+    return opened(refused.body, () => garbage({ moves, provider }, 402, redact(refused.body, secrets)))
   }
   const { status, body } = answer as unknown as Answer
   const unreadable = () => garbage({ moves, provider }, status, redact(body, secrets))
   const object = objectOf(data)
   if (object === null || status >= 400) throw unreadable()
-  return { data: object, garbage: unreadable }
+  return opened(object, unreadable)
 }
 
 /** The package's own pinned API version. No retries: whoever calls us decides; and nobody else learns how fast we are. */

@@ -11,8 +11,10 @@ import {
   type RefundLookup,
   type RefundRequest,
 } from '../channel.ts'
+import { unknownPayment, unknownRefund } from '../kit/answers.ts'
+import { orUnknown, refusalOf } from '../kit/envelope.ts'
 import { objectOf } from '../kit/exchange.ts'
-import { withFurther } from '../kit/further.ts'
+import { namedBeside, withFurther } from '../kit/further.ts'
 import { wordOf } from '../kit/words.ts'
 import { callStripe, isMissing, type StripeCredentials } from './api.ts'
 import { limits } from './limits.ts'
@@ -25,8 +27,6 @@ import {
   toRefund,
   toRefundParams,
   toSessionParams,
-  unknownPayment,
-  unknownRefund,
 } from './translate.ts'
 import { readStripeWebhook } from './webhook.ts'
 
@@ -95,9 +95,7 @@ async function openCheckout(
   const answer = await callStripe(transport, credentials, { moves: false }, (client) =>
     client.checkout.sessions.create(params, options),
   )
-  const opened = toOpened(answer.data, request)
-  if (!opened) throw answer.garbage()
-  return opened
+  return answer.read((session) => toOpened(session, request))
 }
 
 /**
@@ -112,8 +110,8 @@ async function fetchPayment(
   transport: ChannelTransport,
 ): Promise<ChannelPayment> {
   const shown = await fetchShown(lookup, credentials, transport)
-  const named = lookup.channelTransactionId ?? null
-  if (named === null || named === shown.channelTransactionId || !/^pi_\w+$/.test(named)) return shown
+  const named = namedBeside(lookup, shown, /^pi_\w+$/)
+  if (named === null) return shown
   return withFurther(shown, [await fetchIntent(named, credentials, transport)], lookup.reference)
 }
 
@@ -125,17 +123,14 @@ async function fetchShown(
   if (isCharge(lookup)) return fetchCharge(lookup, credentials, transport)
   const id = lookup.channelReference
   if (id === null) return unknownPayment
-  try {
-    const answer = await callStripe(transport, credentials, { moves: false }, (client) =>
-      client.checkout.sessions.retrieve(id, { expand: sessionExpand }),
-    )
-    const payment = toPayment(answer.data)
-    if (!payment) throw answer.garbage()
-    return payment
-  } catch (error) {
-    if (isMissing(error)) return unknownPayment
-    throw error
-  }
+  const answer = callStripe(transport, credentials, { moves: false }, (client) =>
+    client.checkout.sessions.retrieve(id, { expand: sessionExpand }),
+  )
+  return orUnknown(
+    answer.then(({ read }) => read(toPayment)),
+    isMissing,
+    unknownPayment,
+  )
 }
 
 /**
@@ -158,7 +153,7 @@ async function voidCheckout(
     if (wordOf(answer.data.status) !== 'expired') throw answer.garbage()
   } catch (error) {
     // Only an open session can be expired; one that is expired already is what was wanted.
-    if (!(error instanceof ChannelError) || error.reason !== 'refused' || error.status !== 400) throw error
+    if (refusalOf(error)?.error.status !== 400) throw error
     const { channelStatus } = await fetchPayment(lookup, credentials, transport)
     if (channelStatus !== 'expired') throw error
   }
@@ -178,9 +173,7 @@ async function refund(
   const answer = await callStripe(transport, credentials, { moves: true }, (client) =>
     client.refunds.create(params, options),
   )
-  const made = toRefund(answer.data)
-  if (!made) throw answer.garbage()
-  return made
+  return answer.read(toRefund)
 }
 
 /** By its id; without one (the answer to `refund` was lost) among the payment's refunds by our ref in the metadata. */
@@ -192,9 +185,7 @@ async function fetchRefund(
   const id = lookup.channelReference
   if (id === null) return findRefund(lookup, credentials, transport)
   const answer = await callStripe(transport, credentials, { moves: false }, (client) => client.refunds.retrieve(id))
-  const found = toRefund(answer.data)
-  if (!found) throw answer.garbage()
-  return found
+  return answer.read(toRefund)
 }
 
 /** One page of 100: more refunds of one payment are not ours. */
@@ -211,10 +202,7 @@ async function findRefund(
   if (!Array.isArray(answer.data.data)) throw answer.garbage()
   const rows = answer.data.data.map((row: unknown) => objectOf(row) ?? {})
   const row = rows.find((one) => isOurRefund(one, lookup.reference))
-  if (row === undefined) return unknownRefund
-  const found = toRefund(row)
-  if (!found) throw answer.garbage()
-  return found
+  return row === undefined ? unknownRefund : answer.read(() => toRefund(row))
 }
 
 async function paymentIntentOf(
