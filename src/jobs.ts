@@ -1,3 +1,4 @@
+import { auditSweeps } from './domain/businesses/jobs.ts'
 import { erasureSweeps } from './domain/erasures/jobs.ts'
 import { rateJobs } from './domain/exchange-rates/jobs.ts'
 import { hookJobs, hookSweeps } from './domain/hooks/jobs.ts'
@@ -32,6 +33,7 @@ export const createSweeps = (ctx: Context): Sweep[] => [
   ...mailSweeps(ctx),
   ...portalSweeps(ctx),
   ...erasureSweeps(ctx),
+  ...auditSweeps(ctx),
   { name: 'idempotency.forget', everyMs: hourMs, run: () => forgetOldClaims(ctx.db, ctx.clock.now()) },
   { name: 'processes.forget', everyMs: hourMs, run: () => forgetDeadProcesses(ctx.db) },
 ]

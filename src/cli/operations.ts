@@ -27,6 +27,8 @@ export const operations = {
   'channels.list': (ctx, args) => listChannels(ctx, optional(args.business), modeOf(args.mode)),
   'channels.connect': (ctx, args) => connectChannel(ctx, args as unknown as ConnectArgs),
   'channels.disable': (ctx, args) => disableChannel(ctx, args as unknown as ConnectArgs),
+  'audit.list': (ctx, args) => listAudit(ctx, args),
+  'audit.verify': (ctx, args) => businesses.verify(ctx, optional(args.expect)),
   'master-key.begin': (ctx, args) => masterKey.beginRotation(ctx, args as { head: string; key?: string }),
   'master-key.waiting': (ctx, args) => masterKey.countWaiting(ctx, optional(args.since)),
   'master-key.reseal': (ctx, args) => masterKey.resealPiece(ctx, args.from as Place, Number(args.rows)),
@@ -175,10 +177,15 @@ async function disableChannel(ctx: Context, args: ConnectArgs) {
   return { channel: args.channel, mode: envMode, enabled: false }
 }
 
+async function listAudit(ctx: Context, { business, before, limit }: Record<string, unknown>) {
+  const businessId = await chooseBusiness(ctx, optional(business))
+  return await businesses.listEntries(ctx, businessId, { before: optional(before), limit: Number(limit) })
+}
+
 async function testCaller(ctx: Context, named: string | null): Promise<businesses.Caller> {
   const businessId = await chooseBusiness(ctx, named)
   const business = await businesses.find(ctx, businessId, 'test')
-  return { kind: 'secret', businessId, envMode: 'test', keyId: 'cli', business }
+  return { kind: 'secret', businessId, envMode: 'test', keyId: businesses.commandLine, address: null, business }
 }
 
 /** What a killed `listen` left at the same address would answer each webhook a second time, and wrongly signed. */

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { after, dayMs, secondMs, wireTime } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import type { Db } from '../../platform/db.ts'
+import { type Db, inTransaction } from '../../platform/db.ts'
 import { type NextDue, nextDues } from '../../platform/due.ts'
 import { ApiError, invalid } from '../../platform/errors.ts'
 import { newId } from '../../platform/ids.ts'
 import type { Sweep } from '../../platform/queue.ts'
 import { businessErrors } from './errors.ts'
 import { type AdvanceClock, advanceDaysMax } from './schema.ts'
-import { type Caller, findNow, forgetCallers } from './service.ts'
+import { auditBy, type Caller, changesOf, findNow, forgetCallers } from './service.ts'
 import * as store from './store.ts'
 
 /**
@@ -56,7 +56,7 @@ export async function advance(
   const holder = newId()
   const now = ctx.clock.now()
   try {
-    if (!(await store.holdClock(ctx.db, caller, { holder, now, until: after(now, holdMs) }))) throw busy()
+    await hold(ctx, caller, { holder, now, until: after(now, holdMs) }, to)
     await new Walk(ctx, caller, holder, to, sweeps, limits).run()
   } finally {
     // Also where the database went away meanwhile: held, the clock would refuse the next move for a minute and a half.
@@ -64,6 +64,15 @@ export async function advance(
     await ctx.holder.untilDone('release of a test clock', release, () => void forgetCallers(ctx))
   }
   return await readClock(ctx, caller)
+}
+
+/** With the row of who moves it, and to where: what follows is work of many transactions. */
+async function hold(ctx: Context, caller: Caller, wanted: store.ClockHold & { now: Date }, to: Date): Promise<void> {
+  const from = await findNow(ctx, caller)
+  await inTransaction(ctx.db, async (tx) => {
+    if (!(await store.holdClock(tx, caller, wanted))) throw busy()
+    await auditBy(tx, caller, 'test_clock.advanced', changesOf({ now: from }, { now: to }), wanted.now)
+  })
 }
 
 const busy = () => new ApiError(businessErrors.testClockBusy, { headers: { 'retry-after': '1' } })
