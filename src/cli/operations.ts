@@ -1,4 +1,4 @@
-import { credentialFieldsOf, findChannelMaybe } from '../channels/index.ts'
+import { findChannelMaybe } from '../channels/index.ts'
 import { businessNameMaxLength, type EnvMode, type KeyKind, type Scope } from '../domain/businesses/schema.ts'
 import * as businesses from '../domain/businesses/service.ts'
 import * as channels from '../domain/payment-channels/service.ts'
@@ -159,8 +159,9 @@ interface ConnectArgs {
 async function connectChannel(ctx: Context, args: ConnectArgs) {
   const envMode = modeOf(args.mode)
   const owner = { businessId: await chooseBusiness(ctx, optional(args.business)), envMode }
-  if (!findChannelMaybe(args.channel)) throw new UsageError(`There is no payment channel "${args.channel}"`)
-  const known = credentialFieldsOf(args.channel)
+  const channel = findChannelMaybe(args.channel)
+  if (!channel) throw new UsageError(`There is no payment channel "${args.channel}"`)
+  const known = channel.credentialFields.map((field) => field.name)
   const stranger = Object.keys(args.fields).find((field) => !known.includes(field))
   if (stranger) throw new UsageError(`${args.channel} has no field ${stranger}; it has: ${known.join(', ')}`)
   const makeDefault = args.default === true
