@@ -44,9 +44,10 @@ export interface Config {
   readonly sandboxToken: string | null
   readonly allowPrivateWebhooks: boolean
   readonly logLevel: string
-  /** Connections of this process at most: for what the API answers, for its lists and searches, for jobs and sweeps. */
+  /** Connections of this process at most: for what the API answers, its lists, moves of test clocks, jobs and sweeps. */
   readonly poolSize: number
   readonly listPoolSize: number
+  readonly clockPoolSize: number
   readonly jobPoolSize: number
   /** How long one statement of the API may take, one of a job, and how long either waits for a lock. */
   readonly statementTimeoutMs: number
@@ -101,6 +102,7 @@ export function readConfig(env: Env = process.env): Config {
     logLevel: oneOf(env, 'LOG_LEVEL', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     poolSize: integer(env, 'POOL_SIZE', 10, 1, 500),
     listPoolSize: integer(env, 'LIST_POOL_SIZE', 3, 1, 500),
+    clockPoolSize: integer(env, 'CLOCK_POOL_SIZE', 2, 1, 500),
     jobPoolSize: integer(env, 'JOB_POOL_SIZE', 5, 1, 500),
     statementTimeoutMs: integer(env, 'STATEMENT_TIMEOUT_MS', 10_000, 100, 600_000),
     jobStatementTimeoutMs: integer(env, 'JOB_STATEMENT_TIMEOUT_MS', 60_000, 100, 3_600_000),

@@ -107,7 +107,12 @@ async function openDatabase(config: Config, onStatement: () => void): Promise<Da
   const database = openPostgres(config.databaseUrl, {
     onStatement,
     pooler: config.databasePooler,
-    sizes: { api: config.poolSize, lists: config.listPoolSize, jobs: config.jobPoolSize },
+    sizes: {
+      api: config.poolSize,
+      lists: config.listPoolSize,
+      clocks: config.clockPoolSize,
+      jobs: config.jobPoolSize,
+    },
     bounds: {
       statementMs: config.statementTimeoutMs,
       jobStatementMs: config.jobStatementTimeoutMs,
