@@ -44,7 +44,7 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
     const webhookSender = createWebhookSender({ allowPrivate: config.allowPrivateWebhooks })
     const ctx: Context = {
       db: database.db,
-      lists: createLists(database, config.listPoolSize),
+      lists: createLists(database, config.lists),
       limits: createLimits(config.limits, clock),
       database,
       queue,
