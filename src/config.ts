@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { isIP } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
+import { listChannels } from './channels/index.ts'
 import { parseKeyFile } from './key-file.ts'
 import type { Pooler } from './platform/connect.ts'
 import { DatabaseUrlError, readDatabaseUrl } from './platform/database-url.ts'
@@ -189,7 +190,7 @@ function readDatabase(env: Env): string | null {
 
 function channelUrls(env: Env): Record<string, string> {
   const urls: Record<string, string> = {}
-  for (const slug of ['paystack', 'flutterwave', 'stripe']) {
+  for (const { slug } of listChannels()) {
     const url = httpUrl(env, `${slug.toUpperCase()}_API_URL`)
     if (url) urls[slug] = url
   }

@@ -1,4 +1,4 @@
-import { businessSweeps } from './domain/businesses/jobs.ts'
+import { auditSweeps, clockSweeps } from './domain/businesses/jobs.ts'
 import { erasureSweeps } from './domain/erasures/jobs.ts'
 import { rateJobs } from './domain/exchange-rates/jobs.ts'
 import { hookJobs, hookSweeps } from './domain/hooks/jobs.ts'
@@ -24,7 +24,7 @@ export const createJobs = (ctx: Context, exchangeRatesUrl: string | null): Job<n
 
 /** All work that is due by a time in our own rows. */
 export const createSweeps = (ctx: Context): Sweep[] => [
-  ...businessSweeps(ctx),
+  ...clockSweeps(ctx),
   ...paymentRequestSweeps(ctx),
   ...refundSweeps(ctx),
   ...subscriptionSweeps(ctx),
@@ -34,6 +34,7 @@ export const createSweeps = (ctx: Context): Sweep[] => [
   ...mailSweeps(ctx),
   ...portalSweeps(ctx),
   ...erasureSweeps(ctx),
+  ...auditSweeps(ctx),
   { name: 'idempotency.forget', everyMs: hourMs, run: () => forgetOldClaims(ctx.db, ctx.clock.now()) },
   { name: 'processes.forget', everyMs: hourMs, run: () => forgetDeadProcesses(ctx.db) },
 ]

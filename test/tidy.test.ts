@@ -41,7 +41,17 @@ const nouns = [
 /** Roles that every noun may have; what else a noun has is a verb that its service was split by, or its one page. */
 const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs', 'tables']
 const verbs: Record<string, string[]> = {
-  businesses: ['access', 'clock', 'guesses', 'keys', 'replace-keys', 'store-keys'],
+  businesses: [
+    'access',
+    'audit',
+    'audit-chain',
+    'clock',
+    'guesses',
+    'keys',
+    'replace-keys',
+    'store-audit',
+    'store-keys',
+  ],
   mails: ['render', 'plain'],
   'subscription-plans': ['prices'],
   webhooks: ['deliver', 'sign'],

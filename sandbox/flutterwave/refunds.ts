@@ -5,7 +5,8 @@ import { noTransaction, refused } from './errors.ts'
 import { toMajor } from './money.ts'
 import { ACCOUNT_ID, type Flutterwave, moveBalance, nextId, type Refund, SLUG, WALLET_ID } from './records.ts'
 import { accountOf, type Body, bodyOf, pageOf, paramOf, queryOf, readAmount, textOf, withinDates } from './requests.ts'
-import { reported, transactionById } from './transactions.ts'
+import { transactionById } from './transactions.ts'
+import { reported } from './views.ts'
 
 /** No webhook tells of a refund: none is documented for v3. */
 export function refundRoutes(app: FastifyInstance, flw: Flutterwave): void {

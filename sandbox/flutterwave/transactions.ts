@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { magicOf, ONGOING_MS } from '../magic.ts'
 import { type Card, findCard } from './cards.ts'
-import { unitOf } from './money.ts'
 import { type Flutterwave, moveBalance, nextId, SLUG, type Transaction } from './records.ts'
-import { webhookView } from './views.ts'
+import { reported, webhookView } from './views.ts'
 
 export type NewTransaction = Pick<
   Transaction,
@@ -37,27 +36,6 @@ export function transactionByReference(flw: Flutterwave, secretKey: string, txRe
 
 export function attemptsOn(flw: Flutterwave, linkId: string): Transaction[] {
   return flw.transactions.by('link', linkId).map((one) => settleIfDue(flw, one))
-}
-
-/** What Flutterwave reports, and moved: what the payer was charged, else what was asked, save for the magic amounts. */
-export function reported({
-  amount,
-  currency,
-  txRef,
-  charged = null,
-}: Pick<Transaction, 'amount' | 'currency' | 'txRef' | 'charged'>): {
-  amount: number
-  currency: string
-  txRef: string
-} {
-  if (charged !== null) return { amount: charged, currency, txRef }
-  const magic = magicOf(amount)
-  if (magic === 'less') return { amount: amount - unitOf(currency), currency, txRef }
-  if (magic === 'more') return { amount: amount + unitOf(currency), currency, txRef }
-  // Both have cents, so that the amount stays what it was.
-  if (magic === 'other_currency') return { amount, currency: currency === 'USD' ? 'NGN' : 'USD', txRef }
-  if (magic === 'other_reference') return { amount, currency, txRef: `${txRef}-other` }
-  return { amount, currency, txRef }
 }
 
 /** A try that nobody has decided yet. */

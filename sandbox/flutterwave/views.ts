@@ -1,7 +1,7 @@
+import { magicOf } from '../magic.ts'
 import { findCard } from './cards.ts'
-import { toMajor } from './money.ts'
+import { toMajor, unitOf } from './money.ts'
 import { ACCOUNT_ID, customerOf, type Flutterwave, type Transaction } from './records.ts'
-import { reported } from './transactions.ts'
 
 type View = Record<string, unknown>
 
@@ -66,4 +66,25 @@ function cardView({ cardNumber }: Transaction): View {
     ...{ first_6digits: cardNumber.slice(0, 6), last_4digits: cardNumber.slice(-4) },
     ...{ issuer: `${type} TEST BANK CREDIT`, country: 'NG', type, expiry },
   }
+}
+
+/** What Flutterwave reports, and moved: what the payer was charged, else what was asked, save for the magic amounts. */
+export function reported({
+  amount,
+  currency,
+  txRef,
+  charged = null,
+}: Pick<Transaction, 'amount' | 'currency' | 'txRef' | 'charged'>): {
+  amount: number
+  currency: string
+  txRef: string
+} {
+  if (charged !== null) return { amount: charged, currency, txRef }
+  const magic = magicOf(amount)
+  if (magic === 'less') return { amount: amount - unitOf(currency), currency, txRef }
+  if (magic === 'more') return { amount: amount + unitOf(currency), currency, txRef }
+  // Both have cents, so that the amount stays what it was.
+  if (magic === 'other_currency') return { amount, currency: currency === 'USD' ? 'NGN' : 'USD', txRef }
+  if (magic === 'other_reference') return { amount, currency, txRef: `${txRef}-other` }
+  return { amount, currency, txRef }
 }

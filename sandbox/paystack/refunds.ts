@@ -14,8 +14,8 @@ import {
   type Transaction,
 } from './records.ts'
 import { accountOf, type Body, bodyOf, pageOf, paramOf, readAmount, textOf } from './requests.ts'
-import { findTransactionByEither, isoMinor, keyOf, reported } from './transactions.ts'
-import { customerView } from './views.ts'
+import { findTransactionByEither, isoMinor, keyOf } from './transactions.ts'
+import { customerView, reported } from './views.ts'
 
 export function refundRoutes(app: FastifyInstance, ps: Paystack): void {
   app.post('/refund', operation('refund'), (request) => {

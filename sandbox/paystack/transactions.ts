@@ -3,7 +3,7 @@ import { magicOf, ONGOING_MS } from '../magic.ts'
 import { type Card, findCard, GOOD_CARD } from './cards.ts'
 import { customerOf } from './customers.ts'
 import { moveBalance, nextId, type Paystack, randomCode, SLUG, type Transaction } from './records.ts'
-import { transactionFetchView } from './views.ts'
+import { reported, transactionFetchView } from './views.ts'
 
 export function transactionKey(secretKey: string, reference: string): string {
   return `${secretKey} ${reference}`
@@ -60,18 +60,6 @@ export function isOpen(transaction: Transaction): boolean {
 /** Whether the payer has done their part and the money is on its way. */
 export function isUnderWay({ status }: Transaction): boolean {
   return status === 'pending' || status === 'processing'
-}
-
-/** What Paystack reports, and moved: what the payer sent, else what was asked, save for the magic amounts. */
-export function reported(transaction: Transaction): { amount: number; currency: string; reference: string } {
-  const { amount, currency, reference, sent = null } = transaction
-  if (sent !== null) return { amount: sent, currency, reference }
-  const magic = magicOf(amount)
-  if (magic === 'less') return { amount: amount - 100, currency, reference }
-  if (magic === 'more') return { amount: amount + 100, currency, reference }
-  if (magic === 'other_currency') return { amount, currency: currency === 'USD' ? 'NGN' : 'USD', reference }
-  if (magic === 'other_reference') return { amount, currency, reference: `${reference}-other` }
-  return { amount, currency, reference }
 }
 
 /** ISO minor units from Paystack's hundredths. */

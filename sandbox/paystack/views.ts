@@ -1,8 +1,8 @@
+import { magicOf } from '../magic.ts'
 import { findCard, signatureOf } from './cards.ts'
 import { authorizationsOf, customerOf } from './customers.ts'
 import type { Authorization, Customer, Paystack, Transaction } from './records.ts'
 import { INTEGRATION } from './records.ts'
-import { reported } from './transactions.ts'
 
 type View = Record<string, unknown>
 
@@ -117,4 +117,16 @@ function logView({ attempts, createdAt, status }: Transaction): View | null {
     channel: null,
     history: attempts.map(({ type, message, at }) => ({ type, message, time: seconds(at) })),
   }
+}
+
+/** What Paystack reports, and moved: what the payer sent, else what was asked, save for the magic amounts. */
+export function reported(transaction: Transaction): { amount: number; currency: string; reference: string } {
+  const { amount, currency, reference, sent = null } = transaction
+  if (sent !== null) return { amount: sent, currency, reference }
+  const magic = magicOf(amount)
+  if (magic === 'less') return { amount: amount - 100, currency, reference }
+  if (magic === 'more') return { amount: amount + 100, currency, reference }
+  if (magic === 'other_currency') return { amount, currency: currency === 'USD' ? 'NGN' : 'USD', reference }
+  if (magic === 'other_reference') return { amount, currency, reference: `${reference}-other` }
+  return { amount, currency, reference }
 }

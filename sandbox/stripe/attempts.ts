@@ -1,11 +1,11 @@
 import { magicOf, ONGOING_MS } from '../magic.ts'
 import type { PayOutcome } from '../provider.ts'
 import { type Card, findCard, REFUSALS, type Refusal } from './cards.ts'
+import { completeSession } from './complete.ts'
 import { addCustomer } from './customers.ts'
 import { emit } from './events.ts'
 import { isoMinor, moved } from './money.ts'
 import { type Charge, type Intent, type Method, moveBalance, newId, nowSeconds, SLUG, type Stripe } from './records.ts'
-import { completeSession } from './sessions.ts'
 import { chargeView, intentView } from './views.ts'
 
 export interface How {

@@ -15,8 +15,8 @@ import {
   urlOf,
   wholeOf,
 } from './forms.ts'
-import { checkLimits, moved, readAmount, readCurrency } from './money.ts'
-import { type Intent, type LineItem, newId, nowSeconds, type Session, type Stripe } from './records.ts'
+import { checkLimits, readAmount, readCurrency } from './money.ts'
+import { type LineItem, newId, nowSeconds, type Session, type Stripe } from './records.ts'
 import { lineItemView, sessionView, type View } from './views.ts'
 
 /** Parameters of `POST /v1/checkout/sessions` (types of stripe 23.1.0). `payment_method_types` is none of them any more. */
@@ -190,26 +190,6 @@ function expire(st: Stripe, session: Session): Session {
   }
   emit(st, session.secretKey, 'charge', 'checkout.session.expired', sessionView(st, expired))
   return expired
-}
-
-/** What a success makes of the session, or a payment that a bank still works on. */
-export function completeSession(st: Stripe, session: Session, intent: Intent): Session {
-  const isPaid = intent.status === 'succeeded'
-  const wasComplete = session.status === 'complete'
-  // A canceled payment is told by its intent alone.
-  if (intent.status === 'canceled') return session
-  const { clientReferenceId, amountTotal, currency } = session
-  const { suffix } = moved(amountTotal!, currency!)
-  const complete = st.sessions.put(session.id, {
-    ...session,
-    ...(isPaid && { amountTotal: intent.amount, currency: intent.currency, paymentStatus: 'paid' as const }),
-    ...{ status: 'complete' as const, customer: intent.customer },
-    reportedReference: clientReferenceId === null || suffix === '' ? null : clientReferenceId + suffix,
-  })
-  const end = isPaid ? 'async_payment_succeeded' : 'async_payment_failed'
-  const what = wasComplete ? end : 'completed'
-  emit(st, session.secretKey, 'charge', `checkout.session.${what}`, sessionView(st, complete))
-  return complete
 }
 
 export function expireLater(st: Stripe, { id, expiresAt }: Session): void {

@@ -6,6 +6,7 @@ import { type Config, ConfigError, readConfig } from '../config.ts'
 import { ApiError } from '../platform/errors.ts'
 import { openRuntime } from '../runtime.ts'
 import type { Role } from '../server.ts'
+import { showAudit } from './audit.ts'
 import { doctor } from './doctor.ts'
 import { readFields } from './fields.ts'
 import { changeKeys } from './keys.ts'
@@ -34,6 +35,8 @@ const help = `asyncpay: payments over many channels behind one API
                                                secrets: as JSON on standard input (- behind the slug), with
                                                --from-file <file>, or asked for; --set <field>=<value> for the rest
   asyncpay channels disable <slug> --mode test|live
+  asyncpay audit list [--limit 50] [--before <row>] [--json]   who changed what, newest first
+  asyncpay audit verify [--expect <link>:<digest>] [--json]    whether each row stands as it was written
   asyncpay listen [--port 4242] [--forward-to <url>]   receive the test mode's webhooks here
   asyncpay sandbox [--port 9090]               the providers' emulators, alone
   asyncpay master-key rotate|check|forget [--rows 5000]   change the master key while everything runs
@@ -55,6 +58,9 @@ const options = {
   label: { type: 'string' },
   scopes: { type: 'string' },
   overlap: { type: 'string' },
+  before: { type: 'string' },
+  limit: { type: 'string' },
+  expect: { type: 'string' },
   rows: { type: 'string' },
   'forward-to': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
@@ -88,6 +94,8 @@ async function main(): Promise<void> {
     case 'keys':
       if (rest.length > 0) return console.log(await changeKeys((name, args) => run(config, name, args), rest, values))
       return printKeys((await run(config, 'keys', { business: values.business })) as Keys, values.json === true)
+    case 'audit':
+      return await audit(config, rest, values)
     case 'master-key':
       // Read anew at each step: the data folder's file gets the next key meanwhile.
       return await changeMasterKey(config, (name, args) => run(readConfig(), name, args), rest[0], values.rows)
@@ -100,6 +108,12 @@ async function main(): Promise<void> {
     default:
       throw new UsageError(`There is no command "${command}".\n\n${help}`)
   }
+}
+
+async function audit(config: Config, rest: string[], values: Values): Promise<void> {
+  const { text, isFine } = await showAudit((name, args) => run(config, name, args), rest, values)
+  console.log(text)
+  if (!isFine) process.exitCode = 1
 }
 
 /** In the server that has the database, else in this process. */

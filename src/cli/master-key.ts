@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import type { Config } from '../config.ts'
+import * as businesses from '../domain/businesses/service.ts'
 import { parseKeyFile, writeKeyFile } from '../key-file.ts'
 import type { Context } from '../platform/context.ts'
+import { inTransaction } from '../platform/db.ts'
 import * as keys from '../platform/master-key.ts'
 import { checkSealed, firstPlace, type Place, reseal, type Walked } from '../platform/sealed.ts'
 import { headOf } from '../platform/secrets.ts'
@@ -22,7 +24,10 @@ export async function beginRotation(ctx: Context, args: { head: string; key?: st
       `Running processes that do not know the next key: ${ignorant}. Restart each with ASYNCPAY_MASTER_KEY_NEXT, then run this again; nothing was changed`,
     )
   }
-  await keys.setCurrent(ctx.db, head)
+  await inTransaction(ctx.db, async (tx) => {
+    const isNew = await keys.setCurrent(tx, head)
+    if (isNew) await businesses.audit(tx, entryOf(ctx, 'master_key.changed', head))
+  })
   ctx.secrets.follow(head)
   return null
 }
@@ -41,14 +46,28 @@ export const checkPiece = (ctx: Context, from: Place, rows: number): Promise<Wal
   checkSealed(ctx.db, ctx.secrets, from, rows)
 
 export async function finishRotation(ctx: Context): Promise<null> {
-  await keys.setFinished(ctx.db, ctx.secrets.sealedHead())
+  const head = ctx.secrets.sealedHead()
+  await inTransaction(ctx.db, async (tx) => {
+    await keys.setFinished(tx, head)
+    await businesses.audit(tx, entryOf(ctx, 'master_key.finished', head))
+  })
+  // The new key vouches for what the old one signed, which nobody will know any more.
+  await businesses.sealAll(ctx)
   return null
 }
 
 export async function forgetOthers(ctx: Context): Promise<null> {
+  const entry = entryOf(ctx, 'master_key.others_forgotten', ctx.secrets.sealedHead())
+  await inTransaction(ctx.db, (tx) => businesses.audit(tx, entry))
   ctx.secrets.forgetOthers()
   return null
 }
+
+/** A key is named by how its values begin. */
+const entryOf = (ctx: Context, action: string, head: Buffer) => ({
+  ...{ businessId: null, envMode: null, actor: businesses.commandLine, action, now: ctx.clock.now() },
+  detail: { current_head: head.toString('hex') },
+})
 
 type Operation = 'begin' | 'waiting' | 'reseal' | 'check' | 'finish' | 'forget'
 export type Call = (name: `master-key.${Operation}`, args: Record<string, unknown>) => Promise<unknown>

@@ -1,4 +1,4 @@
-import { credentialFieldsOf, findChannelMaybe } from '../channels/index.ts'
+import { findChannelMaybe } from '../channels/index.ts'
 import { businessNameMaxLength, type EnvMode, type KeyKind, type Scope } from '../domain/businesses/schema.ts'
 import * as businesses from '../domain/businesses/service.ts'
 import * as channels from '../domain/payment-channels/service.ts'
@@ -27,6 +27,8 @@ export const operations = {
   'channels.list': (ctx, args) => listChannels(ctx, optional(args.business), modeOf(args.mode)),
   'channels.connect': (ctx, args) => connectChannel(ctx, args as unknown as ConnectArgs),
   'channels.disable': (ctx, args) => disableChannel(ctx, args as unknown as ConnectArgs),
+  'audit.list': (ctx, args) => listAudit(ctx, args),
+  'audit.verify': (ctx, args) => businesses.verify(ctx, optional(args.expect)),
   'master-key.begin': (ctx, args) => masterKey.beginRotation(ctx, args as { head: string; key?: string }),
   'master-key.waiting': (ctx, args) => masterKey.countWaiting(ctx, optional(args.since)),
   'master-key.reseal': (ctx, args) => masterKey.resealPiece(ctx, args.from as Place, Number(args.rows)),
@@ -157,8 +159,9 @@ interface ConnectArgs {
 async function connectChannel(ctx: Context, args: ConnectArgs) {
   const envMode = modeOf(args.mode)
   const owner = { businessId: await chooseBusiness(ctx, optional(args.business)), envMode }
-  if (!findChannelMaybe(args.channel)) throw new UsageError(`There is no payment channel "${args.channel}"`)
-  const known = credentialFieldsOf(args.channel)
+  const channel = findChannelMaybe(args.channel)
+  if (!channel) throw new UsageError(`There is no payment channel "${args.channel}"`)
+  const known = channel.credentialFields.map((field) => field.name)
   const stranger = Object.keys(args.fields).find((field) => !known.includes(field))
   if (stranger) throw new UsageError(`${args.channel} has no field ${stranger}; it has: ${known.join(', ')}`)
   const makeDefault = args.default === true
@@ -174,10 +177,15 @@ async function disableChannel(ctx: Context, args: ConnectArgs) {
   return { channel: args.channel, mode: envMode, enabled: false }
 }
 
+async function listAudit(ctx: Context, { business, before, limit }: Record<string, unknown>) {
+  const businessId = await chooseBusiness(ctx, optional(business))
+  return await businesses.listEntries(ctx, businessId, { before: optional(before), limit: Number(limit) })
+}
+
 async function testCaller(ctx: Context, named: string | null): Promise<businesses.Caller> {
   const businessId = await chooseBusiness(ctx, named)
   const business = await businesses.find(ctx, businessId, 'test')
-  return { kind: 'secret', businessId, envMode: 'test', keyId: 'cli', business }
+  return { kind: 'secret', businessId, envMode: 'test', keyId: businesses.commandLine, address: null, business }
 }
 
 /** What a killed `listen` left at the same address would answer each webhook a second time, and wrongly signed. */

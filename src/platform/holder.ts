@@ -45,7 +45,7 @@ export class Holder {
 
   /** Before the first claim. The embedded database belongs to one process: nobody else asks. */
   async start(): Promise<void> {
-    if (this.#embedded || this.#beating) return
+    if (this.#embedded || this.#beating !== undefined) return
     await this.beat()
     this.#steadySince = performance.now()
     this.#beating = this.#keepBeating()

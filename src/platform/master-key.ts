@@ -1,4 +1,4 @@
-import { type Database, type Db, sql } from './db.ts'
+import { type Database, type Db, sql, type Tx } from './db.ts'
 import type { Secrets } from './secrets.ts'
 
 /** How one master key takes the place of another while processes run: see `docs/decisions`, 0060. */
@@ -26,15 +26,16 @@ async function countAlive(db: Db, which: ReturnType<typeof sql<boolean>>): Promi
   return rows[0]?.count ?? 0
 }
 
-/** From now on this one seals, in every process. Nothing changes where it is so already. */
-export async function setCurrent(db: Db, head: Buffer): Promise<void> {
-  await sql`insert into master_keys (current_head, started_at) values (${head}, clock_timestamp())
+/** From now on this one seals, in every process. False: it is so already, and nothing changed. */
+export async function setCurrent(db: Tx, head: Buffer): Promise<boolean> {
+  const { rows } = await sql`insert into master_keys (current_head, started_at) values (${head}, clock_timestamp())
     on conflict (is_only) do update set current_head = excluded.current_head, started_at = excluded.started_at,
       finished_at = null
-    where master_keys.current_head <> excluded.current_head`.execute(db)
+    where master_keys.current_head <> excluded.current_head returning 1`.execute(db)
+  return rows.length === 1
 }
 
-export async function setFinished(db: Db, head: Buffer): Promise<void> {
+export async function setFinished(db: Tx, head: Buffer): Promise<void> {
   await sql`update master_keys set finished_at = clock_timestamp() where current_head = ${head}`.execute(db)
 }
 

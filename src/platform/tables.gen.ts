@@ -49,14 +49,37 @@ export interface ApiKeys {
   scopes: Generated<string[]>;
 }
 
+export interface AuditLinks {
+  digest: Buffer;
+  first_id: bigint | null;
+  last_id: bigint | null;
+  previous_digest: Buffer;
+  row_digests: Buffer;
+  row_ids: ArrayType<bigint>;
+  sealed_at: Timestamp;
+  sequence: bigint;
+  signature: Buffer;
+}
+
 export interface AuditLog {
   action: string;
   actor: string;
-  business_id: string;
+  actor_kind: string | null;
+  address: string | null;
+  address_digest: Buffer | null;
+  address_salt: string | null;
+  business_id: string | null;
   created_at: Timestamp;
+  customer_id: string | null;
   detail: Generated<Json>;
   env_mode: string | null;
   id: Generated<bigint>;
+  written_at: Timestamp | null;
+}
+
+export interface AuditUnsealed {
+  id: bigint;
+  written_at: Timestamp;
 }
 
 export interface Businesses {
@@ -493,7 +516,9 @@ export interface WebhookEndpoints {
 
 export interface DB {
   api_keys: ApiKeys;
+  audit_links: AuditLinks;
   audit_log: AuditLog;
+  audit_unsealed: AuditUnsealed;
   business_modes: BusinessModes;
   business_payment_channels: BusinessPaymentChannels;
   businesses: Businesses;

@@ -32,6 +32,12 @@ describe('the list of sealed columns', () => {
   /** Columns of bytes whose values are sealed with no key. */
   const notSealed: Record<string, string> = {
     'api_keys.key_hash': 'a keyed hash: made again with the key that it is of',
+    'audit_links.digest': 'SHA-256 without a key',
+    'audit_links.previous_digest': 'SHA-256 without a key',
+    'audit_links.row_digests': 'SHA-256 without a key',
+    'audit_links.sealed_at': 'a time',
+    'audit_links.signature': 'a keyed hash: an empty link of the new key vouches for those before it',
+    'audit_log.address_digest': 'SHA-256 with a salt beside it',
     'hook_inbox.body': 'from before bodies were sealed: a sweep seals and empties it',
     'idempotency_keys.fingerprint': 'SHA-256 without a key',
     'master_keys.current_head': 'the public name of a key',

@@ -134,7 +134,14 @@ for (const backend of ['postgres', 'embedded'] as const) {
     test('a trial whose channel the payer chooses later asks what any of them can take', async () => {
       const { uuid } = await plan()
       const own = await find(server.ctx, business.id, 'test')
-      const caller = { kind: 'secret' as const, businessId: own.id, envMode: own.envMode, keyId: 'test', business: own }
+      const caller = {
+        kind: 'secret' as const,
+        businessId: own.id,
+        envMode: own.envMode,
+        keyId: 'test',
+        address: null,
+        business: own,
+      }
       const body = { customer_email: 'later@example.com', subscription_plan_uuid: uuid, is_trial: true }
       const { request } = await create(server.ctx, caller, body, null)
       assert.equal(request.amount_minor, 1_500_00n)

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { introduceAccounts, sandboxCredentials } from '../../src/cli/demo.ts'
+import { findChannel, sandboxCredentials } from '../../src/channels/index.ts'
+import { introduceAccounts } from '../../src/cli/demo.ts'
 import { readKeys } from '../../src/cli/operations.ts'
 import { readConfig } from '../../src/config.ts'
 import type { EnvMode } from '../../src/domain/businesses/schema.ts'
@@ -119,7 +120,7 @@ export async function connectSandbox(
   slug: string,
   makeDefault = false,
 ): Promise<void> {
-  const fields = sandboxCredentials[slug]?.() ?? {}
+  const fields = sandboxCredentials(findChannel(slug))
   await connect(ctx, { businessId, envMode: 'test', slug, fields, makeDefault, actor: 'test' })
 }
 

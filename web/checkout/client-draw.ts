@@ -1,4 +1,4 @@
-import type { App } from './client.ts'
+import type { App } from './client-app.ts'
 import { fill, lookOf } from './look.ts'
 
 /** Puts a state onto the page that the server drew. */

@@ -1,5 +1,5 @@
-import { type App, ask, finish } from './client.ts'
-import { draw } from './client-draw.ts'
+import { type App, ask, tell } from './client-app.ts'
+import { draw, setText } from './client-draw.ts'
 import type { CheckoutState } from './view.ts'
 
 /**
@@ -74,4 +74,20 @@ export function applyState(app: App, state: CheckoutState): void {
   app.stream?.close()
   clearTimeout(app.timer)
   if (state.status === 'successful') finish(app, 1000)
+}
+
+/** Once: the merchant's page is told, or the buyer goes on. The server has verified the payment before. */
+export function finish(app: App, afterMs: number): void {
+  if (app.isFinished) return
+  app.isFinished = true
+  app.provider?.close()
+  if (app.isFramed) {
+    tell(app, { eventType: 'paymentSuccessful', paymentRequest: app.state.paymentRequest })
+    tell(app, { eventType: 'closeIframe', intent: 'close' })
+    return
+  }
+  const receipt = `/checkout/${app.data.token}/success`
+  const target = app.isWebView ? receipt : (app.data.successUrl ?? receipt)
+  setText('reason', app.data.words.goingBack)
+  setTimeout(() => location.replace(target), afterMs)
 }

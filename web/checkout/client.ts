@@ -1,5 +1,6 @@
+import { type App, ask, tell } from './client-app.ts'
 import { draw, setText, show } from './client-draw.ts'
-import { applyState, askAgain, isPaidOrOver, refresh, watch } from './client-watch.ts'
+import { applyState, askAgain, finish, isPaidOrOver, refresh, watch } from './client-watch.ts'
 import { fill } from './look.ts'
 import type { ScriptData } from './script-data.ts'
 import type { CheckoutState } from './view.ts'
@@ -8,24 +9,6 @@ import type { CheckoutState } from './view.ts'
  * The checkout in the browser. What it believes is what the server said; a click only asks. How these functions become
  * the page's script: script.ts.
  */
-
-export interface App {
-  readonly data: ScriptData
-  readonly isFramed: boolean
-  readonly isWebView: boolean
-  state: CheckoutState
-  /** One thing at a time: a second click finds it set. */
-  isBusy: boolean
-  /** The window that this page opened for the provider. */
-  provider: Window | null
-  stream: EventSource | null
-  /** The next poll, while there is no stream. */
-  timer: number
-  polls: number
-  isFinished: boolean
-  /** What "try again" does. */
-  again: () => void
-}
 
 export function start(): void {
   const data = JSON.parse(document.getElementById('data')!.textContent!) as ScriptData
@@ -49,7 +32,7 @@ export function start(): void {
   draw(app)
   if (app.state.status === 'successful') finish(app, 0)
   // Nobody may have told the server of it; a page that nothing was tried on has nothing to ask.
-  if (app.state.attempt) askAgain(app)
+  if (app.state.attempt) void askAgain(app)
   watch(app)
 }
 
@@ -68,9 +51,9 @@ export function listen(app: App): void {
   document.getElementById('channels')!.addEventListener('submit', (event) => {
     event.preventDefault()
     const button = event.submitter ?? document.querySelector('.way')
-    if (button instanceof HTMLButtonElement) pick(app, button)
+    if (button instanceof HTMLButtonElement) void pick(app, button)
   })
-  on('check', () => check(app))
+  on('check', () => void check(app))
   on('again', () => {
     problem('')
     app.again()
@@ -78,7 +61,7 @@ export function listen(app: App): void {
   on('close', () => leave(app, 'close'))
   on('cancel', () => askToCancel(true))
   on('no', () => askToCancel(false))
-  on('yes', () => cancel(app))
+  on('yes', () => void cancel(app))
   document.getElementById('resume')!.addEventListener('click', (event) => {
     // In a frame most providers refuse to be shown: theirs is a window of its own.
     if (!app.isFramed) return
@@ -88,7 +71,7 @@ export function listen(app: App): void {
   const awake = () => {
     if (document.visibilityState === 'hidden') return
     app.polls = 0
-    askAgain(app)
+    void askAgain(app)
     watch(app)
   }
   document.addEventListener('visibilitychange', awake)
@@ -114,7 +97,7 @@ export async function pick(app: App, button: HTMLButtonElement): Promise<void> {
   busy(app, button)
   setText('title', fill(words.connecting, { channel }))
   problem('')
-  app.again = () => pick(app, button)
+  app.again = () => void pick(app, button)
   try {
     const body = { payment_channel: button.value, via: own ? 'window' : 'page' }
     const { action } = (await ask(app, 'relay', body)) as { action: string }
@@ -132,7 +115,7 @@ export function go(app: App, action: string, own: Window | null): void {
     app.provider = own
     own.location.replace(action)
     busy(app, null)
-    refresh(app)
+    void refresh(app)
     return
   }
   // Still here by then: the buyer stopped it, or the merchant's page did not follow.
@@ -169,7 +152,7 @@ export async function check(app: App): Promise<void> {
   busy(app, document.getElementById('check'))
   problem('')
   setText('text', fill(words.checking, { channel }))
-  app.again = () => check(app)
+  app.again = () => void check(app)
   try {
     applyState(app, (await ask(app, 'check', null)) as CheckoutState)
     busy(app, null)
@@ -190,7 +173,7 @@ export async function cancel(app: App): Promise<void> {
   if (app.isBusy) return
   busy(app, document.getElementById('yes'))
   problem('')
-  app.again = () => cancel(app)
+  app.again = () => void cancel(app)
   try {
     applyState(app, (await ask(app, 'cancel', null)) as CheckoutState)
     app.provider?.close()
@@ -220,52 +203,6 @@ export function leave(app: App, intent: 'close' | 'cancel'): void {
   setText('reason', app.data.words.closePage)
 }
 
-/** Once: the merchant's page is told, or the buyer goes on. The server has verified the payment before. */
-export function finish(app: App, afterMs: number): void {
-  if (app.isFinished) return
-  app.isFinished = true
-  app.provider?.close()
-  if (app.isFramed) {
-    tell(app, { eventType: 'paymentSuccessful', paymentRequest: app.state.paymentRequest })
-    tell(app, { eventType: 'closeIframe', intent: 'close' })
-    return
-  }
-  const receipt = `/checkout/${app.data.token}/success`
-  const target = app.isWebView ? receipt : (app.data.successUrl ?? receipt)
-  setText('reason', app.data.words.goingBack)
-  setTimeout(() => location.replace(target), afterMs)
-}
-
-/** To the page around this one, and to no other origin where the browser names it. */
-export function tell(app: App, message: Record<string, unknown>): void {
-  if (!app.isFramed) return
-  let origin = location.ancestorOrigins?.[0] ?? (document.referrer ? new URL(document.referrer).origin : '*')
-  // A parent without an origin, such as a local file, cannot be named.
-  if (origin === 'null') origin = '*'
-  window.parent.postMessage(JSON.stringify(message), origin)
-}
-
-/** `body`: null posts none, undefined only looks. Throws `offline`, `noAnswer`, `wait` or `refused`. Every call has an end: the provider behind it gets 20 s. */
-export async function ask(app: App, verb: string, body: Record<string, string> | null | undefined): Promise<unknown> {
-  const stop = new AbortController()
-  const limit = setTimeout(() => stop.abort(), verb === 'state' ? 10_000 : 30_000)
-  try {
-    const response = await fetch(`/checkout/${app.data.token}/${verb}`, {
-      method: body === undefined ? 'GET' : 'POST',
-      ...(body ? { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {}),
-      cache: 'no-store',
-      signal: stop.signal,
-    })
-    if (response.ok) return await response.json()
-    throw new Error(response.status === 429 ? 'wait' : 'refused')
-  } catch (error) {
-    const known = error instanceof Error && ['wait', 'refused'].includes(error.message)
-    throw known ? error : new Error(navigator.onLine ? 'noAnswer' : 'offline')
-  } finally {
-    clearTimeout(limit)
-  }
-}
-
 export function failed(app: App, error: unknown, channel: string | null): void {
   busy(app, null)
   const { words } = app.data
@@ -274,7 +211,7 @@ export function failed(app: App, error: unknown, channel: string | null): void {
   const texts: Record<string, string> = { wait: words.wait, offline: words.offline, refused }
   problem(texts[kind] ?? words.noAnswer)
   // It may have been refused because another tab has paid or cancelled meanwhile.
-  refresh(app)
+  void refresh(app)
 }
 
 export function problem(text: string): void {

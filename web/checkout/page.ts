@@ -30,7 +30,7 @@ export function checkoutPage(view: CheckoutView): string {
   })
 }
 
-const checkoutScript = await scriptOf(['look', 'client', 'client-draw', 'client-watch'], 'start')
+const checkoutScript = await scriptOf(['look', 'client', 'client-app', 'client-draw', 'client-watch'], 'start')
 
 const status = (look: Look): Html =>
   html`<div id="status" class="status ${look.tone}" role="status" aria-live="polite"><span class="dot" id="dot" aria-hidden="true"${trusted(look.title ? '' : ' hidden')}></span><div><h2 id="title" tabindex="-1"${hide(look.title)}>${look.title}</h2><p id="text"${hide(look.text)}>${look.text}</p><p id="reason"${hide(look.reason)}>${look.reason}</p></div></div>`

@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { exponentOf } from '../../platform/money.ts'
-import {
-  type Channel,
-  type ChannelPayment,
-  type ChannelTransport,
-  CredentialsError,
-  type OpenCheckout,
-  type RawWebhook,
-  type RefundRequest,
-  type SavedCharge,
-  WebhookSignatureError,
-} from '../channel.ts'
-import { FakeProvider, type ProviderAnswer, type ProviderRequest, type Script } from './fake-provider.ts'
+import { type ChannelPayment, CredentialsError, type RawWebhook, WebhookSignatureError } from '../channel.ts'
+import { samplesOf } from '../kit/credentials.ts'
+import { FakeProvider } from './fake-provider.ts'
 import { describeFaults, describeSecrets } from './faults.ts'
+import type { Bench, ChannelHarness, PaymentFacts } from './harness.ts'
 import { amountsOf, at, checkoutOf, firstAmount, leaks, reference, refundOf } from './samples.ts'
 import { describeSaved } from './saved.ts'
 
@@ -23,80 +15,7 @@ import { describeSaved } from './saved.ts'
  */
 
 export type { ProviderAnswer, ProviderRequest, Script } from './fake-provider.ts'
-
-export interface PaymentFacts {
-  /** `untouched`: nobody has tried; `strange`: a status word that does not exist today. */
-  readonly state: 'untouched' | 'successful' | 'declined' | 'strange'
-  readonly reference: string
-  readonly amountMinor: bigint
-  readonly currency: string
-}
-
-export interface RefundFacts {
-  readonly state: 'pending' | 'successful' | 'failed' | 'strange'
-  readonly request: RefundRequest
-  /** The provider's id of the refund. */
-  readonly channelReference: string
-}
-
-export interface ChargeFacts {
-  /** `closed`: declined in words or codes after which no later try can help; `strange`: a status word of tomorrow. */
-  readonly state: 'successful' | 'declined' | 'closed' | 'payer' | 'strange'
-  readonly reference: string
-  readonly amountMinor: bigint
-  readonly currency: string
-}
-
-/** What an adapter asked for, read off the wire by the harness. */
-export interface Asked {
-  readonly reference: string
-  readonly amountMinor: bigint
-  readonly currency: string
-}
-
-export interface ChannelHarness<Credentials> {
-  readonly channel: Channel<Credentials>
-  /** Fields as a business would enter them. */
-  readonly fields: Readonly<Record<string, string>>
-  /** Values that may show nowhere: the keys of `fields` that are secret, and tokens that `refusal` holds. */
-  readonly secrets: readonly string[]
-  /** The provider opens the page. */
-  opened(request: OpenCheckout): Script
-  /** What the requests of one `openCheckout` asked for. */
-  asked(requests: readonly ProviderRequest[]): Asked
-  payment(facts: PaymentFacts): Script
-  /** Needed where the channel refunds; answers every call of `refund` and `fetchRefund`. */
-  refunded?(facts: RefundFacts): Script
-  /** Needed where the channel charges saved methods; with a token that is one of `secrets`. */
-  readonly saved?: {
-    readonly method: SavedCharge['method']
-    /** The provider answers `chargeSaved`. */
-    charged(facts: ChargeFacts): Script
-    /** What the requests of one `chargeSaved` asked for. */
-    asked(requests: readonly ProviderRequest[]): Asked
-    /** The provider takes the token no more. */
-    readonly gone: ProviderAnswer
-    /** Forgotten, and forgotten before; needed where the channel forgets. */
-    readonly forgotten?: readonly ProviderAnswer[]
-    /** Whether the provider has a page for a payer who is wanted back. */
-    readonly hasPage: boolean
-  }
-  /** What a wrong key gets. */
-  readonly wrongKey: ProviderAnswer
-  /** A refusal, HTTP 400, that holds all of `secrets` in one place or another. */
-  readonly refusal: ProviderAnswer
-  /** The body of the webhook "something happened to this payment". */
-  event(reference: string): string
-  /** The headers with which the provider would sign the body. */
-  sign(body: Buffer, at: Date): Record<string, string>
-  /** False where the proof is a bare shared secret (Flutterwave's `verif-hash`): an altered body cannot be noticed. */
-  readonly signsBody: boolean
-}
-
-export interface Bench {
-  readonly provider: FakeProvider
-  readonly transport: () => ChannelTransport
-}
+export type { ChannelHarness, ChargeFacts, PaymentFacts, RefundFacts } from './harness.ts'
 
 /** Registers the suite with node:test. `name` is the channel's, for the report. */
 export function channelContract<Credentials>(name: string, harness: ChannelHarness<Credentials>): void {
@@ -138,6 +57,20 @@ function describeShape<Credentials>({ channel, fields, secrets }: ChannelHarness
     }
     const parsed = channel.parseCredentials(fields)
     assert.deepEqual(channel.parseCredentials(JSON.parse(JSON.stringify(parsed))), parsed)
+  })
+
+  it('credentials: each field says where it is found; the sandbox is given samples that parse, for test mode', () => {
+    const { credentialFields } = channel
+    for (const { where, formWords, form, secret } of credentialFields) {
+      assert.ok(where && formWords)
+      assert.equal(form.test(`${secrets[0]}\r\nx-evil: 1`), false, 'a form leaves no line break')
+      assert.ok(secret || !secrets.some((one) => form.test(one)), 'what is no secret has not the form of one')
+    }
+    assert.equal(credentialFields.filter(({ use }) => use === 'account').length, 1)
+    const samples = samplesOf(credentialFields, () => '0123456789abcdef')
+    assert.equal(channel.modeOf(channel.parseCredentials(samples)) ?? 'test', 'test')
+    // This word is what keeps them from ever being sent to the provider.
+    assert.match(samples[credentialFields.find(({ use }) => use === 'account')!.name] ?? '', /[_-]sandbox[_-]/)
   })
 
   it('credentials: no error repeats what was entered', () => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { inspect } from 'node:util'
 import { ChannelError, type ChannelTransport } from '../channel.ts'
-import type { Bench, ChannelHarness } from './contract.ts'
 import type { ProviderAnswer, ProviderRequest, Script } from './fake-provider.ts'
+import type { Bench, ChannelHarness } from './harness.ts'
 import { chargeOf, checkoutOf, firstAmount, leaks, reference, refundFactsOf, refundOf } from './samples.ts'
 
 /** The part of the contract suite where the provider fails: outcomes, reasons, no repetition, no secret in an error. */

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { amountMinorMax } from '../../platform/money.ts'
 import { type Channel, ChannelError, type OpenCheckout, type RefundRequest, type SavedCharge } from '../channel.ts'
-import type { RefundFacts } from './contract.ts'
+import type { RefundFacts } from './harness.ts'
 
 /** Ordinary arguments for the contract suite. */
 

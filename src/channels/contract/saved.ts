@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { inspect } from 'node:util'
-import type { Bench, ChannelHarness, ChargeFacts } from './contract.ts'
+import type { Bench, ChannelHarness, ChargeFacts } from './harness.ts'
 import { amountsOf, chargeOf, firstAmount, leaks, reference } from './samples.ts'
 
 /** The part of the contract suite about saved methods: what a charge moved, what it did not, and forgetting. */

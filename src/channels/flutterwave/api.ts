@@ -1,16 +1,43 @@
-import { ChannelError, type ChannelTransport } from '../channel.ts'
-import { type Exchange, exchange, garbage, type Json, objectOf } from '../kit/exchange.ts'
-import { redact, redactText } from '../kit/redact.ts'
-import { wordOf } from '../kit/words.ts'
+import { ChannelError, type ChannelTransport, type CredentialField } from '../channel.ts'
+import type { CredentialsOf } from '../kit/credentials.ts'
+import { callEnvelope, type Envelope, type Opened } from '../kit/envelope.ts'
+import { type Exchange, type Json, objectOf } from '../kit/exchange.ts'
+import { meaningOf, wordOf } from '../kit/words.ts'
 
-/** What a business gives us. Named as its fields are, so that what was stored parses again. */
-export interface FlutterwaveCredentials {
-  /** `FLWSECK_TEST-…-X` or `FLWSECK-…-X`: opens the API. */
-  readonly secret_key: string
-  /** The "secret hash" of the dashboard's webhook page: proves webhooks, opens nothing. */
-  readonly secret_hash: string
-  readonly public_key: string | null
-}
+/** Where they are ("API Keys" and "Webhooks", read 2026-11-20). */
+const keys = 'Flutterwave dashboard, Settings, API keys'
+const webhooks = 'Flutterwave dashboard, Settings, Webhooks: a secret that you choose there'
+
+/** What a business gives us; what was stored parses again. The hash proves webhooks and opens nothing. */
+export const credentialFields = [
+  {
+    name: 'secret_key',
+    label: 'Secret key',
+    ...{ where: keys, secret: true, required: true, use: 'account' },
+    form: /^FLWSECK(_TEST)?-[\w-]+-X$/,
+    formWords: 'A Flutterwave secret key begins with FLWSECK_TEST- or FLWSECK- and ends with -X.',
+    modes: { test: /^FLWSECK_TEST-/, live: /^FLWSECK-/ },
+    sample: 'FLWSECK_TEST-sandbox-*-X',
+  },
+  {
+    name: 'secret_hash',
+    label: 'Webhook secret hash',
+    ...{ where: webhooks, secret: true, required: true, use: 'webhooks' },
+    form: /^[\x20-\x7e]{1,255}$/,
+    formWords: 'A secret hash is at most 255 letters, digits and signs, because it travels in a header.',
+    sample: '*',
+  },
+  {
+    name: 'public_key',
+    label: 'Public key',
+    ...{ where: keys, secret: false, required: false },
+    form: /^FLWPUBK(_TEST)?-[\w-]+-X$/,
+    formWords: 'A Flutterwave public key begins with FLWPUBK_TEST- or FLWPUBK- and ends with -X.',
+    modes: { test: /^FLWPUBK_TEST-/, live: /^FLWPUBK-/ },
+  },
+] as const satisfies readonly CredentialField[]
+
+export type FlutterwaveCredentials = CredentialsOf<typeof credentialFields>
 
 export interface FlutterwaveCall {
   readonly method: Exchange['method']
@@ -23,43 +50,29 @@ export interface FlutterwaveCall {
   readonly secrets?: readonly string[]
 }
 
-export interface FlutterwaveAnswer {
-  /** The envelope's `data`. */
-  readonly data: unknown
-  /** The error for an answer whose `data` is not what this call needs. */
-  garbage(): ChannelError
+/**
+ * `{status: "success" | "error", message, data}`, where `status` is about the call and never about the payment
+ * (Flutterwave's "Errors", read 2026-11-20). A wrong key is 401; its words are the same whatever the status.
+ */
+const envelope: Envelope = {
+  verdict: ({ status }) => meaningOf({ success: 'done', error: 'refused' } as const, wordOf(status)) ?? null,
+  wordsOf: ({ message }) => message,
+  dataOf: ({ data }) => data,
+  wrongKey: /^(authorization required|merchant secret key required|invalid authorization key)\b/i,
 }
 
-const provider = 'Flutterwave'
-
-/** A wrong key is 401; these are the words for it, whatever the status ("Errors", read 2026-11-20). */
-const wrongKeyWords = /^(authorization required|merchant secret key required|invalid authorization key)\b/i
-
 /**
- * One call of the Flutterwave v3 API. Envelope `{status: "success" | "error", message, data}`, where `status` is about
- * the call and never about the payment (Flutterwave's "Errors", read 2026-11-20). Throws `ChannelError` as `exchange`
- * does (a 503 after about 28 s may still be processing: `unknown`), and further: 4xx (`refused`, nothing moved), and
- * `status: "error"` in a 2xx (`refused`, but no proof that nothing moved).
+ * One call of the Flutterwave v3 API. Throws `ChannelError` as `callEnvelope` does; a 503 after about 28 s may still be
+ * processing (`unknown`).
  */
-export async function callFlutterwave(
+export function callFlutterwave(
   transport: ChannelTransport,
   credentials: FlutterwaveCredentials,
   call: FlutterwaveCall,
-): Promise<FlutterwaveAnswer> {
+): Promise<Opened> {
   const secrets = [credentials.secret_key, credentials.secret_hash, ...(call.secrets ?? [])]
   const headers = { authorization: `Bearer ${credentials.secret_key}` }
-  const { status, body } = await exchange(transport, { ...call, headers, provider, secrets })
-  const unreadable = () => garbage({ moves: call.moves, provider }, status, redact(body, secrets))
-  const verdict = wordOf(body.status)
-  if (verdict === 'success' && status < 400) return { data: body.data, garbage: unreadable }
-  if (verdict !== 'error') throw unreadable()
-  const message = typeof body.message === 'string' ? body.message.trim() : ''
-  throw new ChannelError(`Flutterwave refused: ${redactText(message, secrets) || 'no reason given'}`, {
-    outcome: call.moves && status < 400 ? 'unknown' : 'rejected',
-    reason: wrongKeyWords.test(message) ? 'unauthorised' : 'refused',
-    status,
-    answer: redact(body, secrets),
-  })
+  return callEnvelope(transport, { ...call, headers, provider: 'Flutterwave', secrets }, envelope)
 }
 
 /**

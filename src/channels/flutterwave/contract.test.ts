@@ -16,9 +16,9 @@ const cardToken = 'flw-t1nf-canary8x7y6z-m03k'
 
 /** Flutterwave's wire by hand, apart from the adapter's own conversion: whole units, and cents where a currency has them. */
 const hasCents = (currency: string) => !['XAF', 'XOF', 'UGX', 'RWF'].includes(currency)
-const toWire = (amountMinor: bigint, currency: string) =>
+const toMajor = (amountMinor: bigint, currency: string) =>
   hasCents(currency) ? `${amountMinor / 100n}.${String(amountMinor % 100n).padStart(2, '0')}` : String(amountMinor)
-function fromWire(amount: string | number, currency: string): bigint {
+function fromMajor(amount: string | number, currency: string): bigint {
   const [whole, cents = ''] = String(amount).split('.') as [string, string?]
   return hasCents(currency) ? BigInt(whole) * 100n + BigInt(cents.padEnd(2, '0')) : BigInt(String(amount))
 }
@@ -32,7 +32,7 @@ const none = { status: 400, body: JSON.stringify(fixture('verify-none')) }
 
 const verified = ({ state, reference, amountMinor, currency }: PaymentFacts) => {
   const answer = fixture('verify-success')
-  const amount = `number:${toWire(amountMinor, currency)}`
+  const amount = `number:${toMajor(amountMinor, currency)}`
   const changes = {
     untouched: {},
     successful: {},
@@ -46,7 +46,7 @@ const verified = ({ state, reference, amountMinor, currency }: PaymentFacts) => 
 const refunded = ({ state, request, channelReference }: RefundFacts, isFetched: boolean) => {
   const answer = fixture(isFetched ? 'refund-fetched' : 'refund-created')
   const status = { pending: 'completed', successful: 'completed-mpgs', failed: 'failed', strange: 'teleported' }[state]
-  const amount = `number:${toWire(request.amountMinor, request.currency)}`
+  const amount = `number:${toMajor(request.amountMinor, request.currency)}`
   Object.assign(answer.data, { status, amount_refunded: amount, id: channelReference })
   return answer
 }
@@ -69,7 +69,7 @@ const harness: ChannelHarness<FlutterwaveCredentials> = {
   opened: () => () => ok(fixture('payments')),
   asked: (requests) => {
     const { tx_ref, amount, currency } = JSON.parse(requests[0]!.body)
-    return { reference: tx_ref, amountMinor: fromWire(amount, currency), currency }
+    return { reference: tx_ref, amountMinor: fromMajor(amount, currency), currency }
   },
   payment: (facts) => (request) => {
     if (facts.state === 'untouched') return none
@@ -88,7 +88,7 @@ const harness: ChannelHarness<FlutterwaveCredentials> = {
     charged: (facts) => () => ok(charged(facts)),
     asked: (requests) => {
       const { tx_ref, amount, currency } = JSON.parse(requests[0]!.body)
-      return { reference: tx_ref, amountMinor: fromWire(amount, currency), currency }
+      return { reference: tx_ref, amountMinor: fromMajor(amount, currency), currency }
     },
     gone: { status: 400, body: '{"status":"error","message":"Wrong token or email passed","data":null}' },
     hasPage: true,

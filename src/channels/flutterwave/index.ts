@@ -5,16 +5,23 @@ import {
   type ChannelPayment,
   type ChannelRefund,
   type ChannelTransport,
-  CredentialsError,
   type OpenCheckout,
   type OpenedCheckout,
   type PaymentLookup,
   type RefundLookup,
   type RefundRequest,
 } from '../channel.ts'
-import { objectOf } from '../kit/exchange.ts'
-import { withFurther } from '../kit/further.ts'
-import { callFlutterwave, type FlutterwaveCredentials, isInactiveLink, isUnknownTransaction } from './api.ts'
+import { unknownPayment, unknownRefund } from '../kit/answers.ts'
+import { credentialsBy } from '../kit/credentials.ts'
+import { orUnknown } from '../kit/envelope.ts'
+import { namedBeside, withFurther } from '../kit/further.ts'
+import {
+  callFlutterwave,
+  credentialFields,
+  type FlutterwaveCredentials,
+  isInactiveLink,
+  isUnknownTransaction,
+} from './api.ts'
 import { chargeSaved } from './saved.ts'
 import {
   isOurRefund,
@@ -25,8 +32,6 @@ import {
   toRefund,
   toRefundBody,
   transactionIdOf,
-  unknownPayment,
-  unknownRefund,
 } from './translate.ts'
 import { readFlutterwaveWebhook } from './webhook.ts'
 
@@ -42,13 +47,7 @@ export const flutterwave: Channel<FlutterwaveCredentials> = {
   summary:
     'Cards, bank transfers, USSD and mobile money in thirteen currencies, for buyers across Africa and in Europe and the United States.',
   limits: limits(),
-  credentialFields: [
-    { name: 'secret_key', label: 'Secret key', secret: true, required: true },
-    { name: 'secret_hash', label: 'Webhook secret hash', secret: true, required: true },
-    { name: 'public_key', label: 'Public key', secret: false, required: false },
-  ],
-  parseCredentials,
-  modeOf: (credentials) => modeOfKey(credentials.secret_key),
+  ...credentialsBy(credentialFields),
   openCheckout,
   fetchPayment,
   readWebhook: readFlutterwaveWebhook,
@@ -93,31 +92,6 @@ function limits(): ChannelLimits {
   }
 }
 
-function parseCredentials(input: unknown): FlutterwaveCredentials {
-  const given = objectOf(input) ?? {}
-  const trimmed = (name: string) => (typeof given[name] === 'string' ? given[name].trim() : '')
-  const [secretKey, secretHash, publicKey] = [trimmed('secret_key'), trimmed('secret_hash'), trimmed('public_key')]
-  const fields: Record<string, string> = {}
-  // The form also keeps line breaks and the like out of the header that carries the key.
-  if (secretKey === '') fields.secret_key = 'The secret key is needed.'
-  else if (!/^FLWSECK(_TEST)?-[\w-]+-X$/.test(secretKey)) {
-    fields.secret_key = 'A Flutterwave secret key begins with FLWSECK_TEST- or FLWSECK- and ends with -X.'
-  }
-  if (secretHash === '') fields.secret_hash = 'The secret hash of the webhook settings is needed.'
-  else if (!/^[\x20-\x7e]{1,255}$/.test(secretHash)) {
-    fields.secret_hash = 'A secret hash is at most 255 letters, digits and signs, because it travels in a header.'
-  }
-  if (publicKey !== '' && !/^FLWPUBK(_TEST)?-[\w-]+-X$/.test(publicKey)) {
-    fields.public_key = 'A Flutterwave public key begins with FLWPUBK_TEST- or FLWPUBK- and ends with -X.'
-  } else if (publicKey !== '' && !fields.secret_key && modeOfKey(publicKey) !== modeOfKey(secretKey)) {
-    fields.public_key = 'The public key and the secret key are of different modes.'
-  }
-  if (Object.keys(fields).length > 0) throw new CredentialsError(fields)
-  return { secret_key: secretKey, secret_hash: secretHash, public_key: publicKey || null }
-}
-
-const modeOfKey = (key: string): 'test' | 'live' => (key.slice(7).startsWith('_TEST-') ? 'test' : 'live')
-
 /** Flutterwave gives no id but the link itself, and does not echo our reference; payments are found by `tx_ref`. */
 async function openCheckout(
   request: OpenCheckout,
@@ -126,9 +100,7 @@ async function openCheckout(
 ): Promise<OpenedCheckout> {
   const call = { method: 'POST', path: '/v3/payments', body: toPaymentBody(request), moves: false } as const
   const answer = await callFlutterwave(transport, credentials, call)
-  const opened = toOpened(answer.data, request.reference)
-  if (!opened) throw answer.garbage()
-  return opened
+  return answer.read((data) => toOpened(data, request.reference))
 }
 
 /**
@@ -171,13 +143,13 @@ async function inFull(
 }
 
 async function verifyNamed(
-  { channelTransactionId: id = null }: PaymentLookup,
+  lookup: PaymentLookup,
   shown: ChannelPayment,
   credentials: FlutterwaveCredentials,
   transport: ChannelTransport,
 ): Promise<ChannelPayment[]> {
-  if (id === null || id === shown.channelTransactionId || !/^\d+$/.test(id)) return []
-  return [await verify(`/v3/transactions/${id}/verify`, credentials, transport)]
+  const id = namedBeside(lookup, shown, /^\d+$/)
+  return id === null ? [] : [await verify(`/v3/transactions/${id}/verify`, credentials, transport)]
 }
 
 async function verify(
@@ -185,15 +157,12 @@ async function verify(
   credentials: FlutterwaveCredentials,
   transport: ChannelTransport,
 ): Promise<ChannelPayment> {
-  try {
-    const answer = await callFlutterwave(transport, credentials, { method: 'GET', path, moves: false })
-    const payment = toPayment(answer.data)
-    if (!payment) throw answer.garbage()
-    return payment
-  } catch (error) {
-    if (isUnknownTransaction(error)) return unknownPayment
-    throw error
-  }
+  const answer = callFlutterwave(transport, credentials, { method: 'GET', path, moves: false })
+  return orUnknown(
+    answer.then(({ read }) => read(toPayment)),
+    isUnknownTransaction,
+    unknownPayment,
+  )
 }
 
 /**
@@ -253,9 +222,7 @@ async function refund(
   const path = `/v3/transactions/${encodeURIComponent(id)}/refund`
   const call = { method: 'POST', path, body: toRefundBody(request), moves: true } as const
   const answer = await callFlutterwave(transport, credentials, call)
-  const made = toRefund(answer.data, request.currency)
-  if (!made) throw answer.garbage()
-  return made
+  return answer.read((data) => toRefund(data, request.currency))
 }
 
 /** By its id; without one (the answer to `refund` was lost) among the payment's refunds by our ref in the comment. */
@@ -267,9 +234,8 @@ async function fetchRefund(
   if (lookup.channelReference === null) return findRefund(lookup, credentials, transport)
   const path = `/v3/refunds/${encodeURIComponent(lookup.channelReference)}`
   const answer = await callFlutterwave(transport, credentials, { method: 'GET', path, moves: false })
-  const found = toRefund(answer.data, await currencyOf(answer.data, lookup, credentials, transport))
-  if (!found) throw answer.garbage()
-  return found
+  const currency = await currencyOf(answer.data, lookup, credentials, transport)
+  return answer.read((data) => toRefund(data, currency))
 }
 
 /** The list is filtered by the refunded transaction's id ("Get all refunds", read 2026-11-20); its first page is enough. */
@@ -285,9 +251,8 @@ async function findRefund(
   if (!Array.isArray(answer.data)) throw answer.garbage()
   const row = answer.data.find((data: unknown) => isOurRefund(data, lookup.reference))
   if (row === undefined) return unknownRefund
-  const found = toRefund(row, await currencyOf(row, lookup, credentials, transport))
-  if (!found) throw answer.garbage()
-  return found
+  const currency = await currencyOf(row, lookup, credentials, transport)
+  return answer.read(() => toRefund(row, currency))
 }
 
 /** Refunds go by Flutterwave's own transaction id; where we have none, the payment tells it. */

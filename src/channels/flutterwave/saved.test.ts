@@ -3,10 +3,10 @@ import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { ChannelError } from '../channel.ts'
 import { FakeProvider, type ProviderAnswer } from '../contract/fake-provider.ts'
+import { fromMajor } from '../kit/money.ts'
 import { fixture, fixtureText } from './fixtures.ts'
 import { flutterwave } from './index.ts'
 import { toChargeBody, toCharged } from './saved.ts'
-import { fromWire } from './translate.ts'
 
 const reference = 'AsT-68a1b2c3d4e5f'
 const charge = {
@@ -51,7 +51,7 @@ describe('charging a token', () => {
     fc.assert(
       fc.property(fc.bigInt(1n, 10n ** 14n), fc.constantFrom('NGN', 'XOF', 'KWD'), (amountMinor, currency) => {
         const sent = JSON.stringify(toChargeBody({ ...charge, amountMinor, currency }).amount)
-        assert.equal(fromWire(sent, currency), amountMinor)
+        assert.equal(fromMajor(sent, currency), amountMinor)
       }),
     )
     assert.throws(() => toChargeBody({ ...charge, amountMinor: 10n ** 18n + 1n }), /does not fit/)

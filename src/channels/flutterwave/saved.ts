@@ -6,10 +6,14 @@ import {
   type ChargedSaved,
   type SavedCharge,
 } from '../channel.ts'
-import { isHardRefusal, unusable } from '../kit/declines.ts'
+import { unusable } from '../kit/answers.ts'
+import { isHardRefusal } from '../kit/declines.ts'
+import { asUnknown, refusalOf } from '../kit/envelope.ts'
 import { type Json, objectOf } from '../kit/exchange.ts'
+import { toMajor } from '../kit/money.ts'
+import { textOf, webAddressOf } from '../kit/words.ts'
 import { callFlutterwave, type FlutterwaveCredentials } from './api.ts'
-import { textOf, toPayment, toWire } from './translate.ts'
+import { toPayment } from './translate.ts'
 
 /** Charging card tokens ("Tokenization", and the documentation inside the Node SDK 1.4.1, read 2026-11-20). */
 
@@ -28,14 +32,13 @@ export async function chargeSaved(
   const call = { method: 'POST', path: '/v3/tokenized-charges', body: toChargeBody(charge), moves: true } as const
   try {
     const answer = await callFlutterwave(transport, credentials, { ...call, secrets: [token] })
-    const charged = toCharged(answer.data, charge.reference)
-    if (!charged) throw answer.garbage()
-    return charged
+    return answer.read((data) => toCharged(data, charge.reference))
   } catch (error) {
-    if (!(error instanceof ChannelError) || error.reason !== 'refused' || error.outcome !== 'rejected') throw error
-    const words = textOf(objectOf(error.answer)?.message) ?? ''
+    const refusal = refusalOf(error)
+    if (refusal === null) throw error
+    const words = textOf(refusal.answer.message) ?? ''
     if (deadToken.test(words)) return unusable(charge.reference, 'refused', words)
-    const tried = await triedMaybe(ask, error, words)
+    const tried = await triedMaybe(ask, refusal.error, words)
     if (tried === null) throw error
     return chargedOf(tried, charge.reference, isHardRefusal(words))
   }
@@ -54,8 +57,7 @@ async function triedMaybe(
     if (!(error instanceof ChannelError)) throw error
     // A refused charge moved nothing; a reference that is taken may be one that did.
     if (!/\b(?:already exists?|duplicate)\b/i.test(words)) return null
-    const { message, reason, status, answer } = refusal
-    throw new ChannelError(message, { outcome: 'unknown', reason, status, answer })
+    throw asUnknown(refusal)
   }
 }
 
@@ -85,7 +87,7 @@ export function toChargeBody({
 
 /** Here the amount is a JSON number and nothing else; one whose digits a number would lose is our bug. */
 function toWireNumber(amountMinor: bigint, currency: string): number {
-  const text = toWire(amountMinor, currency)
+  const text = toMajor(amountMinor, currency)
   const number = Number(text)
   assert(number.toFixed(text.split('.')[1]?.length ?? 0) === text, 'the amount does not fit a JSON number')
   return number
@@ -96,8 +98,8 @@ export function toCharged(data: unknown, reference: string): ChargedSaved | null
   const payment = toPayment(data)
   if (!payment) return null
   const authorization = objectOf(objectOf(objectOf(data)?.meta)?.authorization)
-  const url = payment.status === 'pending' ? textOf(authorization?.redirect) : null
-  if (url === null || !/^https?:$/.test(URL.parse(url)?.protocol ?? '')) return chargedOf(payment, reference, false)
+  const url = payment.status === 'pending' ? webAddressOf(authorization?.redirect) : null
+  if (url === null) return chargedOf(payment, reference, false)
   return { ...chargedOf(payment, reference, false), payerNeeded: true, actionUrl: url }
 }
 

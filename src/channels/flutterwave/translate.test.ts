@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { parseJson } from '../kit/exchange.ts'
+import { fromMajor, toMajor } from '../kit/money.ts'
 import { fixture } from './fixtures.ts'
 import { flutterwave } from './index.ts'
 import {
-  fromWire,
   isOurRefund,
   toListed,
   toOpened,
@@ -13,7 +13,6 @@ import {
   toPaymentBody,
   toRefund,
   toRefundBody,
-  toWire,
   transactionIdOf,
 } from './translate.ts'
 
@@ -22,35 +21,35 @@ const cardOf = () => fixture('verify-success').data.card as Record<string, unkno
 
 describe('amounts', () => {
   it('the wire is major units as text, with as many digits as ISO 4217 gives', () => {
-    assert.equal(toWire(50_01n, 'NGN'), '50.01')
-    assert.equal(toWire(7_500_00n, 'NGN'), '7500')
-    assert.equal(toWire(1n, 'KES'), '0.01')
-    assert.equal(toWire(150n, 'XOF'), '150')
-    assert.equal(toWire(1n, 'JPY'), '1')
-    assert.equal(fromWire(7500, 'NGN'), 750_000n)
-    assert.equal(fromWire('7500.50', 'NGN'), 750_050n)
-    assert.equal(fromWire(150, 'XOF'), 150n)
-    assert.equal(fromWire('150.00', 'XOF'), 150n)
-    assert.equal(fromWire(12, 'JPY'), 12n)
+    assert.equal(toMajor(50_01n, 'NGN'), '50.01')
+    assert.equal(toMajor(7_500_00n, 'NGN'), '7500')
+    assert.equal(toMajor(1n, 'KES'), '0.01')
+    assert.equal(toMajor(150n, 'XOF'), '150')
+    assert.equal(toMajor(1n, 'JPY'), '1')
+    assert.equal(fromMajor(7500, 'NGN'), 750_000n)
+    assert.equal(fromMajor('7500.50', 'NGN'), 750_050n)
+    assert.equal(fromMajor(150, 'XOF'), 150n)
+    assert.equal(fromMajor('150.00', 'XOF'), 150n)
+    assert.equal(fromMajor(12, 'JPY'), 12n)
   })
 
   it('every amount of every currency survives a round trip through JSON text', () => {
     const currency = fc.constantFrom(...Object.keys(flutterwave.limits.currencies), 'JPY', 'KWD')
     fc.assert(
       fc.property(currency, fc.bigInt(1n, 999_999_999_999_999n), (code, amountMinor) => {
-        const text = toWire(amountMinor, code)
-        assert.equal(fromWire(text, code), amountMinor)
-        assert.equal(fromWire(parseJson(text), code), amountMinor)
+        const text = toMajor(amountMinor, code)
+        assert.equal(fromMajor(text, code), amountMinor)
+        assert.equal(fromMajor(parseJson(text), code), amountMinor)
       }),
       { numRuns: 2000 },
     )
   })
 
   it('a number with more digits than a float keeps is not taken for its neighbour', () => {
-    assert.equal(fromWire(parseJson('0.30000000000000001'), 'NGN'), null)
-    assert.equal(fromWire(parseJson('50.01000000000000000001'), 'NGN'), null)
-    assert.equal(fromWire(parseJson('90071992547409.93'), 'NGN'), 9_007_199_254_740_993n)
-    assert.equal(fromWire(parseJson('9007199254740993'), 'XOF'), 9_007_199_254_740_993n)
+    assert.equal(fromMajor(parseJson('0.30000000000000001'), 'NGN'), null)
+    assert.equal(fromMajor(parseJson('50.01000000000000000001'), 'NGN'), null)
+    assert.equal(fromMajor(parseJson('90071992547409.93'), 'NGN'), 9_007_199_254_740_993n)
+    assert.equal(fromMajor(parseJson('9007199254740993'), 'XOF'), 9_007_199_254_740_993n)
   })
 
   it('what is no whole minor unit, no number or no currency of ours is null, never rounded', () => {
@@ -69,7 +68,7 @@ describe('amounts', () => {
       [50.01, 'QQQ'],
       [50.01, undefined],
     ]
-    for (const [wire, currency] of wrong) assert.equal(fromWire(wire, currency), null, `${wire} ${currency}`)
+    for (const [wire, currency] of wrong) assert.equal(fromMajor(wire, currency), null, `${wire} ${currency}`)
   })
 
   it('an amount that cannot be is our bug and never sent', () => {
@@ -78,7 +77,7 @@ describe('amounts', () => {
       [-1n, 'NGN'],
       [1n, 'QQQ'],
     ] as const) {
-      assert.throws(() => toWire(amount, currency), { code: 'ERR_ASSERTION' })
+      assert.throws(() => toMajor(amount, currency), { code: 'ERR_ASSERTION' })
     }
   })
 })

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { exponentOf, formatAmount } from '../../platform/money.ts'
 import type {
   ChannelPayment,
   ChannelRefund,
@@ -9,9 +8,9 @@ import type {
   SavedMethod,
 } from '../channel.ts'
 import { type Json, objectOf } from '../kit/exchange.ts'
-import { currencyOf, dateOf, idOf, meaningOf, textOf, wordOf } from '../kit/words.ts'
-
-export { textOf } from '../kit/words.ts'
+import { fromMajor, toMajor } from '../kit/money.ts'
+import { isNoteOf, noteOf } from '../kit/refund-note.ts'
+import { currencyOf, dateOf, idOf, meaningOf, textOf, webAddressOf, wordOf } from '../kit/words.ts'
 
 /**
  * Flutterwave's words and numbers to ours and back; pure. Shapes: Flutterwave's v3 documentation ("Standard", "Payment
@@ -84,30 +83,6 @@ const paymentMethods: Readonly<Record<string, string>> = {
 }
 
 /**
- * ISO minor units → Flutterwave's major units, as decimal text: a JSON number would pass through a float somewhere.
- * The domain checked currency and amount: anything else here is our bug.
- */
-export function toWire(amountMinor: bigint, currency: string): string {
-  assert(exponentOf(currency) !== null, `no ISO 4217 currency: ${currency}`)
-  assert(amountMinor > 0n, 'an amount is positive')
-  return formatAmount(amountMinor, currency)
-}
-
-/**
- * Flutterwave's major units (number, or text) → ISO minor units, digit by digit. Numbers come from `parseJson`, which
- * keeps as text what a JS number would not print as it was sent. Null for what is no whole minor unit (half a franc),
- * for an unknown currency and for no amount: null never equals ours.
- */
-export function fromWire(wire: unknown, currency: unknown): bigint | null {
-  const exponent = exponentOf(currencyOf(currency) ?? '')
-  if (exponent === null || (typeof wire !== 'number' && typeof wire !== 'string')) return null
-  const match = /^(\d{1,18})(?:\.(\d{1,30}))?$/.exec(String(wire).trim())
-  if (!match) return null
-  const fraction = (match[2] ?? '').replace(/0+$/, '')
-  return fraction.length > exponent ? null : BigInt(match[1] + fraction.padEnd(exponent, '0'))
-}
-
-/**
  * No session length: when it would begin is not published, and our own expiry disables the link. There is no address
  * for giving up either; the payer comes back to `redirect_url` with `status=cancelled`.
  */
@@ -120,7 +95,7 @@ export function toPaymentBody(request: OpenCheckout): Json {
   const name = payer.fullName ?? ([payer.firstName, payer.lastName].filter(Boolean).join(' ') || null)
   return {
     tx_ref: reference,
-    amount: toWire(request.amountMinor, request.currency),
+    amount: toMajor(request.amountMinor, request.currency),
     currency: request.currency,
     redirect_url: request.returnUrl,
     customer: {
@@ -136,9 +111,8 @@ export function toPaymentBody(request: OpenCheckout): Json {
 
 /** Null unless the answer is a web address. */
 export function toOpened(data: unknown, reference: string): OpenedCheckout | null {
-  const url = textOf(objectOf(data)?.link)
-  if (url === null || !/^https?:$/.test(URL.parse(url)?.protocol ?? '')) return null
-  return { url, channelReference: reference }
+  const url = webAddressOf(objectOf(data)?.link)
+  return url === null ? null : { url, channelReference: reference }
 }
 
 /** The answer of `GET /v3/transactions/verify_by_reference` and `…/:id/verify`. Null without a status word. */
@@ -164,20 +138,6 @@ export function toPayment(data: unknown): ChannelPayment | null {
   }
 }
 
-/** What Flutterwave says of a reference without a transaction: nobody has tried yet. */
-export const unknownPayment: ChannelPayment = {
-  status: 'pending',
-  channelStatus: 'not_found',
-  reference: null,
-  amountMinor: null,
-  currency: null,
-  channelTransactionId: null,
-  paymentMethod: 'Unknown',
-  reason: null,
-  paidAt: null,
-  savedMethod: null,
-}
-
 function statusOf(payment: Json, word: string): ChannelPayment['status'] {
   const status = meaningOf(paymentStatuses, word) ?? 'pending'
   const method = wordOf(payment.payment_type) ?? ''
@@ -191,9 +151,9 @@ function statusOf(payment: Json, word: string): ChannelPayment['status'] {
  * see it; a charge that cannot be read counts as none.
  */
 function moneyOf(payment: Json): { amountMinor: bigint | null; payerFeeMinor: bigint | null } {
-  const amount = fromWire(payment.amount, payment.currency)
+  const amount = fromMajor(payment.amount, payment.currency)
   if (payment.charged_amount == null || amount === null) return { amountMinor: amount, payerFeeMinor: null }
-  const charged = fromWire(payment.charged_amount, payment.currency)
+  const charged = fromMajor(payment.charged_amount, payment.currency)
   return { amountMinor: charged, payerFeeMinor: charged !== null && charged > amount ? charged - amount : null }
 }
 
@@ -236,22 +196,17 @@ function signatureOf(card: Json): string | null {
   return parts.includes(null) ? null : parts.join(':').toUpperCase()
 }
 
-/**
- * Our refund's ref leads the comment: Flutterwave has no reference for refunds, and this is how one is found again whose
- * answer never came.
- */
 export function toRefundBody(request: RefundRequest): Json {
   return {
-    amount: toWire(request.amountMinor, request.currency),
-    comments: request.reason ? `${request.reference}: ${request.reason}` : request.reference,
+    amount: toMajor(request.amountMinor, request.currency),
+    comments: noteOf(request),
   }
 }
 
 /** Whether a listed refund is the one that we asked for under `reference`. Sent as `comments`, seen as `comment` and both. */
 export function isOurRefund(data: unknown, reference: string): boolean {
   const refund = objectOf(data)
-  const comment = textOf(refund?.comment) ?? textOf(refund?.comments)
-  return comment === reference || comment?.startsWith(`${reference}:`) === true
+  return isNoteOf(textOf(refund?.comment) ?? refund?.comments, reference)
 }
 
 /** The id of the transaction that a refund gives back: `tx_id` where it was made, also `transaction_id` where fetched. */
@@ -278,17 +233,8 @@ export function toRefund(data: unknown, currency: string | null): ChannelRefund 
     status,
     channelStatus,
     channelReference,
-    amountMinor: fromWire(refund.amount_refunded, currency),
+    amountMinor: fromMajor(refund.amount_refunded, currency),
     currency,
     reason: status === 'failed' ? 'Flutterwave could not pay the refund out.' : null,
   }
-}
-
-export const unknownRefund: ChannelRefund = {
-  status: 'pending',
-  channelStatus: 'not_found',
-  channelReference: null,
-  amountMinor: null,
-  currency: null,
-  reason: null,
 }

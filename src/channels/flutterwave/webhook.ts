@@ -1,8 +1,9 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import { type ChannelEvent, type RawWebhook, WebhookSignatureError } from '../channel.ts'
 import type { Json } from '../kit/exchange.ts'
-import { digestOf, partOf, proofsIn, readEvent, subjectIn, unknownType } from '../kit/webhook-body.ts'
-import { idOf, meaningOf, textOf, wordOf } from '../kit/words.ts'
+import { isSame, proofsIn } from '../kit/proof.ts'
+import { claimOf, digestOf, partOf, readEvent, subjectIn, unknownType } from '../kit/webhook-body.ts'
+import { idOf, textOf, wordOf } from '../kit/words.ts'
 import type { FlutterwaveCredentials } from './api.ts'
 
 /**
@@ -29,16 +30,12 @@ export function readFlutterwaveWebhook(webhook: RawWebhook, credentials: Flutter
   const type = textOf(event.event) ?? textOf(event['event.type']) ?? textOf(event.type) ?? unknownType
   const data = partOf(event.data) ?? partOf(event.transfer) ?? event
   const subject = subjectOf(type, data) ?? subjectIn(event)
-  return { eventId: eventIdOf(type, data, webhook.body), type, ...claimOf(data, subject), subject }
+  const word = subject?.kind === 'payment' ? wordOf(data.status) : null
+  return { eventId: eventIdOf(type, data, webhook.body), type, ...claimOf(claims, word), subject }
 }
 
 /** One event tells of every end of a payment: its status is the claim ("Webhooks", read 2026-11-20; v4: `succeeded`). */
 const claims = { successful: 'success', succeeded: 'success', failed: 'failure' } as const
-
-function claimOf(data: Json, subject: ChannelEvent['subject']): Pick<ChannelEvent, 'claims'> {
-  const claim = subject?.kind === 'payment' ? meaningOf(claims, wordOf(data.status)) : undefined
-  return claim ? { claims: claim } : {}
-}
 
 function assertProven({ headers, body }: RawWebhook, secretHash: string): void {
   const signature = headers['flutterwave-signature']
@@ -52,12 +49,6 @@ function assertProven({ headers, body }: RawWebhook, secretHash: string): void {
   if (!proofsIn(hash).some((one) => isSame(one, secretHash))) {
     throw new WebhookSignatureError('verif-hash is not the secret hash.')
   }
-}
-
-/** In constant time, whatever the lengths: how long the merchant's hash is concerns nobody either. */
-function isSame(given: string, right: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(given), digest(right))
 }
 
 /**

@@ -1,5 +1,3 @@
-import type { ChannelPayment, ChargedSaved } from '../channel.ts'
-
 /** Declines of saved methods that no later try can turn. What is not known to be hard is soft: asked again later. */
 
 /**
@@ -24,21 +22,4 @@ const hardWords: readonly RegExp[] = [
 export function isHardRefusal(words: string | null): boolean {
   const text = words?.toLowerCase().replaceAll(/[_\s]+/g, ' ') ?? ''
   return hardWords.some((pattern) => pattern.test(text))
-}
-
-/** The provider does not take the token any more, and tried nothing: a decline that stays one. */
-export function unusable(channelReference: string, channelStatus: string, reason: string): ChargedSaved {
-  const payment: ChannelPayment = {
-    status: 'failed',
-    channelStatus,
-    reference: null,
-    amountMinor: null,
-    currency: null,
-    channelTransactionId: null,
-    paymentMethod: 'Unknown',
-    reason,
-    paidAt: null,
-    savedMethod: null,
-  }
-  return { payment, channelReference, payerNeeded: false, actionUrl: null, isHardDecline: true }
 }

@@ -1,4 +1,4 @@
-import type { ChannelPayment, FurtherPayment } from '../channel.ts'
+import type { ChannelPayment, FurtherPayment, PaymentLookup } from '../channel.ts'
 
 /**
  * The answer about one reference where the provider has several payments under it: the first success is the payment, all
@@ -21,6 +21,12 @@ export function withFurther(
   const [payment, ...further] = [...successes.values()].sort(byTime)
   if (payment === undefined) return shown
   return further.length === 0 ? payment : { ...payment, further: further.map(toFurther) }
+}
+
+/** The payment that a webhook named beside the one that is shown, where its id has the provider's form; null: none. */
+export function namedBeside(lookup: PaymentLookup, shown: ChannelPayment, idForm: RegExp): string | null {
+  const named = lookup.channelTransactionId ?? null
+  return named === null || named === shown.channelTransactionId || !idForm.test(named) ? null : named
 }
 
 /** By time, then by id, of which providers give out larger ones later. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { ChannelEvent } from '../channel.ts'
 import { type Json, objectOf, parseJson } from './exchange.ts'
-import { textOf } from './words.ts'
+import { meaningOf, textOf } from './words.ts'
 
 /**
  * Reading what a proven webhook says. A provider that changes its form, sends an older one, or has another product of
@@ -66,8 +66,11 @@ export function subjectIn(event: Json): ChannelEvent['subject'] {
   return null
 }
 
-/**
- * A header that came twice is one text with a comma. Each may be the proof, and so may the whole: a secret may hold a
- * comma itself.
- */
-export const proofsIn = (header: string): string[] => [...new Set([header, ...header.split(', ')])]
+/** What the event claims of a payment, by the provider's table of words. */
+export function claimOf(
+  claims: Readonly<Record<string, NonNullable<ChannelEvent['claims']>>>,
+  word: string | null,
+): Pick<ChannelEvent, 'claims'> {
+  const claim = meaningOf(claims, word)
+  return claim ? { claims: claim } : {}
+}

@@ -20,6 +20,12 @@ export function idOf(value: unknown): string | null {
   return Number.isSafeInteger(value) ? String(value) : textOf(value)
 }
 
+/** The address of a page that a browser may be sent to. */
+export function webAddressOf(value: unknown): string | null {
+  const url = textOf(value)
+  return url !== null && /^https?:$/.test(URL.parse(url)?.protocol ?? '') ? url : null
+}
+
 /** A time as text. */
 export function dateOf(value: unknown): Date | null {
   const at = new Date(textOf(value) ?? Number.NaN)

@@ -1,13 +1,33 @@
-import { ChannelError, type ChannelTransport } from '../channel.ts'
-import { type Exchange, exchange, garbage, type Json, objectOf } from '../kit/exchange.ts'
-import { redact, redactText } from '../kit/redact.ts'
+import { ChannelError, type ChannelTransport, type CredentialField } from '../channel.ts'
+import type { CredentialsOf } from '../kit/credentials.ts'
+import { callEnvelope, type Envelope, type Opened } from '../kit/envelope.ts'
+import { type Exchange, type Json, objectOf } from '../kit/exchange.ts'
 
-/** What a business gives us. Named as its fields are, so that what was stored parses again. */
-export interface PaystackCredentials {
-  /** `sk_test_…` or `sk_live_…`: opens the API and signs the webhooks. */
-  readonly secret_key: string
-  readonly public_key: string | null
-}
+/** Where keys and the address of webhooks are ("API Keys & Webhooks", read 2026-11-20). */
+const where = 'Paystack dashboard, Settings, API Keys & Webhooks'
+
+/** What a business gives us; what was stored parses again. The secret key also signs the webhooks. */
+export const credentialFields = [
+  {
+    name: 'secret_key',
+    label: 'Secret key',
+    ...{ where, secret: true, required: true, use: 'account' },
+    form: /^sk_(test|live)_[\w-]+$/,
+    formWords: 'A Paystack secret key begins with sk_test_ or sk_live_.',
+    modes: { test: /^sk_test_/, live: /^sk_live_/ },
+    sample: 'sk_test_sandbox_*',
+  },
+  {
+    name: 'public_key',
+    label: 'Public key',
+    ...{ where, secret: false, required: false },
+    form: /^pk_(test|live)_[\w-]+$/,
+    formWords: 'A Paystack public key begins with pk_test_ or pk_live_.',
+    modes: { test: /^pk_test_/, live: /^pk_live_/ },
+  },
+] as const satisfies readonly CredentialField[]
+
+export type PaystackCredentials = CredentialsOf<typeof credentialFields>
 
 export interface PaystackCall {
   readonly method: Exchange['method']
@@ -19,39 +39,26 @@ export interface PaystackCall {
   readonly secrets?: readonly string[]
 }
 
-export interface PaystackAnswer {
-  /** The envelope's `data`. */
-  readonly data: unknown
-  /** The error for an answer whose `data` is not what this call needs. */
-  garbage(): ChannelError
+/**
+ * `{status: boolean, message, data}`, where `status` is about the call and never about the payment (Paystack's
+ * "Introduction" and "Errors", read 2026-11-20). Paystack's own sample shows "Invalid key" with 400.
+ */
+const envelope: Envelope = {
+  verdict: ({ status }) => (typeof status !== 'boolean' ? null : status ? 'done' : 'refused'),
+  wordsOf: ({ message }) => message,
+  dataOf: ({ data }) => data,
+  wrongKey: /^invalid key\.?$/i,
 }
 
-const provider = 'Paystack'
-
-/**
- * One call of the Paystack API. Envelope `{status: boolean, message, data}`, where `status` is about the call and never
- * about the payment (Paystack's "Introduction" and "Errors", read 2026-11-20). Throws `ChannelError` as `exchange` does, and further: 4xx
- * (`refused`, nothing moved; `unauthorised` for "Invalid key", which Paystack's own sample shows with 400), and
- * `status: false` in a 2xx (`refused`, but no proof that nothing moved).
- */
-export async function callPaystack(
+/** One call of the Paystack API. Throws `ChannelError` as `callEnvelope` does. */
+export function callPaystack(
   transport: ChannelTransport,
   credentials: PaystackCredentials,
   call: PaystackCall,
-): Promise<PaystackAnswer> {
+): Promise<Opened> {
   const secrets = [credentials.secret_key, ...(call.secrets ?? [])]
   const headers = { authorization: `Bearer ${credentials.secret_key}` }
-  const { status, body } = await exchange(transport, { ...call, headers, provider, secrets })
-  const unreadable = () => garbage({ moves: call.moves, provider }, status, redact(body, secrets))
-  if (typeof body.status !== 'boolean' || (status >= 400 && body.status)) throw unreadable()
-  if (body.status) return { data: body.data, garbage: unreadable }
-  const message = typeof body.message === 'string' ? body.message : ''
-  throw new ChannelError(`Paystack refused: ${redactText(message, secrets) || 'no reason given'}`, {
-    outcome: call.moves && status < 400 ? 'unknown' : 'rejected',
-    reason: /^invalid key\.?$/i.test(message.trim()) ? 'unauthorised' : 'refused',
-    status,
-    answer: redact(body, secrets),
-  })
+  return callEnvelope(transport, { ...call, headers, provider: 'Paystack', secrets }, envelope)
 }
 
 /**

@@ -1,30 +1,22 @@
-import {
-  type Channel,
-  type ChannelLimits,
-  type ChannelPayment,
-  type ChannelRefund,
-  type ChannelTransport,
-  CredentialsError,
-  type OpenCheckout,
-  type OpenedCheckout,
-  type PaymentLookup,
-  type RefundLookup,
-  type RefundRequest,
+import type {
+  Channel,
+  ChannelLimits,
+  ChannelPayment,
+  ChannelRefund,
+  ChannelTransport,
+  OpenCheckout,
+  OpenedCheckout,
+  PaymentLookup,
+  RefundLookup,
+  RefundRequest,
 } from '../channel.ts'
-import { objectOf } from '../kit/exchange.ts'
-import { withFurther } from '../kit/further.ts'
-import { callPaystack, isUnknownReference, type PaystackCredentials } from './api.ts'
+import { unknownPayment, unknownRefund } from '../kit/answers.ts'
+import { credentialsBy } from '../kit/credentials.ts'
+import { orUnknown } from '../kit/envelope.ts'
+import { namedBeside, withFurther } from '../kit/further.ts'
+import { callPaystack, credentialFields, isUnknownReference, type PaystackCredentials } from './api.ts'
 import { chargeSaved, forgetSaved } from './saved.ts'
-import {
-  isOurRefund,
-  toInitialize,
-  toOpened,
-  toPayment,
-  toRefund,
-  toRefundBody,
-  unknownPayment,
-  unknownRefund,
-} from './translate.ts'
+import { isOurRefund, toInitialize, toOpened, toPayment, toRefund, toRefundBody } from './translate.ts'
 import { readPaystackWebhook } from './webhook.ts'
 
 /** No `voidCheckout`: Paystack has no call for it. Money that arrives after our own voiding is the domain's to give back. */
@@ -36,12 +28,7 @@ export const paystack: Channel<PaystackCredentials> = {
   summary:
     'Cards, bank transfers, USSD and mobile money for buyers in Nigeria, Ghana, Kenya, South Africa and Côte d’Ivoire.',
   limits: limits(),
-  credentialFields: [
-    { name: 'secret_key', label: 'Secret key', secret: true, required: true },
-    { name: 'public_key', label: 'Public key', secret: false, required: false },
-  ],
-  parseCredentials,
-  modeOf: (credentials) => modeOfKey(credentials.secret_key),
+  ...credentialsBy(credentialFields),
   openCheckout,
   fetchPayment,
   readWebhook: readPaystackWebhook,
@@ -70,27 +57,6 @@ function limits(): ChannelLimits {
   }
 }
 
-function parseCredentials(input: unknown): PaystackCredentials {
-  const { secret_key, public_key } = objectOf(input) ?? {}
-  const secretKey = typeof secret_key === 'string' ? secret_key.trim() : ''
-  const publicKey = typeof public_key === 'string' ? public_key.trim() : ''
-  const fields: Record<string, string> = {}
-  // The form also keeps line breaks and the like out of the header that carries the key.
-  if (secretKey === '') fields.secret_key = 'The secret key is needed.'
-  else if (!/^sk_(test|live)_[\w-]+$/.test(secretKey)) {
-    fields.secret_key = 'A Paystack secret key begins with sk_test_ or sk_live_.'
-  }
-  if (publicKey !== '' && !/^pk_(test|live)_[\w-]+$/.test(publicKey)) {
-    fields.public_key = 'A Paystack public key begins with pk_test_ or pk_live_.'
-  } else if (publicKey !== '' && !fields.secret_key && modeOfKey(publicKey) !== modeOfKey(secretKey)) {
-    fields.public_key = 'The public key and the secret key are of different modes.'
-  }
-  if (Object.keys(fields).length > 0) throw new CredentialsError(fields)
-  return { secret_key: secretKey, public_key: publicKey || null }
-}
-
-const modeOfKey = (key: string): 'test' | 'live' => (key.slice(3).startsWith('live_') ? 'live' : 'test')
-
 /** A reference that was used before is refused (`code: "duplicate_reference"` in the error's answer). */
 async function openCheckout(
   request: OpenCheckout,
@@ -100,9 +66,7 @@ async function openCheckout(
   const body = toInitialize(request)
   const call = { method: 'POST', path: '/transaction/initialize', body, moves: false } as const
   const answer = await callPaystack(transport, credentials, call)
-  const opened = toOpened(answer.data, request.reference)
-  if (!opened) throw answer.garbage()
-  return opened
+  return answer.read((data) => toOpened(data, request.reference))
 }
 
 /**
@@ -116,8 +80,8 @@ async function fetchPayment(
 ): Promise<ChannelPayment> {
   const path = `/transaction/verify/${encodeURIComponent(lookup.reference)}`
   const shown = await ask(path, credentials, transport)
-  const named = lookup.channelTransactionId ?? null
-  if (named === null || named === shown.channelTransactionId || !/^\d+$/.test(named)) return shown
+  const named = namedBeside(lookup, shown, /^\d+$/)
+  if (named === null) return shown
   return withFurther(shown, [await ask(`/transaction/${named}`, credentials, transport)], lookup.reference)
 }
 
@@ -126,15 +90,12 @@ async function ask(
   credentials: PaystackCredentials,
   transport: ChannelTransport,
 ): Promise<ChannelPayment> {
-  try {
-    const answer = await callPaystack(transport, credentials, { method: 'GET', path, moves: false })
-    const payment = toPayment(answer.data)
-    if (!payment) throw answer.garbage()
-    return payment
-  } catch (error) {
-    if (isUnknownReference(error)) return unknownPayment
-    throw error
-  }
+  const answer = callPaystack(transport, credentials, { method: 'GET', path, moves: false })
+  return orUnknown(
+    answer.then(({ read }) => read(toPayment)),
+    isUnknownReference,
+    unknownPayment,
+  )
 }
 
 /** Paystack has no key against a second refund: send once, and ask with `fetchRefund` when no answer comes. */
@@ -144,10 +105,7 @@ async function refund(
   transport: ChannelTransport,
 ): Promise<ChannelRefund> {
   const call = { method: 'POST', path: '/refund', body: toRefundBody(request), moves: true } as const
-  const answer = await callPaystack(transport, credentials, call)
-  const made = toRefund(answer.data)
-  if (!made) throw answer.garbage()
-  return made
+  return (await callPaystack(transport, credentials, call)).read(toRefund)
 }
 
 /** By its id; without one (the answer to `refund` was lost) among the payment's refunds by our ref in the note. */
@@ -158,10 +116,7 @@ async function fetchRefund(
 ): Promise<ChannelRefund> {
   if (lookup.channelReference === null) return findRefund(lookup, credentials, transport)
   const path = `/refund/${encodeURIComponent(lookup.channelReference)}`
-  const answer = await callPaystack(transport, credentials, { method: 'GET', path, moves: false })
-  const found = toRefund(answer.data)
-  if (!found) throw answer.garbage()
-  return found
+  return (await callPaystack(transport, credentials, { method: 'GET', path, moves: false })).read(toRefund)
 }
 
 /** The list is filtered by Paystack's own transaction id. One page of 100: more refunds of one payment are not ours. */
@@ -177,8 +132,5 @@ async function findRefund(
   const answer = await callPaystack(transport, credentials, { method: 'GET', path, moves: false })
   if (!Array.isArray(answer.data)) throw answer.garbage()
   const row = answer.data.find((data: unknown) => isOurRefund(data, lookup.reference))
-  if (row === undefined) return unknownRefund
-  const found = toRefund(row)
-  if (!found) throw answer.garbage()
-  return found
+  return row === undefined ? unknownRefund : answer.read(() => toRefund(row))
 }

@@ -1,8 +1,11 @@
-import { type Channel, ChannelError, type ChannelTransport, type ChargedSaved, type SavedCharge } from '../channel.ts'
-import { isHardRefusal, unusable } from '../kit/declines.ts'
+import type { Channel, ChannelTransport, ChargedSaved, SavedCharge } from '../channel.ts'
+import { unknownPayment, unusable } from '../kit/answers.ts'
+import { isHardRefusal } from '../kit/declines.ts'
+import { asUnknown, refusalOf } from '../kit/envelope.ts'
 import { type Json, objectOf } from '../kit/exchange.ts'
+import { textOf, webAddressOf } from '../kit/words.ts'
 import { callPaystack, type PaystackCredentials } from './api.ts'
-import { textOf, toPayment, toWire, unknownPayment } from './translate.ts'
+import { toPayment, toWire } from './translate.ts'
 
 /** Charging and forgetting authorizations ("Recurring charges" and its two-factor sample, read 2026-11-20). */
 
@@ -28,15 +31,12 @@ export async function chargeSaved(
   } as const
   try {
     const answer = await callPaystack(transport, credentials, call)
-    const charged = toCharged(answer.data, charge.reference)
-    if (!charged) throw answer.garbage()
-    return charged
+    return answer.read((data) => toCharged(data, charge.reference))
   } catch (error) {
     const refusal = refusalOf(error)
-    if (refusal === null) throw error
-    if (deadToken.test(refusal.message)) return unusable(charge.reference, 'refused', refusal.message)
-    if (refusal.isDuplicate) throw unknown(error as ChannelError)
-    throw error
+    const words = textOf(refusal?.answer.message) ?? ''
+    if (deadToken.test(words)) return unusable(charge.reference, 'refused', words)
+    throw refusal && isDuplicate(refusal.answer) ? asUnknown(refusal.error) : error
   }
 }
 
@@ -47,7 +47,8 @@ export const forgetSaved: Forgetting = async ({ token }, credentials, transport)
   try {
     await callPaystack(transport, credentials, { method: 'POST', path, body, moves: false, secrets: [token] })
   } catch (error) {
-    if (!/^authorization code not found|has been deactivated/i.test(refusalOf(error)?.message ?? '')) throw error
+    if (!/^authorization code not found|has been deactivated/i.test(textOf(refusalOf(error)?.answer.message) ?? ''))
+      throw error
   }
 }
 
@@ -73,9 +74,8 @@ export function toCharged(data: unknown, reference: string): ChargedSaved | null
 }
 
 function toPaused(answer: Json, reference: string): ChargedSaved | null {
-  const url = textOf(answer.authorization_url)
+  const url = webAddressOf(answer.authorization_url)
   if (answer.reference !== reference || url === null) return null
-  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) return null
   const payment = { ...unknownPayment, channelStatus: 'paused', reference }
   return { payment, channelReference: reference, payerNeeded: true, actionUrl: url, isHardDecline: false }
 }
@@ -86,15 +86,5 @@ function toPaused(answer: Json, reference: string): ChargedSaved | null {
  */
 const deadToken = /^(?:authorization code does not exist or has been deactivated|this authorization is not reusable)/i
 
-/** What Paystack said when it turned the call away before doing anything; null for every other failure. */
-function refusalOf(error: unknown): { message: string; isDuplicate: boolean } | null {
-  if (!(error instanceof ChannelError) || error.reason !== 'refused' || error.outcome !== 'rejected') return null
-  const answer = objectOf(error.answer)
-  const message = textOf(answer?.message) ?? ''
-  const isDuplicate = answer?.code === 'duplicate_reference' || /^duplicate transaction reference/i.test(message)
-  return { message, isDuplicate }
-}
-
-function unknown({ message, reason, status, answer }: ChannelError): ChannelError {
-  return new ChannelError(message, { outcome: 'unknown', reason, status, answer })
-}
+const isDuplicate = ({ code, message }: Json): boolean =>
+  code === 'duplicate_reference' || /^duplicate transaction reference/i.test(textOf(message) ?? '')

@@ -9,9 +9,9 @@ import type {
   SavedMethod,
 } from '../channel.ts'
 import { type Json, objectOf } from '../kit/exchange.ts'
-import { currencyOf, dateOf, idOf, meaningOf, textOf, wordOf } from '../kit/words.ts'
-
-export { textOf } from '../kit/words.ts'
+import { rescale, wholeOf } from '../kit/money.ts'
+import { isNoteOf, noteOf } from '../kit/refund-note.ts'
+import { currencyOf, dateOf, idOf, meaningOf, textOf, webAddressOf, wordOf } from '../kit/words.ts'
 
 /**
  * Paystack's words and numbers to ours and back; pure. Shapes: Paystack's API
@@ -102,8 +102,7 @@ export function fromWire(wire: unknown, currency: unknown): bigint | null {
   const exponent = exponentOf(currencyOf(currency) ?? '')
   const amount = wholeOf(wire)
   if (exponent === null || exponent > wireExponent || amount === null) return null
-  const unit = 10n ** BigInt(wireExponent - exponent)
-  return amount % unit === 0n ? amount / unit : null
+  return rescale(amount, wireExponent, exponent)
 }
 
 export function toInitialize(request: OpenCheckout): Json {
@@ -125,9 +124,8 @@ export function toInitialize(request: OpenCheckout): Json {
 /** Null unless the answer is a page for exactly our reference. */
 export function toOpened(data: unknown, reference: string): OpenedCheckout | null {
   const opened = objectOf(data)
-  const url = textOf(opened?.authorization_url)
-  if (textOf(opened?.reference) !== reference || url === null) return null
-  return /^https?:$/.test(URL.parse(url)?.protocol ?? '') ? { url, channelReference: reference } : null
+  const url = webAddressOf(opened?.authorization_url)
+  return textOf(opened?.reference) !== reference || url === null ? null : { url, channelReference: reference }
 }
 
 /** The answer of `GET /transaction/verify/:reference`. Null without a status word. */
@@ -156,20 +154,6 @@ function statusOf(payment: Json, word: string): ChannelPayment['status'] {
   const status = meaningOf(paymentStatuses, word) ?? 'pending'
   if (status !== 'processing' || slowMethods.has(wordOf(payment.channel) ?? '')) return status
   return 'pending'
-}
-
-/** What Paystack says of a reference that it has never seen: nobody has been there yet. */
-export const unknownPayment: ChannelPayment = {
-  status: 'pending',
-  channelStatus: 'not_found',
-  reference: null,
-  amountMinor: null,
-  currency: null,
-  channelTransactionId: null,
-  paymentMethod: 'Unknown',
-  reason: null,
-  paidAt: null,
-  savedMethod: null,
 }
 
 /**
@@ -226,25 +210,19 @@ function toSavedMethod(payment: Json): SavedMethod | null {
   }
 }
 
-/**
- * Our refund's ref leads the merchant note: Paystack has no reference for refunds, and this is how one is found again
- * whose answer never came.
- */
 export function toRefundBody(request: RefundRequest): Json {
   return {
     transaction: request.payment.reference,
     amount: toWire(request.amountMinor, request.currency),
     currency: request.currency,
-    merchant_note: request.reason ? `${request.reference}: ${request.reason}` : request.reference,
+    merchant_note: noteOf(request),
     ...(request.reason && { customer_note: request.reason }),
   }
 }
 
 /** Whether a listed refund is the one that we asked for under `reference`. */
-export function isOurRefund(data: unknown, reference: string): boolean {
-  const note = textOf(objectOf(data)?.merchant_note)
-  return note === reference || note?.startsWith(`${reference}:`) === true
-}
+export const isOurRefund = (data: unknown, reference: string): boolean =>
+  isNoteOf(objectOf(data)?.merchant_note, reference)
 
 /** The answer of `POST /refund`, `GET /refund/:id`, or one of `GET /refund`. Null without id or status word. */
 export function toRefund(data: unknown): ChannelRefund | null {
@@ -263,24 +241,9 @@ export function toRefund(data: unknown): ChannelRefund | null {
   }
 }
 
-export const unknownRefund: ChannelRefund = {
-  status: 'pending',
-  channelStatus: 'not_found',
-  channelReference: null,
-  amountMinor: null,
-  currency: null,
-  reason: null,
-}
-
 function refundReason(refund: Json, channelStatus: string): string | null {
   if (channelStatus === 'needs-attention') return "Paystack needs the payer's bank account for this refund."
   return channelStatus === 'failed' ? (textOf(refund.reason) ?? textOf(refund.message)) : null
-}
-
-function wholeOf(value: unknown): bigint | null {
-  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? BigInt(value) : null
-  const text = textOf(value)
-  return text !== null && /^\d{1,30}$/.test(text) ? BigInt(text) : null
 }
 
 /** "07" → 7: months and years of a card come as text. */

@@ -1,22 +1,44 @@
 import Stripe from 'stripe'
-import { ChannelError, type ChannelTransport } from '../channel.ts'
+import { ChannelError, type ChannelTransport, type CredentialField } from '../channel.ts'
+import type { CredentialsOf } from '../kit/credentials.ts'
+import { type Opened, opened } from '../kit/envelope.ts'
 import { type Answer, type Exchange, exchange, garbage, type Json, objectOf } from '../kit/exchange.ts'
 import { redact, redactText } from '../kit/redact.ts'
 
-/** What a business gives us. Named as its fields are, so that what was stored parses again. */
-export interface StripeCredentials {
-  /** `sk_test_…`, `sk_live_…`, or a restricted `rk_…`: opens the API. */
-  readonly secret_key: string
-  /** `whsec_…` of the business's webhook endpoint: signs what Stripe sends us. */
-  readonly webhook_secret: string
-  readonly publishable_key: string | null
-}
+/** Where they are ("API keys" and "Webhooks", read 2026-11-20). */
+const keys = 'Stripe dashboard, Developers, API keys'
+const webhooks = 'Stripe dashboard, Developers, Webhooks: the signing secret of the endpoint that leads to us'
 
-export interface StripeAnswer {
-  readonly data: Json
-  /** The error for an answer that is not what this call needs. */
-  garbage(): ChannelError
-}
+/** What a business gives us; what was stored parses again. */
+export const credentialFields = [
+  {
+    name: 'secret_key',
+    label: 'Secret key',
+    ...{ where: keys, secret: true, required: true, use: 'account' },
+    form: /^[sr]k_(test|live)_[\w-]+$/,
+    formWords: 'A Stripe secret key begins with sk_test_, sk_live_, rk_test_ or rk_live_.',
+    modes: { test: /^[sr]k_test_/, live: /^[sr]k_live_/ },
+    sample: 'sk_test_sandbox_*',
+  },
+  {
+    name: 'webhook_secret',
+    label: 'Webhook signing secret',
+    ...{ where: webhooks, secret: true, required: true, use: 'webhooks' },
+    form: /^whsec_[\w+/=-]+$/,
+    formWords: 'A Stripe webhook signing secret begins with whsec_.',
+    sample: 'whsec_*',
+  },
+  {
+    name: 'publishable_key',
+    label: 'Publishable key',
+    ...{ where: keys, secret: false, required: false },
+    form: /^pk_(test|live)_[\w-]+$/,
+    formWords: 'A Stripe publishable key begins with pk_test_ or pk_live_.',
+    modes: { test: /^pk_test_/, live: /^pk_live_/ },
+  },
+] as const satisfies readonly CredentialField[]
+
+export type StripeCredentials = CredentialsOf<typeof credentialFields>
 
 /** What `callStripe` must know of a call besides what the package sends. */
 export interface StripeCall extends Pick<Exchange, 'moves'> {
@@ -45,7 +67,7 @@ export async function callStripe(
   credentials: StripeCredentials,
   { moves, ...more }: StripeCall,
   run: (stripe: Stripe) => Promise<unknown>,
-): Promise<StripeAnswer> {
+): Promise<Opened<Json>> {
   const secrets = [credentials.secret_key, credentials.webhook_secret, ...(more.secrets ?? [])]
   let answer: Answer | null = null
   let failure: unknown = null
@@ -67,13 +89,13 @@ export async function callStripe(
     if (answer === null) throw error
     const refused: Answer = answer
     if (!more.takesDeclines || !isDecline(refused)) throw refusalOf(refused, moves, secrets)
-    return { data: refused.body, garbage: () => garbage({ moves, provider }, 402, redact(refused.body, secrets)) }
+    return opened(refused.body, () => garbage({ moves, provider }, 402, redact(refused.body, secrets)))
   }
   const { status, body } = answer as unknown as Answer
   const unreadable = () => garbage({ moves, provider }, status, redact(body, secrets))
   const object = objectOf(data)
   if (object === null || status >= 400) throw unreadable()
-  return { data: object, garbage: unreadable }
+  return opened(object, unreadable)
 }
 
 /** The package's own pinned API version. No retries: whoever calls us decides; and nobody else learns how fast we are. */

@@ -4,17 +4,19 @@ import {
   type ChannelPayment,
   type ChannelRefund,
   type ChannelTransport,
-  CredentialsError,
   type OpenCheckout,
   type OpenedCheckout,
   type PaymentLookup,
   type RefundLookup,
   type RefundRequest,
 } from '../channel.ts'
+import { unknownPayment, unknownRefund } from '../kit/answers.ts'
+import { credentialsBy } from '../kit/credentials.ts'
+import { orUnknown, refusalOf } from '../kit/envelope.ts'
 import { objectOf } from '../kit/exchange.ts'
-import { withFurther } from '../kit/further.ts'
+import { namedBeside, withFurther } from '../kit/further.ts'
 import { wordOf } from '../kit/words.ts'
-import { callStripe, isMissing, type StripeCredentials } from './api.ts'
+import { callStripe, credentialFields, isMissing, type StripeCredentials } from './api.ts'
 import { limits } from './limits.ts'
 import { cancelCharge, chargeSaved, fetchCharge, fetchIntent, forgetSaved, isCharge } from './saved.ts'
 import {
@@ -25,8 +27,6 @@ import {
   toRefund,
   toRefundParams,
   toSessionParams,
-  unknownPayment,
-  unknownRefund,
 } from './translate.ts'
 import { readStripeWebhook } from './webhook.ts'
 
@@ -41,13 +41,7 @@ export const stripe: Channel<StripeCredentials> = {
   liveUrl: 'https://api.stripe.com',
   summary: 'Cards and wallets from buyers all over the world, in most currencies there are.',
   limits,
-  credentialFields: [
-    { name: 'secret_key', label: 'Secret key', secret: true, required: true },
-    { name: 'webhook_secret', label: 'Webhook signing secret', secret: true, required: true },
-    { name: 'publishable_key', label: 'Publishable key', secret: false, required: false },
-  ],
-  parseCredentials,
-  modeOf: (credentials) => modeOfKey(credentials.secret_key),
+  ...credentialsBy(credentialFields),
   openCheckout,
   fetchPayment,
   readWebhook: readStripeWebhook,
@@ -57,33 +51,6 @@ export const stripe: Channel<StripeCredentials> = {
   refund,
   fetchRefund,
 }
-
-function parseCredentials(input: unknown): StripeCredentials {
-  const given = objectOf(input) ?? {}
-  const [secretKey, webhookSecret, publishableKey] = ['secret_key', 'webhook_secret', 'publishable_key'].map((name) => {
-    const value = given[name]
-    return typeof value === 'string' ? value.trim() : ''
-  }) as [string, string, string]
-  const fields: Record<string, string> = {}
-  // The forms also keep line breaks and the like out of the header that carries the key.
-  if (secretKey === '') fields.secret_key = 'The secret key is needed.'
-  else if (!/^[sr]k_(test|live)_[\w-]+$/.test(secretKey)) {
-    fields.secret_key = 'A Stripe secret key begins with sk_test_, sk_live_, rk_test_ or rk_live_.'
-  }
-  if (webhookSecret === '') fields.webhook_secret = 'The webhook signing secret is needed.'
-  else if (!/^whsec_[\w+/=-]+$/.test(webhookSecret)) {
-    fields.webhook_secret = 'A Stripe webhook signing secret begins with whsec_.'
-  }
-  if (publishableKey !== '' && !/^pk_(test|live)_[\w-]+$/.test(publishableKey)) {
-    fields.publishable_key = 'A Stripe publishable key begins with pk_test_ or pk_live_.'
-  } else if (publishableKey !== '' && !fields.secret_key && modeOfKey(publishableKey) !== modeOfKey(secretKey)) {
-    fields.publishable_key = 'The publishable key and the secret key are of different modes.'
-  }
-  if (Object.keys(fields).length > 0) throw new CredentialsError(fields)
-  return { secret_key: secretKey, webhook_secret: webhookSecret, publishable_key: publishableKey || null }
-}
-
-const modeOfKey = (key: string): 'test' | 'live' => (key.slice(3).startsWith('live_') ? 'live' : 'test')
 
 async function openCheckout(
   request: OpenCheckout,
@@ -95,9 +62,7 @@ async function openCheckout(
   const answer = await callStripe(transport, credentials, { moves: false }, (client) =>
     client.checkout.sessions.create(params, options),
   )
-  const opened = toOpened(answer.data, request)
-  if (!opened) throw answer.garbage()
-  return opened
+  return answer.read((session) => toOpened(session, request))
 }
 
 /**
@@ -112,8 +77,8 @@ async function fetchPayment(
   transport: ChannelTransport,
 ): Promise<ChannelPayment> {
   const shown = await fetchShown(lookup, credentials, transport)
-  const named = lookup.channelTransactionId ?? null
-  if (named === null || named === shown.channelTransactionId || !/^pi_\w+$/.test(named)) return shown
+  const named = namedBeside(lookup, shown, /^pi_\w+$/)
+  if (named === null) return shown
   return withFurther(shown, [await fetchIntent(named, credentials, transport)], lookup.reference)
 }
 
@@ -125,17 +90,14 @@ async function fetchShown(
   if (isCharge(lookup)) return fetchCharge(lookup, credentials, transport)
   const id = lookup.channelReference
   if (id === null) return unknownPayment
-  try {
-    const answer = await callStripe(transport, credentials, { moves: false }, (client) =>
-      client.checkout.sessions.retrieve(id, { expand: sessionExpand }),
-    )
-    const payment = toPayment(answer.data)
-    if (!payment) throw answer.garbage()
-    return payment
-  } catch (error) {
-    if (isMissing(error)) return unknownPayment
-    throw error
-  }
+  const answer = callStripe(transport, credentials, { moves: false }, (client) =>
+    client.checkout.sessions.retrieve(id, { expand: sessionExpand }),
+  )
+  return orUnknown(
+    answer.then(({ read }) => read(toPayment)),
+    isMissing,
+    unknownPayment,
+  )
 }
 
 /**
@@ -158,7 +120,7 @@ async function voidCheckout(
     if (wordOf(answer.data.status) !== 'expired') throw answer.garbage()
   } catch (error) {
     // Only an open session can be expired; one that is expired already is what was wanted.
-    if (!(error instanceof ChannelError) || error.reason !== 'refused' || error.status !== 400) throw error
+    if (refusalOf(error)?.error.status !== 400) throw error
     const { channelStatus } = await fetchPayment(lookup, credentials, transport)
     if (channelStatus !== 'expired') throw error
   }
@@ -178,9 +140,7 @@ async function refund(
   const answer = await callStripe(transport, credentials, { moves: true }, (client) =>
     client.refunds.create(params, options),
   )
-  const made = toRefund(answer.data)
-  if (!made) throw answer.garbage()
-  return made
+  return answer.read(toRefund)
 }
 
 /** By its id; without one (the answer to `refund` was lost) among the payment's refunds by our ref in the metadata. */
@@ -192,9 +152,7 @@ async function fetchRefund(
   const id = lookup.channelReference
   if (id === null) return findRefund(lookup, credentials, transport)
   const answer = await callStripe(transport, credentials, { moves: false }, (client) => client.refunds.retrieve(id))
-  const found = toRefund(answer.data)
-  if (!found) throw answer.garbage()
-  return found
+  return answer.read(toRefund)
 }
 
 /** One page of 100: more refunds of one payment are not ours. */
@@ -211,10 +169,7 @@ async function findRefund(
   if (!Array.isArray(answer.data.data)) throw answer.garbage()
   const rows = answer.data.data.map((row: unknown) => objectOf(row) ?? {})
   const row = rows.find((one) => isOurRefund(one, lookup.reference))
-  if (row === undefined) return unknownRefund
-  const found = toRefund(row)
-  if (!found) throw answer.garbage()
-  return found
+  return row === undefined ? unknownRefund : answer.read(() => toRefund(row))
 }
 
 async function paymentIntentOf(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { exponentOf } from '../../platform/money.ts'
+import { rescale } from '../kit/money.ts'
 import { currencyOf } from '../kit/words.ts'
 
 /**
@@ -41,8 +42,8 @@ export function toWire(amountMinor: bigint, currency: string): number | null {
   assert(amountMinor > 0n, 'an amount is positive')
   const [iso, wire] = [exponentOf(currency), wireExponentOf(currency)]
   if (iso === null || wire === null || amountMinor % stepMinorOf(currency) !== 0n) return null
-  const amount = (amountMinor * 10n ** BigInt(wire)) / 10n ** BigInt(iso)
-  return amount <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(amount) : null
+  const amount = rescale(amountMinor, iso, wire)
+  return amount !== null && amount <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(amount) : null
 }
 
 /** `amount` → ISO minor units. Null for no whole minor unit, no number or no currency: null never equals ours. */
@@ -50,7 +51,5 @@ export function fromWire(amount: unknown, currency: unknown): bigint | null {
   const code = currencyOf(currency) ?? ''
   const [iso, wire] = [exponentOf(code), wireExponentOf(code)]
   if (iso === null || wire === null || !Number.isSafeInteger(amount) || (amount as number) < 0) return null
-  const scaled = BigInt(amount as number) * 10n ** BigInt(iso)
-  const unit = 10n ** BigInt(wire)
-  return scaled % unit === 0n ? scaled / unit : null
+  return rescale(BigInt(amount as number), wire, iso)
 }

@@ -8,23 +8,13 @@ import {
   type PaymentLookup,
   type SavedCharge,
 } from '../channel.ts'
-import { unusable } from '../kit/declines.ts'
+import { unknownPayment, unusable } from '../kit/answers.ts'
+import { orUnknown, refusalOf } from '../kit/envelope.ts'
 import { type Json, objectOf } from '../kit/exchange.ts'
-import { currencyOf, wordOf } from '../kit/words.ts'
+import { currencyOf, textOf, webAddressOf, wordOf } from '../kit/words.ts'
 import { callStripe, isMissing, type StripeCredentials } from './api.ts'
 import { fromWire } from './money.ts'
-import {
-  amountOf,
-  cut,
-  dateOf,
-  idOf,
-  methodOf,
-  nameMax,
-  referenceKey,
-  refusalWords,
-  textOf,
-  unknownPayment,
-} from './translate.ts'
+import { amountOf, cut, dateOf, idOf, methodOf, nameMax, referenceKey, refusalWords } from './translate.ts'
 
 /** Charging, finding and forgetting saved cards: payment intents without a page, and payment methods. */
 
@@ -51,9 +41,7 @@ export async function chargeSaved(
     const answer = await callStripe(transport, credentials, call, (client) =>
       client.paymentIntents.create(params, options),
     )
-    const charged = toCharged(answer.data)
-    if (!charged) throw answer.garbage()
-    return charged
+    return answer.read(toCharged)
   } catch (error) {
     const words = deadMethod(error)
     if (words === null) throw error
@@ -99,17 +87,14 @@ export async function fetchIntent(
   credentials: StripeCredentials,
   transport: ChannelTransport,
 ): Promise<ChannelPayment> {
-  try {
-    const answer = await callStripe(transport, credentials, { moves: false }, (client) =>
-      client.paymentIntents.retrieve(id, { expand: intentExpand }),
-    )
-    const payment = toIntentPayment(answer.data)
-    if (!payment) throw answer.garbage()
-    return payment
-  } catch (error) {
-    if (isMissing(error)) return unknownPayment
-    throw error
-  }
+  const answer = callStripe(transport, credentials, { moves: false }, (client) =>
+    client.paymentIntents.retrieve(id, { expand: intentExpand }),
+  )
+  return orUnknown(
+    answer.then(({ read }) => read(toIntentPayment)),
+    isMissing,
+    unknownPayment,
+  )
 }
 
 /** Ends a charge that waits for its payer; one that is decided is `refused`, whoever asked must look at the payment. */
@@ -213,7 +198,7 @@ export function toCharged(answer: Json): ChargedSaved | null {
     payment,
     channelReference,
     payerNeeded: nextAction !== null || codesOf(refusal).includes('authentication_required'),
-    actionUrl: webAddress(objectOf(nextAction?.redirect_to_url)?.url),
+    actionUrl: webAddressOf(objectOf(nextAction?.redirect_to_url)?.url),
     isHardDecline: isHardRefusal(refusal),
   }
 }
@@ -306,12 +291,4 @@ function deadMethod(error: unknown): string | null {
 }
 
 /** Stripe's `error` of a call that it refused before doing anything. */
-function refusedWith(error: unknown): Json | null {
-  if (!(error instanceof ChannelError) || error.reason !== 'refused' || error.outcome !== 'rejected') return null
-  return objectOf(objectOf(error.answer)?.error)
-}
-
-function webAddress(value: unknown): string | null {
-  const url = textOf(value)
-  return url !== null && /^https?:$/.test(URL.parse(url)?.protocol ?? '') ? url : null
-}
+const refusedWith = (error: unknown): Json | null => objectOf(refusalOf(error)?.answer.error)

@@ -9,10 +9,8 @@ import {
   type SavedMethod,
 } from '../channel.ts'
 import { type Json, objectOf } from '../kit/exchange.ts'
-import { currencyOf, meaningOf, textOf, wordOf } from '../kit/words.ts'
+import { currencyOf, meaningOf, textOf, webAddressOf, wordOf } from '../kit/words.ts'
 import { fromWire, toWire } from './money.ts'
-
-export { textOf } from '../kit/words.ts'
 
 /**
  * Stripe's words and numbers to ours and back; pure. Shapes: the types of stripe 23.1.0 (API version
@@ -97,8 +95,8 @@ export function amountOf({ amountMinor, currency }: Pick<OpenCheckout, 'amountMi
 
 /** Null unless the answer is an open page for exactly our reference and amount. */
 export function toOpened(session: Json, request: OpenCheckout): OpenedCheckout | null {
-  const [id, url] = [textOf(session.id), textOf(session.url)]
-  if (id === null || url === null || !/^https?:$/.test(URL.parse(url)?.protocol ?? '')) return null
+  const [id, url] = [textOf(session.id), webAddressOf(session.url)]
+  if (id === null || url === null) return null
   if (textOf(session.client_reference_id) !== request.reference || currencyOf(session.currency) !== request.currency)
     return null
   return fromWire(session.amount_total, session.currency) === request.amountMinor ? { url, channelReference: id } : null
@@ -202,20 +200,6 @@ export function refusalWords(refusal: Json): string {
   return textOf(refusal.message) ?? textOf(refusal.decline_code) ?? textOf(refusal.code) ?? 'Declined'
 }
 
-/** What we say of a session that Stripe does not have, or whose id we never learned: nobody has paid there. */
-export const unknownPayment: ChannelPayment = {
-  status: 'pending',
-  channelStatus: 'not_found',
-  reference: null,
-  amountMinor: null,
-  currency: null,
-  channelTransactionId: null,
-  paymentMethod: 'Unknown',
-  reason: null,
-  paidAt: null,
-  savedMethod: null,
-}
-
 /** Words whose capitals cannot be guessed; the others are made from the type ("us_bank_account" → "Us Bank Account"). */
 const methodNames: Readonly<Record<string, string>> = {
   us_bank_account: 'US Bank Account',
@@ -302,15 +286,6 @@ export function toRefund(refund: Json): ChannelRefund | null {
     currency: currencyOf(refund.currency),
     reason: textOf(refund.failure_reason) ?? textOf(refund.pending_reason),
   }
-}
-
-export const unknownRefund: ChannelRefund = {
-  status: 'pending',
-  channelStatus: 'not_found',
-  channelReference: null,
-  amountMinor: null,
-  currency: null,
-  reason: null,
 }
 
 /** An expandable field: the id, or the object that carries it. */

@@ -1,8 +1,9 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import { type ChannelEvent, type RawWebhook, WebhookSignatureError } from '../channel.ts'
 import { type Json, objectOf } from '../kit/exchange.ts'
-import { digestOf, partOf, readEvent, subjectIn, unknownType } from '../kit/webhook-body.ts'
-import { meaningOf, textOf, wordOf } from '../kit/words.ts'
+import { isSame } from '../kit/proof.ts'
+import { claimOf, digestOf, partOf, readEvent, subjectIn, unknownType } from '../kit/webhook-body.ts'
+import { textOf, wordOf } from '../kit/words.ts'
 import type { StripeCredentials } from './api.ts'
 import { paymentReferenceKey, referenceKey } from './translate.ts'
 
@@ -21,8 +22,9 @@ export function readStripeWebhook(webhook: RawWebhook, credentials: StripeCreden
   const type = textOf(event.type) ?? unknownType
   const object = partOf(objectOf(event.data)?.object)
   const subject = (object ? subjectOf(type, object) : thinSubjectOf(objectOf(event.related_object))) ?? subjectIn(event)
+  const isPaid = type === 'checkout.session.completed' && wordOf(object?.payment_status) === 'paid'
   const eventId = textOf(event.id) ?? `${type}:${digestOf(webhook.body)}`
-  return { eventId, type, ...claimOf(type, object), subject }
+  return { eventId, type, ...(isPaid ? { claims: 'success' } : claimOf(claims, type)), subject }
 }
 
 /** Which events tell of an end (Stripe's "Types of events", read 2026-11-20). A completed session may be unpaid yet. */
@@ -37,12 +39,6 @@ const claims = {
   'charge.failed': 'failure',
 } as const
 
-function claimOf(type: string, object: Json | null): Pick<ChannelEvent, 'claims'> {
-  const isPaid = type === 'checkout.session.completed' && wordOf(object?.payment_status) === 'paid'
-  const claim = isPaid ? 'success' : meaningOf(claims, type)
-  return claim ? { claims: claim } : {}
-}
-
 function assertProven({ body, headers, receivedAt }: RawWebhook, secret: string): void {
   const header = headers['stripe-signature']
   if (!header) throw new WebhookSignatureError('The header stripe-signature is missing.')
@@ -54,12 +50,6 @@ function assertProven({ body, headers, receivedAt }: RawWebhook, secret: string)
   const right = createHmac('sha256', secret).update(`${at}.`).update(body).digest('hex')
   if (isRecent && valuesOf('v1').some((given) => isSame(given, right))) return
   throw new WebhookSignatureError('stripe-signature does not fit the body, the webhook secret and the time.')
-}
-
-function isSame(given: string, right: string): boolean {
-  const [one, other] = [Buffer.from(given), Buffer.from(right)]
-  // The length is public (64), so leaving early on another length tells nobody anything.
-  return one.length === other.length && timingSafeEqual(one, other)
 }
 
 /** A thin event names its object by kind and id. A session's id is what we know a payment by. */

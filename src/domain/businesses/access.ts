@@ -26,7 +26,8 @@ export function requireKey(app: Http, ctx: Context, kind: KeyKind): void {
   })
   app.addHook('onRequest', async (request) => {
     const scope = request.routeOptions.config.scope ?? null
-    request.caller = await authenticate(ctx, kind, presentedKey(request.headers), scope, request.ip)
+    const caller = await authenticate(ctx, kind, presentedKey(request.headers), scope, request.ip)
+    request.caller = { ...caller, address: request.ip }
   })
   app.addHook('preHandler', claimKey(ctx))
   app.addHook('onSend', async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { after, dayMs, secondMs, wireTime } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import type { Database, Db } from '../../platform/db.ts'
+import { type Database, type Db, inTransaction } from '../../platform/db.ts'
 import { type Mode, type NextDue, nextDues } from '../../platform/due.ts'
 import { ApiError, httpErrors, invalid } from '../../platform/errors.ts'
 import { newId } from '../../platform/ids.ts'
 import type { Sweep } from '../../platform/queue.ts'
 import { businessErrors } from './errors.ts'
 import { type AdvanceClock, advanceDaysMax } from './schema.ts'
-import { type Caller, findNow, forgetCallers } from './service.ts'
+import { auditBy, type Caller, changesOf, findNow, forgetCallers } from './service.ts'
 import * as store from './store.ts'
 
 /**
@@ -64,7 +64,7 @@ export async function advance(
   const holder = newId()
   ctx.holder.begin(holder)
   try {
-    if (!(await hold(apart, caller, holder))) throw busy()
+    await hold(apart, caller, holder, to)
     await new Walk(apart, caller, holder, to, sweeps, limits).run()
   } finally {
     end()
@@ -78,12 +78,21 @@ export async function advance(
   return await readClock(ctx, caller)
 }
 
-async function hold(ctx: Context, mode: Mode, holder: string): Promise<boolean> {
-  const now = ctx.clock.now()
-  const wish = { holder, now, until: after(now, holdMs), processId: ctx.holder.id }
-  if (await store.holdClock(ctx.db, mode, wish)) return true
+async function hold(ctx: Context, caller: Caller, holder: string, to: Date): Promise<void> {
+  if (await tryHold(ctx, caller, holder, to)) return
   await releaseOfDead(ctx)
-  return await store.holdClock(ctx.db, mode, wish)
+  if (!(await tryHold(ctx, caller, holder, to))) throw busy()
+}
+
+/** With the row of who moves it, and to where: what follows is work of many transactions. */
+async function tryHold(ctx: Context, caller: Caller, holder: string, to: Date): Promise<boolean> {
+  const [now, from] = [ctx.clock.now(), await findNow(ctx, caller)]
+  return await inTransaction(ctx.db, async (tx) => {
+    const wanted = { holder, now, until: after(now, holdMs), processId: ctx.holder.id }
+    const isHeld = await store.holdClock(tx, caller, wanted)
+    if (isHeld) await auditBy(tx, caller, 'test_clock.advanced', changesOf({ now: from }, { now: to }), now)
+    return isHeld
+  })
 }
 
 /** Clocks whose mover's process died are let go long before their hold ends. */

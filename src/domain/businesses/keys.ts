@@ -23,6 +23,8 @@ export interface Caller {
   readonly businessId: string
   readonly envMode: EnvMode
   readonly keyId: string
+  /** From where; null for whoever is on this machine, and where nobody asks. */
+  readonly address: string | null
   readonly business: Business
 }
 
@@ -98,7 +100,14 @@ async function findCaller(ctx: Context, kind: KeyKind, key: string) {
     return null
   }
   noteUse(ctx, owner.keyId, now)
-  const caller = { kind, businessId: owner.id, envMode: owner.envMode, keyId: owner.keyId, business: owner }
+  const caller = {
+    kind,
+    businessId: owner.id,
+    envMode: owner.envMode,
+    keyId: owner.keyId,
+    address: null,
+    business: owner,
+  }
   const lastsMs = owner.expiresAt ? Math.min(callerCacheMs, owner.expiresAt.getTime() - now.getTime()) : callerCacheMs
   const found = { caller, scopes: owner.scopes, until: Date.now() + lastsMs }
   if (cache.size >= callerCacheMax) cache.clear()

@@ -3,9 +3,10 @@ import type { Context } from '../../platform/context.ts'
 import { inTransaction, type Tx } from '../../platform/db.ts'
 import { type FieldErrors, invalid, notFound } from '../../platform/errors.ts'
 import { newId } from '../../platform/ids.ts'
+import { audit } from './audit.ts'
 import { forgetCallers, makeKey, presentKey, type WantedKey } from './keys.ts'
 import { type ApiKey, scopes } from './schema.ts'
-import { audit, find } from './service.ts'
+import { find } from './service.ts'
 import * as store from './store-keys.ts'
 
 /** A key that was made just now: the one time that it is shown. */

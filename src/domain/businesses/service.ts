@@ -1,9 +1,10 @@
 import { after } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 
-import { inTransaction, type Tx } from '../../platform/db.ts'
+import { inTransaction } from '../../platform/db.ts'
 import { invalid, notFound } from '../../platform/errors.ts'
 import { newId, newToken } from '../../platform/ids.ts'
+import { audit, auditBy, changesOf } from './audit.ts'
 import { type Caller, forgetCallers, makeKey } from './keys.ts'
 import {
   type Business,
@@ -14,9 +15,22 @@ import {
   scopes,
   type UpdateBusiness,
 } from './schema.ts'
-import type { AuditEntry } from './store.ts'
 import * as store from './store.ts'
 
+export {
+  type Actor,
+  type ActorKind,
+  actorOf,
+  audit,
+  auditBy,
+  changesOf,
+  commandLine,
+  type EntryPage,
+  entriesMax,
+  listEntries,
+  type ShownEntry,
+} from './audit.ts'
+export { sealAll, sealedWithinMs, type Verdict, verify } from './audit-chain.ts'
 export {
   authenticate,
   type Caller,
@@ -84,9 +98,9 @@ export async function update(
   }
   const mode = modeChanges(changes)
   await inTransaction(ctx.db, async (tx) => {
+    const before = await store.lockSettings(tx, caller)
     await store.update(tx, caller, business, mode, now)
-    const detail = { ...business, ...mode }
-    await auditBy(tx, caller, 'business.updated', detail, now)
+    await auditBy(tx, caller, 'business.updated', changesOf(before, { ...business, ...mode }), now)
   })
   forgetCallers(ctx)
   return await find(ctx, caller.businessId, caller.envMode)
@@ -124,25 +138,4 @@ export async function create(ctx: Context, name: string, baseCurrency: string, a
     await audit(tx, { businessId: id, envMode: null, actor, action: 'business.created', detail: { name }, now })
   })
   return id
-}
-
-/** Who changed what, in the same transaction as the change. */
-export const audit = (tx: Tx, entry: AuditEntry & object) =>
-  store.insertAudit(tx, {
-    businessId: entry.businessId,
-    envMode: entry.envMode,
-    actor: entry.actor,
-    action: entry.action,
-    detail: entry.detail,
-    now: entry.now,
-  })
-
-/**
- * Who changed what, where that is a caller of the API. `detail` names objects and terms, and no person: what is erased of a customer
- * must not stay there.
- */
-export const auditBy = (tx: Tx, caller: Caller, action: string, detail: Record<string, unknown>, now: Date) => {
-  const { businessId, envMode, kind, keyId } = caller
-  const actor = kind === 'link' ? `link:${keyId}` : `key:${keyId}`
-  return audit(tx, { businessId, envMode, actor, action, detail, now })
 }

@@ -41,7 +41,7 @@ export interface HeldClock extends Mode {
 
 /** False: somebody else holds it. */
 export async function holdClock(
-  db: Db,
+  db: Db | Tx,
   mode: Mode,
   hold: ClockHold & { now: Date; processId: string },
 ): Promise<boolean> {
@@ -138,6 +138,16 @@ export interface ModeChanges {
   public_key_sells?: PublicKeySells
 }
 
+/** Every setting as it is, by its column; held until `tx` ends. */
+export async function lockSettings(
+  tx: Tx,
+  key: { businessId: string; envMode: EnvMode },
+): Promise<BusinessChanges & ModeChanges> {
+  const { rows } = await sql<BusinessChanges & ModeChanges>`select m.*, b.name, b.business_category, b.base_currency
+    from ${joined} where b.id = ${key.businessId} and m.env_mode = ${key.envMode} for no key update`.execute(tx)
+  return rows[0] ?? {}
+}
+
 export async function update(
   tx: Tx,
   key: { businessId: string; envMode: EnvMode },
@@ -160,28 +170,4 @@ export async function update(
       .where('env_mode', '=', key.envMode)
       .execute()
   }
-}
-
-export interface AuditEntry {
-  businessId: string
-  envMode: EnvMode | null
-  /** Who: `key:<id>`, `cli`, `member:<id>`. */
-  actor: string
-  action: string
-  detail: Record<string, unknown>
-  now: Date
-}
-
-export async function insertAudit(tx: Tx, entry: AuditEntry): Promise<void> {
-  await tx
-    .insertInto('audit_log')
-    .values({
-      business_id: entry.businessId,
-      env_mode: entry.envMode,
-      actor: entry.actor,
-      action: entry.action,
-      detail: JSON.stringify(entry.detail),
-      created_at: entry.now,
-    })
-    .execute()
 }

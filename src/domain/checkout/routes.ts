@@ -102,7 +102,7 @@ export function checkoutRoutes(app: Http, ctx: Context): void {
   })
 
   app.post('/checkout/:token/cancel', { schema: { ...hidden, response: { 201: answer } } }, async (request, reply) => {
-    await checkout.cancel(ctx, await checkout.open(ctx, request.params.token))
+    await checkout.cancel(ctx, await checkout.open(ctx, request.params.token, request.ip))
     return reply.code(201).send(await state(request.params.token))
   })
 
@@ -121,7 +121,7 @@ export function checkoutRoutes(app: Http, ctx: Context): void {
       },
     },
     async (request, reply) => {
-      const session = await checkout.open(ctx, request.params.token)
+      const session = await checkout.open(ctx, request.params.token, request.ip)
       const { payment_channel, via = 'page' } = request.body
       const action = await checkout.relay(ctx, session, payment_channel, via)
       // A form, where the page's script did not run: the browser goes on by itself.

@@ -31,8 +31,8 @@ export interface Session {
 const receiptMs = 30 * dayMs
 const toldMs = hourMs
 
-/** Throws 404 for a token that is not ours, altered, or of a request that is gone or ended long ago. */
-export async function open(ctx: Context, token: string): Promise<Session> {
+/** Throws 404 for a token that is not ours, altered, or of a request that is gone or ended long ago. `address`: of who acts. */
+export async function open(ctx: Context, token: string, address: string | null = null): Promise<Session> {
   const requestId = paymentRequests.readCheckoutToken(ctx, token)
   const full = requestId === null ? undefined : await paymentRequests.loadMaybe(ctx, requestId)
   if (!full) throw notFound('checkout')
@@ -41,7 +41,11 @@ export async function open(ctx: Context, token: string): Promise<Session> {
   if (endedLongerThan(receiptMs, full.request, nowOf(ctx, business))) throw notFound('checkout')
   const planId = full.request.subscription_plan_id
   const plan = planId === null ? null : await plans.load(ctx.db, planId)
-  return { caller: { kind: 'link', businessId, envMode, business, keyId: 'checkout' }, full, plan }
+  return {
+    caller: { kind: 'link', businessId, envMode, business, keyId: `checkout/${requestId}`, address },
+    full,
+    plan,
+  }
 }
 
 const endedLongerThan = (ms: number, { status, updated_at: at }: RequestRow, now: Date): boolean =>

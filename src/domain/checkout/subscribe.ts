@@ -50,7 +50,7 @@ export function subscribePages(app: Http, ctx: Context): void {
     '/subscribe/:link_id',
     { schema: { hide: true, params, querystring: Type.Object(carriedFields) }, errorHandler: showError },
     async (request, reply) => {
-      const page = await open(ctx, request.params.link_id, request.query)
+      const page = await open(ctx, request.params.link_id, request.query, request.ip)
       return await show(visitOf(request, reply), page, page.plan.status === 'active' ? null : 'planClosed')
     },
   )
@@ -59,7 +59,7 @@ export function subscribePages(app: Http, ctx: Context): void {
     '/subscribe/:link_id',
     { schema: { hide: true, params, body: form }, attachValidation: true, errorHandler: showError },
     async (request, reply) => {
-      const page = await open(ctx, request.params.link_id, request.body)
+      const page = await open(ctx, request.params.link_id, request.body, request.ip)
       const visit = visitOf(request, reply)
       const typed = { email: request.body.email ?? '', name: request.body.name ?? '' }
       const isAnswered = page.customerId !== null || typed.email.trim() !== ''
@@ -84,7 +84,7 @@ interface Page {
 }
 
 /** Throws 404 for a plan that is not there, and for a customer's link that is not ours. */
-async function open(ctx: Context, linkId: string, given: Carried): Promise<Page> {
+async function open(ctx: Context, linkId: string, given: Carried, address: string): Promise<Page> {
   const plan = await plans.findByLink(ctx, linkId)
   const business = await findBusiness(ctx, plan.business_id, plan.env_mode)
   const caller: Caller = {
@@ -92,7 +92,8 @@ async function open(ctx: Context, linkId: string, given: Carried): Promise<Page>
     businessId: business.id,
     envMode: business.envMode,
     business,
-    keyId: 'subscribe',
+    keyId: `subscribe/${plan.id}`,
+    address,
   }
   const customerId = given.customer === undefined ? null : plans.readSubscriber(ctx, plan, given.customer)
   if (given.customer !== undefined && customerId === null) throw notFound('subscription link')

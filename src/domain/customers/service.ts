@@ -49,6 +49,7 @@ export async function create(
       const values = { ...valuesOf(body), email: body.email, email_key: emailKeyOf(body.email) }
       const row = { id, customerId: newCustomerId(caller.business.name), now: nowOf(ctx, caller.business), values }
       const customer = await store.insert(tx, caller, row)
+      await auditBy(tx, caller, 'customer.created', { id, fields: Object.keys(values) }, ctx.clock.now(), id)
       await noteMade(tx, claim, id)
       return customer
     })
@@ -89,7 +90,7 @@ export async function update(ctx: Context, caller: Caller, uuid: string, body: U
       const updated = await store.update(tx, caller, uuid, values, nowOf(ctx, caller.business))
       // Columns alone: whatever else a body holds is its sender's own words.
       const detail = { id: uuid, fields: Object.keys(values) }
-      if (updated) await auditBy(tx, caller, 'customer.updated', detail, ctx.clock.now())
+      if (updated) await auditBy(tx, caller, 'customer.updated', detail, ctx.clock.now(), uuid)
       return updated
     })
     if (!customer) throw notFound('customer')
@@ -104,7 +105,7 @@ export async function remove(ctx: Context, caller: Caller, uuid: string): Promis
   const customer = isUuid(uuid)
     ? await inTransaction(ctx.db, async (tx) => {
         const gone = await store.softDelete(tx, caller, uuid, nowOf(ctx, caller.business))
-        if (gone) await auditBy(tx, caller, 'customer.deleted', { id: uuid }, ctx.clock.now())
+        if (gone) await auditBy(tx, caller, 'customer.deleted', { id: uuid }, ctx.clock.now(), uuid)
         return gone
       })
     : undefined

@@ -12,6 +12,7 @@ export const exportSchema = Type.Object({
   subscriptions: rows,
   payment_methods: rows,
   mails: rows,
+  audit_log: rows,
   truncated: Type.Array(Type.String(), {
     description: 'The lists that hold only their newest 1,000 rows here; empty where everything is there',
   }),

@@ -55,7 +55,7 @@ export async function erase(ctx: Context, caller: Caller, uuid: string): Promise
     await store.blankMethods(tx, uuid, now, realNow)
     const blank = await store.blankCustomer(tx, uuid, erasedEmail(uuid), now)
     await store.blankRows(tx, caller, uuid, { was: found.email, erased: blank.email })
-    await auditBy(tx, caller, 'customer.erased', { customer_uuid: uuid }, now)
+    await auditBy(tx, caller, 'customer.erased', { customer_uuid: uuid }, realNow, uuid)
     return { was: found.email, customer: blank }
   })
   await blankBodies(ctx, uuid)

@@ -103,6 +103,9 @@ export async function blankRows(tx: Tx, owner: Owner, customerId: string, emails
       status = case when status = 'queued' then 'not_sent' else status end
     where customer_id = ${customerId} or (customer_id is null and business_id = ${owner.businessId}
       and env_mode = ${owner.envMode} and lower(recipient) = lower(${emails.was}))`.execute(tx)
+  // Where a buyer was; a secret key's address is its owner's. The digest beside it says nothing without its salt.
+  await sql`update audit_log set address = null, address_salt = null
+    where customer_id = ${customerId} and address is not null and actor_kind in ('public', 'link')`.execute(tx)
   await blankHooks(tx, owner, customerId)
   await sql`update webhook_attempts set response_excerpt = null, error = null where webhook_delivery_id in
     (select d.id from webhook_deliveries d where d.object_id in ${objectsOf(customerId)})`.execute(tx)
@@ -203,6 +206,10 @@ export const exported = {
       'type', type, 'brand', brand, 'bank', bank, 'last4', last4, 'exp_month', exp_month, 'exp_year', exp_year,
       'created_at', created_at, 'deleted_at', deleted_at) as row
     from payment_methods m where customer_id = ${id}`,
+  // What they did themselves, and from where.
+  audit_log: (id: string) => sql`select a.id, jsonb_build_object('action', action, 'address', address,
+      'created_at', created_at) as row
+    from audit_log a where customer_id = ${id} and actor_kind in ('public', 'link')`,
   mails: (id: string) => sql`select m.id, jsonb_build_object('template', template, 'to', recipient, 'status', status,
       'created_at', created_at, 'sent_at', sent_at) as row
     from mails m where customer_id = ${id}`,

@@ -13,7 +13,7 @@ import type { Context } from '../../platform/context.ts'
 import { type Database, inTransaction } from '../../platform/db.ts'
 import { ApiError } from '../../platform/errors.ts'
 import { newId } from '../../platform/ids.ts'
-import { audit } from '../businesses/service.ts'
+import { audit, changesOf } from '../businesses/service.ts'
 import { channelErrors } from './errors.ts'
 import type { ConnectedChannel } from './schema.ts'
 import type { Owner } from './store.ts'
@@ -184,7 +184,7 @@ export async function connect(ctx: Context, wanted: Connect): Promise<ConnectedC
   if (!channel)
     throw new ApiError(channelErrors.notConnected, { message: `There is no payment channel "${wanted.slug}"` })
   const credentials = channel.parseCredentials(wanted.fields)
-  const mode = channel.modeOf?.(credentials) ?? wanted.envMode
+  const mode = channel.modeOf(credentials) ?? wanted.envMode
   if (mode !== wanted.envMode) {
     throw new ApiError(channelErrors.notConnected, {
       message: `These are ${mode} credentials; ${wanted.envMode} ones are needed here`,
@@ -194,9 +194,16 @@ export async function connect(ctx: Context, wanted: Connect): Promise<ConnectedC
   await inTransaction(ctx.db, async (tx) => {
     const sealed = ctx.secrets.seal(JSON.stringify(wanted.fields), boundTo(wanted, wanted.slug))
     const isSandbox = Object.values(wanted.fields).some(isSandboxCredential)
+    const before = (await store.list(tx, wanted)).find(({ slug }) => slug === wanted.slug)
     await store.upsert(tx, wanted, { id: newId(), slug: wanted.slug, credentialsSealed: sealed, isSandbox, now })
     if (wanted.makeDefault) await store.setDefault(tx, wanted, wanted.slug, now)
-    await audit(tx, { ...wanted, action: 'payment_channel.connected', detail: { slug: wanted.slug, isSandbox }, now })
+    const after = {
+      ...{ is_sandbox: isSandbox, is_enabled: true, is_default: wanted.makeDefault || Boolean(before?.isDefault) },
+      // Which secrets were given, never what they are.
+      fields: Object.keys(wanted.fields),
+    }
+    const detail = { slug: wanted.slug, is_new: !before, ...changesOf(stateOf(before), after) }
+    await audit(tx, { ...wanted, action: 'payment_channel.connected', detail, now })
   })
   accountsCaches.delete(ctx.database)
   const account = await findMaybeAccount(ctx, wanted, wanted.slug)
@@ -207,6 +214,9 @@ export async function connect(ctx: Context, wanted: Connect): Promise<ConnectedC
 /** Test credentials that we hand out carry the word; they always go to the sandbox and are never sent to a provider. */
 export const isSandboxCredential = (value: string) => /[_-]sandbox[_-]/i.test(value)
 
+const stateOf = (account: ConnectedChannel | undefined) =>
+  account ? { is_sandbox: account.isSandbox, is_enabled: account.isEnabled, is_default: account.isDefault } : {}
+
 export async function setEnabled(
   ctx: Context,
   owner: Owner & { actor: string },
@@ -215,9 +225,12 @@ export async function setEnabled(
 ): Promise<void> {
   const now = ctx.clock.now()
   const found = await inTransaction(ctx.db, async (tx) => {
-    const detail = { slug, isEnabled }
-    await audit(tx, { ...owner, action: 'payment_channel.switched', detail, now })
-    return await store.setEnabled(tx, owner, slug, isEnabled, now)
+    const before = (await store.list(tx, owner)).find((one) => one.slug === slug)
+    const isFound = await store.setEnabled(tx, owner, slug, isEnabled, now)
+    const after = { is_enabled: isEnabled, ...(!isEnabled && { is_default: false }) }
+    const detail = { slug, ...changesOf(stateOf(before), after) }
+    if (isFound) await audit(tx, { ...owner, action: 'payment_channel.switched', detail, now })
+    return isFound
   })
   accountsCaches.delete(ctx.database)
   if (!found) throw new ApiError(channelErrors.notConnected)

@@ -183,7 +183,7 @@ async function change(
     const method = await store.findMaybe(tx, caller, uuid)
     if (method?.customer_id !== customerId) throw notFound('payment method')
     const changed = await work(tx, method, now)
-    await auditBy(tx, caller, `payment_method.${action}`, { id: method.id }, ctx.clock.now())
+    await auditBy(tx, caller, `payment_method.${action}`, { id: method.id }, ctx.clock.now(), customerId)
     return changed
   })
 }

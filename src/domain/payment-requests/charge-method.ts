@@ -108,7 +108,8 @@ async function start(
     })
     await noteMade(tx, claim, id)
     const sum = { amount: formatAmount(amountMinor, currency), currency }
-    await auditBy(tx, caller, 'payment_method.charged', { ref: request.ref, payment_method: method.id, ...sum }, now)
+    const detail = { ref: request.ref, payment_method: method.id, subscription_plan: plan?.id ?? null, ...sum }
+    await auditBy(tx, caller, 'payment_method.charged', detail, ctx.clock.now(), customer.id)
     return { request, attempt: await intend(tx, id, ready, true, { now, sentAt: ctx.clock.now() }) }
   }).catch((error: unknown) => {
     throw brokenConstraint(error) === 'payment_requests_reference_key' ? duplicateReference() : error

@@ -29,7 +29,8 @@ export async function cancel(ctx: Context, caller: Caller, ref: string): Promise
     requireFree(request, attempts)
     await end(change, 'cancelled', 'Payment cancelled')
     await change.emit('payment.cancelled')
-    await auditBy(change.tx, caller, 'payment_request.cancelled', { id: request.id, ref: request.ref }, ctx.clock.now())
+    const detail = { id: request.id, ref: request.ref }
+    await auditBy(change.tx, caller, 'payment_request.cancelled', detail, ctx.clock.now(), request.customer_id)
   })
   return await load(ctx, requestId)
 }

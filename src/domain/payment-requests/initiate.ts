@@ -6,7 +6,7 @@ import { type IdempotencyClaim, runOrReplay } from '../../platform/idempotency.t
 import { newId, newRef } from '../../platform/ids.ts'
 import { parseAmount, toUsd } from '../../platform/money.ts'
 import { keepMetaData } from '../../platform/wire.ts'
-import { type Caller, nowOf } from '../businesses/service.ts'
+import { actorOf, type Caller, nowOf } from '../businesses/service.ts'
 import type { SentCustomer } from '../customers/schema.ts'
 import { newCustomerId, valuesOf } from '../customers/service.ts'
 import * as rates from '../exchange-rates/service.ts'
@@ -148,6 +148,8 @@ export function newRequest(
     reference: body.reference ?? null,
     metaData: keepMetaData(body),
     createdBy: caller.kind,
+    initiator: actorOf(caller),
+    realNow: ctx.clock.now(),
     successRedirectUrl: body.success_redirect_url ?? null,
     failureRedirectUrl: body.failure_redirect_url ?? body.cancel_redirect_url ?? null,
     logo: body.logo ?? null,

@@ -2,7 +2,7 @@ import type { Context } from '../../platform/context.ts'
 import { inTransaction } from '../../platform/db.ts'
 import { ApiError } from '../../platform/errors.ts'
 import { tooMany } from '../../platform/limits.ts'
-import { type Caller, nowOf } from '../businesses/service.ts'
+import { auditBy, type Caller, nowOf } from '../businesses/service.ts'
 import { closePage, refreshRequest } from './ask.ts'
 import { choose } from './choose.ts'
 import { paymentRequestErrors } from './errors.ts'
@@ -38,7 +38,7 @@ export async function relay(ctx: Context, caller: Caller, body: Relay, via?: Ret
     await closePages(ctx, requestId)
     const { customer } = await relayable(ctx, caller, requestId)
     const { slug } = account
-    const attempt = await replaceAttempt(ctx, requestId, { slug, holder, now: nowOf(ctx, caller.business) })
+    const attempt = await replaceAttempt(ctx, caller, requestId, { slug, holder, now: nowOf(ctx, caller.business) })
     const opening = { business: caller.business, request, customer, accounts, attempt, ...(via && { via }) }
     return (await openAtFirst(ctx, opening)).action
   })
@@ -92,6 +92,7 @@ async function closePages(ctx: Context, requestId: string): Promise<void> {
 /** Our own guard, in one transaction with the intent of the new attempt. */
 async function replaceAttempt(
   ctx: Context,
+  caller: Caller,
   requestId: string,
   { slug, holder, now }: { slug: string; holder: string; now: Date },
 ): Promise<NewTransaction> {
@@ -104,6 +105,9 @@ async function replaceAttempt(
     for (const one of attempts) if (one.status === 'pending') await voidAttempt(tx, one, now)
     const attempt = { ...newTransaction(slug), amountMinor: restOf(request, attempts) }
     await store.insertTransaction(tx, request, attempt, now)
+    const { id, ref, customer_id: customerId } = request
+    const detail = { id, ref, payment_channel: slug, transaction_ref: attempt.ref }
+    await auditBy(tx, caller, 'payment_request.relayed', detail, ctx.clock.now(), customerId)
     return attempt
   })
 }

@@ -3,7 +3,7 @@ import { type Db, prepared, sql, type Tx } from '../../platform/db.ts'
 import { emailKeyOf } from '../../platform/emails.ts'
 import type { IdempotencyClaim } from '../../platform/idempotency.ts'
 import { revive } from '../../platform/rows.ts'
-import type { CreatedBy } from '../businesses/service.ts'
+import type { Actor, CreatedBy } from '../businesses/service.ts'
 import type { Customer, SentCustomer } from '../customers/schema.ts'
 import type { RequestRow } from './schema.ts'
 import { insertLine, type NewTransaction, type Owner } from './store.ts'
@@ -23,6 +23,9 @@ export interface NewRequest {
   /** JSON text. */
   metaData: string | null
   createdBy: CreatedBy
+  /** Who the audit log names for it, and when that was in real time. */
+  initiator: Actor
+  realNow: Date
   successRedirectUrl: string | null
   failureRedirectUrl: string | null
   logo: string | null
@@ -75,6 +78,10 @@ const inputTypes = {
   reference: 'text',
   meta_data: 'text',
   created_by: 'text',
+  actor_kind: 'text',
+  actor: 'text',
+  address: 'text',
+  real_now: 'timestamptz',
   success_redirect_url: 'text',
   failure_redirect_url: 'text',
   logo: 'text',
@@ -121,6 +128,10 @@ function inputOf(owner: Owner, row: NewRequest, n: number): Input {
     description: row.description,
     reference: row.reference,
     created_by: row.createdBy,
+    actor_kind: row.initiator.kind,
+    actor: row.initiator.name,
+    address: row.initiator.address,
+    real_now: row.realNow,
     meta_data: row.metaData,
     success_redirect_url: row.successRedirectUrl,
     failure_redirect_url: row.failureRedirectUrl,
@@ -162,7 +173,7 @@ const columnList = sql.raw(
 )
 
 /**
- * Claim, customer, request, first attempt and first timeline line of each row, all in one statement: one round trip,
+ * Claim, customer, request, first attempt, first timeline line and row in the audit log of each, all in one statement: one round trip,
  * all or nothing. A row whose customer is not there writes nothing and is not answered.
  */
 const insertRows = prepared<{ rows: string }, { n: number; customer: Customer }>(
@@ -203,6 +214,11 @@ const insertRows = prepared<{ rows: string }, { n: number; customer: Customer }>
     ), line as (
       insert into timeline_records (id, payment_request_id, summary, created_at, updated_at)
       select timeline_id, id, 'Payment initiated', now, now from row
+    ), audit as (
+      insert into audit_log (business_id, env_mode, actor_kind, actor, address, action, customer_id, created_at, detail)
+      select business_id, env_mode, actor_kind, actor, address, 'payment_request.initiated', owner_id, real_now,
+        jsonb_build_object('id', id, 'ref', ref, 'intent', intent, 'currency', currency, 'amount_minor',
+          amount_minor::text, 'subscription_plan', subscription_plan_id, 'payment_channel', slug) from row
     ), attempt as (
       insert into transactions (id, ref, business_id, env_mode, payment_request_id, payment_channel_slug, mode, status,
         currency, amount_minor, amount_to_usd, usd_per_unit, description, created_at, updated_at)

@@ -175,7 +175,7 @@ async function enter(
   work: (visit: Visit) => Promise<FastifyReply>,
 ): Promise<FastifyReply> {
   const { token } = request.params as Static<typeof tokenParams>
-  const opened = await portal.open(ctx, token)
+  const opened = await portal.open(ctx, token, request.ip)
   const stranger = strangerOf(request, reply)
   if (opened.kind === 'unknown') return await sendMessage(stranger, 404, 'unknown', null)
   if (opened.kind === 'expired') return await sendMessage(stranger, 410, 'expired', opened.business)

@@ -6,7 +6,7 @@ import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { newId } from '../../platform/ids.ts'
 import { readSignedId, signId } from '../../platform/signed.ts'
 import type { Business } from '../businesses/schema.ts'
-import { type Caller, find as findBusiness, isStranger, nowOf } from '../businesses/service.ts'
+import { auditBy, type Caller, find as findBusiness, isStranger, nowOf } from '../businesses/service.ts'
 import { type Customer, fullName } from '../customers/schema.ts'
 import * as customers from '../customers/service.ts'
 import { queueMail } from '../mails/service.ts'
@@ -78,6 +78,7 @@ async function insertLink(
         now: nowOf(ctx, caller.business),
       })
     }
+    await auditBy(tx, caller, 'portal_link.created', { id: link.id, is_mailed: Boolean(body.send) }, now, customer.id)
     await noteMade(tx, claim, link.id)
   })
   return link
@@ -143,14 +144,14 @@ export type Opened =
   | { readonly kind: 'unknown' }
 
 /** `unknown`: altered, forged, another purpose's, long over, or of a customer who is gone. */
-export async function open(ctx: Context, token: string): Promise<Opened> {
+export async function open(ctx: Context, token: string, address: string): Promise<Opened> {
   const id = readSignedId(ctx.secrets, purpose, token)
   const link = id === null ? undefined : await store.findMaybe(ctx.db, id)
   if (!link) return { kind: 'unknown' }
   const business = await findBusiness(ctx, link.business_id, link.env_mode)
   if (link.expires_at <= ctx.clock.now()) return { kind: 'expired', business }
   const { business_id: businessId, env_mode: envMode } = link
-  const caller: Caller = { kind: 'link', businessId, envMode, business, keyId: purpose }
+  const caller: Caller = { kind: 'link', businessId, envMode, business, keyId: `${purpose}/${link.id}`, address }
   const customer = await customers.findMaybe(ctx, caller, link.customer_id)
   if (!customer) return { kind: 'unknown' }
   return { kind: 'open', session: { caller, customer, link, base: pathOf(ctx, link) } }

@@ -7,7 +7,7 @@ import { parseAmount, toUsd } from '../../platform/money.ts'
 import type { Page } from '../../platform/pagination.ts'
 import { readSignedId, signId } from '../../platform/signed.ts'
 import { keepMetaData } from '../../platform/wire.ts'
-import { auditBy, type Caller, nowOf } from '../businesses/service.ts'
+import { auditBy, type Caller, changesOf, nowOf } from '../businesses/service.ts'
 import { find as findCustomer } from '../customers/service.ts'
 import * as rates from '../exchange-rates/service.ts'
 import { listAccounts } from '../payment-channels/service.ts'
@@ -54,6 +54,7 @@ export async function create(
     inTransaction(ctx.db, async (tx) => {
       const row = { id, linkId: newToken(), now: nowOf(ctx, caller.business), values }
       const plan = await store.insert(tx, caller, row)
+      await auditBy(tx, caller, 'subscription_plan.created', { id, ...changesOf({}, values) }, ctx.clock.now())
       await noteMade(tx, claim, id)
       return plan
     }),
@@ -286,17 +287,10 @@ async function change(
     if (!plan) throw notFound('subscription plan')
     const values = await decide(plan, tx)
     const updated = await store.update(tx, id, values, nowOf(ctx, caller.business))
-    const fields = Object.keys(values) as (keyof typeof values)[]
-    const [before, after] = [plan, updated].map((row) =>
-      Object.fromEntries(fields.map((name) => [name, wordOf(row[name])])),
-    )
-    await auditBy(tx, caller, `subscription_plan.${action}`, { id, before, after }, ctx.clock.now())
+    await auditBy(tx, caller, `subscription_plan.${action}`, { id, ...changesOf(plan, values) }, ctx.clock.now())
     return updated
   })
 }
-
-/** As the record keeps a value: sums are whole numbers of minor units, as text. */
-const wordOf = (value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value)
 
 /**
  * A customer has one subscription to a plan: a payment begins it, or says by how much it is extended. Throws 021, or

@@ -5,7 +5,7 @@ import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { isUuid } from '../../platform/ids.ts'
 import type { Page } from '../../platform/pagination.ts'
 import { move } from '../../platform/states.ts'
-import { auditBy, type Caller, nowOf } from '../businesses/service.ts'
+import { auditBy, type Caller, changesOf, nowOf } from '../businesses/service.ts'
 import * as customers from '../customers/service.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
 import type { FullRequest } from '../payment-requests/schema.ts'
@@ -121,6 +121,8 @@ async function startTrial(
       await plans.noteTrial(frame.tx, plan.id, customer.id, frame.now)
       const full = await beginTrial(frame, { ...begin, startsAt: frame.now }, null)
       await noteMade(frame.tx, claim, full.subscription.id)
+      const detail = { id: full.subscription.id, ...changesOf({}, termsOf(full.subscription)) }
+      await auditBy(frame.tx, caller, 'subscription.created', detail, ctx.clock.now(), customer.id)
       return full
     }),
   )
@@ -150,6 +152,12 @@ const wrongState = ({ status, cancels_at }: SubscriptionRow, words: string): Api
   return new ApiError(subscriptionErrors.state, { message: `${words}: it is ${state}`, data: { status } })
 }
 
+/** What a person decides about a subscription. */
+const termsOf = (row: SubscriptionRow) => ({
+  ...{ status: row.status, subscription_plan: row.subscription_plan_id, payment_method: row.payment_method_id },
+  ...{ cancels_at: row.cancels_at, paused_at: row.paused_at },
+})
+
 /** One change by the merchant, under the lock; gives the subscription as it is then. */
 async function changed(
   ctx: Context,
@@ -161,8 +169,10 @@ async function changed(
   const { subscription } = await find(ctx, caller, uuid)
   const next = await withSubscription(ctx, subscription.id, async (change) => {
     const done = await work(change)
-    const detail = { id: subscription.id, status_before: change.subscription.status }
-    await auditBy(change.tx, caller, `subscription.${action}`, detail, ctx.clock.now())
+    const { subscription: after } = (await store.load(change.tx, subscription.id)) ?? change
+    const detail = { id: subscription.id, ...changesOf(termsOf(change.subscription), termsOf(after)) }
+    const { customer_id: customerId } = subscription
+    await auditBy(change.tx, caller, `subscription.${action}`, detail, ctx.clock.now(), customerId)
     return done
   })
   if (next === 'bill') await renew(ctx, (await find(ctx, caller, uuid)).subscription)

@@ -6,7 +6,14 @@ import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { isUuid, newId } from '../../platform/ids.ts'
 import type { Page } from '../../platform/pagination.ts'
 import { readTime } from '../../platform/validation.ts'
-import { auditBy, type Caller, requireWebhookAddress, update as updateBusiness } from '../businesses/service.ts'
+import {
+  audit,
+  auditBy,
+  type Caller,
+  changesOf,
+  requireWebhookAddress,
+  update as updateBusiness,
+} from '../businesses/service.ts'
 import { deliverSoon, secretsOf } from './deliver.ts'
 import type { CreateEndpoint, Endpoint, Replay, UpdateEndpoint } from './schema.ts'
 import { compatSecretOf, newSecret } from './sign.ts'
@@ -41,13 +48,18 @@ export async function ensureBusinessEndpoint(ctx: Context, owner: Owner): Promis
   if (!endpoint) {
     const id = newId()
     const secretSealed = ctx.secrets.seal(newSecret(), boundTo(id))
-    await store.insertEndpoint(ctx.db, owner, {
-      id,
-      kind: 'business',
-      url: null,
-      events: null,
-      secretSealed,
-      now: ctx.clock.now(),
+    const now = ctx.clock.now()
+    await inTransaction(ctx.db, async (tx) => {
+      const isNew = await store.insertEndpoint(tx, owner, {
+        id,
+        kind: 'business',
+        url: null,
+        events: null,
+        secretSealed,
+        now,
+      })
+      const made = { ...owner, actor: 'system', action: 'webhook_endpoint.created', detail: { id }, now }
+      if (isNew) await audit(tx, made)
     })
     endpoint = await store.findMaybeBusinessEndpoint(ctx.db, owner)
   }
@@ -117,7 +129,7 @@ export async function update(ctx: Context, caller: Caller, uuid: string, body: U
   await inTransaction(ctx.db, async (tx) => {
     await store.updateEndpoint(tx, endpoint.id, changes, now)
     const before = { url: endpoint.url, events: endpoint.events, is_enabled: endpoint.isEnabled }
-    const detail = { id: endpoint.id, before, after: { ...before, ...changes } }
+    const detail = { id: endpoint.id, ...changesOf(before, changes) }
     // Address and switch of the business's own endpoint are settings of the business, and told as such.
     if (Object.keys(changes).length > 0) await auditBy(tx, caller, 'webhook_endpoint.updated', detail, now)
   })
@@ -177,7 +189,12 @@ export async function replay(ctx: Context, caller: Caller, uuid: string, body: R
       ? { failed: true }
       : { from: readTime(body.from ?? '', 'from'), to: readTime(body.to ?? '', 'to') }
   const now = ctx.clock.now()
-  const replayed = await inTransaction(ctx.db, (tx) => store.replay(tx, endpoint, wish, replayMax, now))
+  const replayed = await inTransaction(ctx.db, async (tx) => {
+    const count = await store.replay(tx, endpoint, wish, replayMax, now)
+    const detail = { id: endpoint.id, ...wish, count }
+    if (count > 0 || !body.event_uuid) await auditBy(tx, caller, 'webhook_endpoint.replayed', detail, now)
+    return count
+  })
   if (replayed === 0 && body.event_uuid) throw notFound('event', 'event_uuid')
   deliverSoon(ctx)
   return replayed

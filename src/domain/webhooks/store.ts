@@ -28,8 +28,9 @@ export interface NewEndpoint {
 }
 
 /** A second endpoint of kind `business` is not made. */
-export async function insertEndpoint(db: Db | Tx, owner: Owner, row: NewEndpoint): Promise<void> {
-  await db
+/** False: the business has its own one already. */
+export async function insertEndpoint(db: Db | Tx, owner: Owner, row: NewEndpoint): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await db
     .insertInto('webhook_endpoints')
     .values({
       id: row.id,
@@ -45,7 +46,8 @@ export async function insertEndpoint(db: Db | Tx, owner: Owner, row: NewEndpoint
       updated_at: row.now,
     })
     .onConflict((conflict) => conflict.columns(['business_id', 'env_mode']).where('kind', '=', 'business').doNothing())
-    .execute()
+    .executeTakeFirst()
+  return numInsertedOrUpdatedRows === 1n
 }
 
 export async function findMaybeEndpoint(db: Db | Tx, owner: Owner, id: string): Promise<Endpoint | undefined> {
