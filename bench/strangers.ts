@@ -134,7 +134,11 @@ async function measureServer(bench: Bench, shop: Shop, settings: Record<string, 
     for (let n = 0; n < 200; n += 1) idle.push(await honest())
     const costs = new Map<string, Cost>()
     for (const [name, load] of Object.entries(loadsOf(ask, shop))) {
-      costs.set(name, await measureCost(ask, await load(), honest, median(idle)))
+      // Counted alone, then beside an honest buyer, whose own statements would blur it.
+      const counted = await measureCost(ask, await load())
+      const { count, ...more } = await load()
+      const latencies = await meanwhile(run({ ...more, count: count / 2 }), honest)
+      costs.set(name, { ...counted, slowdown: median(latencies) / median(idle) })
     }
     return { costs, dropped: await measureHalfSent(Number(new URL(url).port), shop, honest, median(idle)) }
   } finally {
@@ -190,27 +194,25 @@ function loadsOf(ask: Ask, { secretKey, hookPath }: Shop): Record<string, Load> 
   }
 }
 
-async function measureCost(
-  ask: Ask,
-  { count, one, isInTurn }: Awaited<ReturnType<Load>>,
-  honest: () => Promise<number>,
-  idleMs: number,
-): Promise<Cost> {
+async function measureCost(ask: Ask, load: Awaited<ReturnType<Load>>): Promise<Omit<Cost, 'slowdown'>> {
+  const before = await readCounts(ask)
+  const statuses = await run(load)
+  const after = await readCounts(ask)
+  return { calls: after.calls - before.calls, statements: after.statements - before.statements, statuses }
+}
+
+/** Gives how many answers had which status. */
+async function run({ count, one, isInTurn }: Awaited<ReturnType<Load>>): Promise<Record<string, number>> {
   const statuses: Record<string, number> = {}
   let next = 0
-  const before = await readCounts(ask)
   const work = async () => {
     while (next < count) {
       const { status } = await one(next++)
       statuses[status] = (statuses[status] ?? 0) + 1
     }
   }
-  const load = Promise.all(Array.from({ length: isInTurn ? 1 : atOnce }, work))
-  const latencies = await meanwhile(load, honest)
-  const after = await readCounts(ask)
-  // An honest buyer's create is one statement and no call.
-  const statements = after.statements - before.statements - latencies.length
-  return { calls: after.calls - before.calls, statements, slowdown: median(latencies) / idleMs, statuses }
+  await Promise.all(Array.from({ length: isInTurn ? 1 : atOnce }, work))
+  return statuses
 }
 
 /** Honest calls one after the other, until the load is over; at least one. */
