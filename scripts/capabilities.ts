@@ -1,5 +1,5 @@
 import type { Channel } from '../src/channels/channel.ts'
-import { channels } from '../src/channels/index.ts'
+import { listChannels } from '../src/channels/index.ts'
 import { formatAmount } from '../src/platform/money.ts'
 
 const yes = (method: unknown) => (method ? 'yes' : 'no')
@@ -10,7 +10,7 @@ const savedOf = ({ chargeSaved, forgetSaved }: Channel) =>
 
 /** What each channel can do, read off its adapter; README.md shows it between its two marks. */
 export function capabilitiesTable(): string {
-  const rows = channels.map((channel) => {
+  const rows = listChannels().map((channel) => {
     const currencies = Object.entries(channel.limits.currencies)
     const least = currencies
       .slice(0, 6)

@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { isIP } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
+import { listChannels } from './channels/index.ts'
 import { parseKeyFile } from './key-file.ts'
 import type { Pooler } from './platform/connect.ts'
 import { DatabaseUrlError, readDatabaseUrl } from './platform/database-url.ts'
@@ -123,6 +124,10 @@ function readLimits(env: Env): LimitSettings {
     relaysMax: limit('LIMIT_RELAYS', 20),
     wrongHooksAMinute: limit('LIMIT_WRONG_HOOKS', 120),
     wrongKeysAMinute: limit('LIMIT_WRONG_KEYS', 60),
+    customerAttemptsAnHour: limit('LIMIT_CUSTOMER_ATTEMPTS', 30),
+    customerDeclinesAnHour: limit('LIMIT_CUSTOMER_DECLINES', 10),
+    addressAttemptsAnHour: limit('LIMIT_ADDRESS_ATTEMPTS', 1_000),
+    addressDeclinesAnHour: limit('LIMIT_ADDRESS_DECLINES', 30),
     linkStreamsMax: limit('LIMIT_LINK_STREAMS', 10),
     addressStreamsMax: limit('LIMIT_ADDRESS_STREAMS', 200),
   }
@@ -180,7 +185,7 @@ function readDatabase(env: Env): string | null {
 
 function channelUrls(env: Env): Record<string, string> {
   const urls: Record<string, string> = {}
-  for (const slug of ['paystack', 'flutterwave', 'stripe']) {
+  for (const { slug } of listChannels()) {
     const url = httpUrl(env, `${slug.toUpperCase()}_API_URL`)
     if (url) urls[slug] = url
   }

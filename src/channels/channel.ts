@@ -236,12 +236,12 @@ export interface Channel<Credentials = unknown> {
   /** One sentence of our own. */
   readonly summary: string
   readonly limits: ChannelLimits
-  /** Names of the credential fields, for the command line and the dashboard. */
+  /** In the order in which they are asked for; `credentialsBy` of the kit makes this and the two below of one list. */
   readonly credentialFields: readonly CredentialField[]
   /** Throws `CredentialsError` with what can be shown beside the field. */
   parseCredentials(input: unknown): Credentials
-  /** Which world the credentials open, where that can be read from them; null where it cannot. */
-  modeOf?(credentials: Credentials): 'test' | 'live' | null
+  /** Which world the credentials open; null where that cannot be read from them. */
+  modeOf(credentials: Credentials): 'test' | 'live' | null
   openCheckout(request: OpenCheckout, credentials: Credentials, transport: ChannelTransport): Promise<OpenedCheckout>
   fetchPayment(lookup: PaymentLookup, credentials: Credentials, transport: ChannelTransport): Promise<ChannelPayment>
   /**
@@ -266,11 +266,25 @@ export interface Channel<Credentials = unknown> {
   fetchRefund?(lookup: RefundLookup, credentials: Credentials, transport: ChannelTransport): Promise<ChannelRefund>
 }
 
+/** One thing that a business copies from the provider's dashboard. */
 export interface CredentialField {
   readonly name: string
   readonly label: string
+  /** Where it is found at the provider. */
+  readonly where: string
+  /** Encrypted at rest like all of them, and besides never taken as an argument, echoed or shown. */
   readonly secret: boolean
   readonly required: boolean
+  /** Of the whole value, trimmed. It also keeps line breaks and the like out of the headers that carry it. */
+  readonly form: RegExp
+  /** One sentence beside a value of another form. */
+  readonly formWords: string
+  /** What values of each mode look like; absent: it tells no mode. */
+  readonly modes?: { readonly test: RegExp; readonly live: RegExp }
+  /** `account`: the provider knows the account by it. `webhooks`: it proves webhooks, and nothing else does. */
+  readonly use?: 'account' | 'webhooks'
+  /** A value that only the sandbox takes, with `*` for random hex digits; absent: the sandbox needs none. */
+  readonly sample?: string
 }
 
 /** `field` → words; what the dashboard and the command line show. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { describe, test } from 'node:test'
-import { channels } from '../channels/index.ts'
+import { listChannels } from '../channels/index.ts'
 import { type FieldSources, readFields } from './fields.ts'
 
 const nothing: FieldSources = { set: [], fromStdin: false, fromFile: undefined }
@@ -19,7 +19,7 @@ function terminalOf(typed: string, isTTY: boolean) {
 
 describe('the fields of a channel’s credentials', () => {
   test('a secret among the arguments is refused at every channel, and its words do not repeat it', async () => {
-    for (const { slug, credentialFields } of channels) {
+    for (const { slug, credentialFields } of listChannels()) {
       for (const { name, secret } of credentialFields) {
         const reading = readFields(slug, { ...nothing, set: [`${name}=canary`] }, terminalOf('', false).terminal)
         if (!secret) assert.deepEqual(await reading, { [name]: 'canary' })

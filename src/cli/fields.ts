@@ -51,7 +51,7 @@ function pairsOf(pairs: readonly string[]): Record<string, string> {
 
 function refuseSecrets(given: Readonly<Record<string, string>>, known: readonly CredentialField[]): void {
   // Of a sandbox account everything is a sample: its other secrets may stand beside the key that says so.
-  if (isSandboxCredential(given.secret_key ?? '')) return
+  if (known.some(({ name, use }) => use === 'account' && isSandboxCredential(given[name] ?? ''))) return
   const field = known.find(({ name, secret }) => secret && given[name] !== undefined)
   if (!field) return
   throw new UsageError(
@@ -103,6 +103,7 @@ async function ask(fields: readonly CredentialField[], { input, output }: Termin
   const lines = terminal[Symbol.asyncIterator]()
   const answers: Record<string, string> = {}
   try {
+    for (const { label, where } of fields) output.write(`${label}: ${where}\n`)
     for (const { name, label } of fields) {
       output.write(`${label} (${name}, not shown): `)
       const { value } = await lines.next()

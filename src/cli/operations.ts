@@ -1,4 +1,4 @@
-import { credentialFieldsOf, findChannelMaybe } from '../channels/index.ts'
+import { findChannelMaybe } from '../channels/index.ts'
 import { businessNameMaxLength, type EnvMode, type KeyKind, type Scope } from '../domain/businesses/schema.ts'
 import * as businesses from '../domain/businesses/service.ts'
 import * as channels from '../domain/payment-channels/service.ts'
@@ -7,7 +7,7 @@ import type { Context } from '../platform/context.ts'
 import { ApiError, type FieldErrors, httpErrors } from '../platform/errors.ts'
 import { isCurrency } from '../platform/money.ts'
 import { perPageMax } from '../platform/pagination.ts'
-import type { Place } from '../platform/sealed.ts'
+import type { WalkPlace } from '../platform/sealed.ts'
 import { isBlank } from '../platform/texts.ts'
 import * as masterKey from './master-key.ts'
 import { UsageError } from './usage.ts'
@@ -31,8 +31,8 @@ export const operations = {
   'audit.verify': (ctx, args) => businesses.verify(ctx, optional(args.expect)),
   'master-key.begin': (ctx, args) => masterKey.beginRotation(ctx, args as { head: string; key?: string }),
   'master-key.waiting': (ctx, args) => masterKey.countWaiting(ctx, optional(args.since)),
-  'master-key.reseal': (ctx, args) => masterKey.resealPiece(ctx, args.from as Place, Number(args.rows)),
-  'master-key.check': (ctx, args) => masterKey.checkPiece(ctx, args.from as Place, Number(args.rows)),
+  'master-key.reseal': (ctx, args) => masterKey.resealPiece(ctx, args.from as WalkPlace, Number(args.rows)),
+  'master-key.check': (ctx, args) => masterKey.checkPiece(ctx, args.from as WalkPlace, Number(args.rows)),
   'master-key.finish': (ctx) => masterKey.finishRotation(ctx),
   'master-key.forget': (ctx) => masterKey.forgetOthers(ctx),
   'webhooks.listen': (ctx, args) => listen(ctx, optional(args.business), String(args.url)),
@@ -159,8 +159,9 @@ interface ConnectArgs {
 async function connectChannel(ctx: Context, args: ConnectArgs) {
   const envMode = modeOf(args.mode)
   const owner = { businessId: await chooseBusiness(ctx, optional(args.business)), envMode }
-  if (!findChannelMaybe(args.channel)) throw new UsageError(`There is no payment channel "${args.channel}"`)
-  const known = credentialFieldsOf(args.channel)
+  const channel = findChannelMaybe(args.channel)
+  if (!channel) throw new UsageError(`There is no payment channel "${args.channel}"`)
+  const known = channel.credentialFields.map((field) => field.name)
   const stranger = Object.keys(args.fields).find((field) => !known.includes(field))
   if (stranger) throw new UsageError(`${args.channel} has no field ${stranger}; it has: ${known.join(', ')}`)
   const makeDefault = args.default === true

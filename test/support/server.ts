@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { introduceAccounts, sandboxCredentials } from '../../src/cli/demo.ts'
+import { findChannel, sandboxCredentials } from '../../src/channels/index.ts'
+import { introduceAccounts } from '../../src/cli/demo.ts'
 import { readKeys } from '../../src/cli/operations.ts'
 import { readConfig } from '../../src/config.ts'
 import type { EnvMode } from '../../src/domain/businesses/schema.ts'
@@ -52,6 +53,10 @@ export async function startTestServer(options: TestServerOptions = {}) {
     ALLOW_PRIVATE_WEBHOOKS: '1',
     // All tests come from one address, and many of them with wrong keys. Those of the limits set their own.
     LIMIT_WRONG_KEYS: '1000000',
+    LIMIT_CUSTOMER_ATTEMPTS: '1000000',
+    LIMIT_CUSTOMER_DECLINES: '1000000',
+    LIMIT_ADDRESS_ATTEMPTS: '1000000',
+    LIMIT_ADDRESS_DECLINES: '1000000',
     ...(databaseUrl && { DATABASE_URL: databaseUrl, ASYNCPAY_MASTER_KEY: options.masterKey ?? testMasterKey }),
     ...options.env,
   })
@@ -119,7 +124,7 @@ export async function connectSandbox(
   slug: string,
   makeDefault = false,
 ): Promise<void> {
-  const fields = sandboxCredentials[slug]?.() ?? {}
+  const fields = sandboxCredentials(findChannel(slug))
   await connect(ctx, { businessId, envMode: 'test', slug, fields, makeDefault, actor: 'test' })
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { exponentOf } from '../../platform/money.ts'
 import { type ChannelPayment, CredentialsError, type RawWebhook, WebhookSignatureError } from '../channel.ts'
+import { samplesOf } from '../kit/credentials.ts'
 import { FakeProvider } from './fake-provider.ts'
 import { describeFaults, describeSecrets } from './faults.ts'
 import type { Bench, ChannelHarness, PaymentFacts } from './harness.ts'
@@ -56,6 +57,20 @@ function describeShape<Credentials>({ channel, fields, secrets }: ChannelHarness
     }
     const parsed = channel.parseCredentials(fields)
     assert.deepEqual(channel.parseCredentials(JSON.parse(JSON.stringify(parsed))), parsed)
+  })
+
+  it('credentials: each field says where it is found; the sandbox is given samples that parse, for test mode', () => {
+    const { credentialFields } = channel
+    for (const { where, formWords, form, secret } of credentialFields) {
+      assert.ok(where && formWords)
+      assert.equal(form.test(`${secrets[0]}\r\nx-evil: 1`), false, 'a form leaves no line break')
+      assert.ok(secret || !secrets.some((one) => form.test(one)), 'what is no secret has not the form of one')
+    }
+    assert.equal(credentialFields.filter(({ use }) => use === 'account').length, 1)
+    const samples = samplesOf(credentialFields, () => '0123456789abcdef')
+    assert.equal(channel.modeOf(channel.parseCredentials(samples)) ?? 'test', 'test')
+    // This word is what keeps them from ever being sent to the provider.
+    assert.match(samples[credentialFields.find(({ use }) => use === 'account')!.name] ?? '', /[_-]sandbox[_-]/)
   })
 
   it('credentials: no error repeats what was entered', () => {

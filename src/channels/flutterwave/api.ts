@@ -1,16 +1,43 @@
-import { ChannelError, type ChannelTransport } from '../channel.ts'
+import { ChannelError, type ChannelTransport, type CredentialField } from '../channel.ts'
+import type { CredentialsOf } from '../kit/credentials.ts'
 import { callEnvelope, type Envelope, type Opened } from '../kit/envelope.ts'
 import { type Exchange, type Json, objectOf } from '../kit/exchange.ts'
 import { meaningOf, wordOf } from '../kit/words.ts'
 
-/** What a business gives us. Named as its fields are, so that what was stored parses again. */
-export interface FlutterwaveCredentials {
-  /** `FLWSECK_TEST-…-X` or `FLWSECK-…-X`: opens the API. */
-  readonly secret_key: string
-  /** The "secret hash" of the dashboard's webhook page: proves webhooks, opens nothing. */
-  readonly secret_hash: string
-  readonly public_key: string | null
-}
+/** Where they are ("API Keys" and "Webhooks", read 2026-11-20). */
+const keys = 'Flutterwave dashboard, Settings, API keys'
+const webhooks = 'Flutterwave dashboard, Settings, Webhooks: a secret that you choose there'
+
+/** What a business gives us; what was stored parses again. The hash proves webhooks and opens nothing. */
+export const credentialFields = [
+  {
+    name: 'secret_key',
+    label: 'Secret key',
+    ...{ where: keys, secret: true, required: true, use: 'account' },
+    form: /^FLWSECK(_TEST)?-[\w-]+-X$/,
+    formWords: 'A Flutterwave secret key begins with FLWSECK_TEST- or FLWSECK- and ends with -X.',
+    modes: { test: /^FLWSECK_TEST-/, live: /^FLWSECK-/ },
+    sample: 'FLWSECK_TEST-sandbox-*-X',
+  },
+  {
+    name: 'secret_hash',
+    label: 'Webhook secret hash',
+    ...{ where: webhooks, secret: true, required: true, use: 'webhooks' },
+    form: /^[\x20-\x7e]{1,255}$/,
+    formWords: 'A secret hash is at most 255 letters, digits and signs, because it travels in a header.',
+    sample: '*',
+  },
+  {
+    name: 'public_key',
+    label: 'Public key',
+    ...{ where: keys, secret: false, required: false },
+    form: /^FLWPUBK(_TEST)?-[\w-]+-X$/,
+    formWords: 'A Flutterwave public key begins with FLWPUBK_TEST- or FLWPUBK- and ends with -X.',
+    modes: { test: /^FLWPUBK_TEST-/, live: /^FLWPUBK-/ },
+  },
+] as const satisfies readonly CredentialField[]
+
+export type FlutterwaveCredentials = CredentialsOf<typeof credentialFields>
 
 export interface FlutterwaveCall {
   readonly method: Exchange['method']

@@ -5,7 +5,6 @@ import {
   type ChannelPayment,
   type ChannelRefund,
   type ChannelTransport,
-  CredentialsError,
   type OpenCheckout,
   type OpenedCheckout,
   type PaymentLookup,
@@ -13,10 +12,16 @@ import {
   type RefundRequest,
 } from '../channel.ts'
 import { unknownPayment, unknownRefund } from '../kit/answers.ts'
+import { credentialsBy } from '../kit/credentials.ts'
 import { orUnknown } from '../kit/envelope.ts'
-import { objectOf } from '../kit/exchange.ts'
 import { namedBeside, withFurther } from '../kit/further.ts'
-import { callFlutterwave, type FlutterwaveCredentials, isInactiveLink, isUnknownTransaction } from './api.ts'
+import {
+  callFlutterwave,
+  credentialFields,
+  type FlutterwaveCredentials,
+  isInactiveLink,
+  isUnknownTransaction,
+} from './api.ts'
 import { chargeSaved } from './saved.ts'
 import {
   isOurRefund,
@@ -42,13 +47,7 @@ export const flutterwave: Channel<FlutterwaveCredentials> = {
   summary:
     'Cards, bank transfers, USSD and mobile money in thirteen currencies, for buyers across Africa and in Europe and the United States.',
   limits: limits(),
-  credentialFields: [
-    { name: 'secret_key', label: 'Secret key', secret: true, required: true },
-    { name: 'secret_hash', label: 'Webhook secret hash', secret: true, required: true },
-    { name: 'public_key', label: 'Public key', secret: false, required: false },
-  ],
-  parseCredentials,
-  modeOf: (credentials) => modeOfKey(credentials.secret_key),
+  ...credentialsBy(credentialFields),
   openCheckout,
   fetchPayment,
   readWebhook: readFlutterwaveWebhook,
@@ -92,31 +91,6 @@ function limits(): ChannelLimits {
       'Currencies: Flutterwave v3 documentation, "Payment methods", read 2026-11-20. Least and greatest amounts are not published (the greatest is the account’s own): the least unit for paying, cautious sums of our own for tokenising.',
   }
 }
-
-function parseCredentials(input: unknown): FlutterwaveCredentials {
-  const given = objectOf(input) ?? {}
-  const trimmed = (name: string) => (typeof given[name] === 'string' ? given[name].trim() : '')
-  const [secretKey, secretHash, publicKey] = [trimmed('secret_key'), trimmed('secret_hash'), trimmed('public_key')]
-  const fields: Record<string, string> = {}
-  // The form also keeps line breaks and the like out of the header that carries the key.
-  if (secretKey === '') fields.secret_key = 'The secret key is needed.'
-  else if (!/^FLWSECK(_TEST)?-[\w-]+-X$/.test(secretKey)) {
-    fields.secret_key = 'A Flutterwave secret key begins with FLWSECK_TEST- or FLWSECK- and ends with -X.'
-  }
-  if (secretHash === '') fields.secret_hash = 'The secret hash of the webhook settings is needed.'
-  else if (!/^[\x20-\x7e]{1,255}$/.test(secretHash)) {
-    fields.secret_hash = 'A secret hash is at most 255 letters, digits and signs, because it travels in a header.'
-  }
-  if (publicKey !== '' && !/^FLWPUBK(_TEST)?-[\w-]+-X$/.test(publicKey)) {
-    fields.public_key = 'A Flutterwave public key begins with FLWPUBK_TEST- or FLWPUBK- and ends with -X.'
-  } else if (publicKey !== '' && !fields.secret_key && modeOfKey(publicKey) !== modeOfKey(secretKey)) {
-    fields.public_key = 'The public key and the secret key are of different modes.'
-  }
-  if (Object.keys(fields).length > 0) throw new CredentialsError(fields)
-  return { secret_key: secretKey, secret_hash: secretHash, public_key: publicKey || null }
-}
-
-const modeOfKey = (key: string): 'test' | 'live' => (key.slice(7).startsWith('_TEST-') ? 'test' : 'live')
 
 /** Flutterwave gives no id but the link itself, and does not echo our reference; payments are found by `tx_ref`. */
 async function openCheckout(

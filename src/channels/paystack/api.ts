@@ -1,13 +1,33 @@
-import { ChannelError, type ChannelTransport } from '../channel.ts'
+import { ChannelError, type ChannelTransport, type CredentialField } from '../channel.ts'
+import type { CredentialsOf } from '../kit/credentials.ts'
 import { callEnvelope, type Envelope, type Opened } from '../kit/envelope.ts'
 import { type Exchange, type Json, objectOf } from '../kit/exchange.ts'
 
-/** What a business gives us. Named as its fields are, so that what was stored parses again. */
-export interface PaystackCredentials {
-  /** `sk_test_…` or `sk_live_…`: opens the API and signs the webhooks. */
-  readonly secret_key: string
-  readonly public_key: string | null
-}
+/** Where keys and the address of webhooks are ("API Keys & Webhooks", read 2026-11-20). */
+const where = 'Paystack dashboard, Settings, API Keys & Webhooks'
+
+/** What a business gives us; what was stored parses again. The secret key also signs the webhooks. */
+export const credentialFields = [
+  {
+    name: 'secret_key',
+    label: 'Secret key',
+    ...{ where, secret: true, required: true, use: 'account' },
+    form: /^sk_(test|live)_[\w-]+$/,
+    formWords: 'A Paystack secret key begins with sk_test_ or sk_live_.',
+    modes: { test: /^sk_test_/, live: /^sk_live_/ },
+    sample: 'sk_test_sandbox_*',
+  },
+  {
+    name: 'public_key',
+    label: 'Public key',
+    ...{ where, secret: false, required: false },
+    form: /^pk_(test|live)_[\w-]+$/,
+    formWords: 'A Paystack public key begins with pk_test_ or pk_live_.',
+    modes: { test: /^pk_test_/, live: /^pk_live_/ },
+  },
+] as const satisfies readonly CredentialField[]
+
+export type PaystackCredentials = CredentialsOf<typeof credentialFields>
 
 export interface PaystackCall {
   readonly method: Exchange['method']

@@ -1,21 +1,20 @@
-import {
-  type Channel,
-  type ChannelLimits,
-  type ChannelPayment,
-  type ChannelRefund,
-  type ChannelTransport,
-  CredentialsError,
-  type OpenCheckout,
-  type OpenedCheckout,
-  type PaymentLookup,
-  type RefundLookup,
-  type RefundRequest,
+import type {
+  Channel,
+  ChannelLimits,
+  ChannelPayment,
+  ChannelRefund,
+  ChannelTransport,
+  OpenCheckout,
+  OpenedCheckout,
+  PaymentLookup,
+  RefundLookup,
+  RefundRequest,
 } from '../channel.ts'
 import { unknownPayment, unknownRefund } from '../kit/answers.ts'
+import { credentialsBy } from '../kit/credentials.ts'
 import { orUnknown } from '../kit/envelope.ts'
-import { objectOf } from '../kit/exchange.ts'
 import { namedBeside, withFurther } from '../kit/further.ts'
-import { callPaystack, isUnknownReference, type PaystackCredentials } from './api.ts'
+import { callPaystack, credentialFields, isUnknownReference, type PaystackCredentials } from './api.ts'
 import { chargeSaved, forgetSaved } from './saved.ts'
 import { isOurRefund, toInitialize, toOpened, toPayment, toRefund, toRefundBody } from './translate.ts'
 import { readPaystackWebhook } from './webhook.ts'
@@ -29,12 +28,7 @@ export const paystack: Channel<PaystackCredentials> = {
   summary:
     'Cards, bank transfers, USSD and mobile money for buyers in Nigeria, Ghana, Kenya, South Africa and Côte d’Ivoire.',
   limits: limits(),
-  credentialFields: [
-    { name: 'secret_key', label: 'Secret key', secret: true, required: true },
-    { name: 'public_key', label: 'Public key', secret: false, required: false },
-  ],
-  parseCredentials,
-  modeOf: (credentials) => modeOfKey(credentials.secret_key),
+  ...credentialsBy(credentialFields),
   openCheckout,
   fetchPayment,
   readWebhook: readPaystackWebhook,
@@ -62,27 +56,6 @@ function limits(): ChannelLimits {
       'Paystack API documentation (supported currencies), "Recurring charges" and the transaction error reference, read 2026-11-20',
   }
 }
-
-function parseCredentials(input: unknown): PaystackCredentials {
-  const { secret_key, public_key } = objectOf(input) ?? {}
-  const secretKey = typeof secret_key === 'string' ? secret_key.trim() : ''
-  const publicKey = typeof public_key === 'string' ? public_key.trim() : ''
-  const fields: Record<string, string> = {}
-  // The form also keeps line breaks and the like out of the header that carries the key.
-  if (secretKey === '') fields.secret_key = 'The secret key is needed.'
-  else if (!/^sk_(test|live)_[\w-]+$/.test(secretKey)) {
-    fields.secret_key = 'A Paystack secret key begins with sk_test_ or sk_live_.'
-  }
-  if (publicKey !== '' && !/^pk_(test|live)_[\w-]+$/.test(publicKey)) {
-    fields.public_key = 'A Paystack public key begins with pk_test_ or pk_live_.'
-  } else if (publicKey !== '' && !fields.secret_key && modeOfKey(publicKey) !== modeOfKey(secretKey)) {
-    fields.public_key = 'The public key and the secret key are of different modes.'
-  }
-  if (Object.keys(fields).length > 0) throw new CredentialsError(fields)
-  return { secret_key: secretKey, public_key: publicKey || null }
-}
-
-const modeOfKey = (key: string): 'test' | 'live' => (key.slice(3).startsWith('live_') ? 'live' : 'test')
 
 /** A reference that was used before is refused (`code: "duplicate_reference"` in the error's answer). */
 async function openCheckout(

@@ -1,17 +1,44 @@
 import Stripe from 'stripe'
-import { ChannelError, type ChannelTransport } from '../channel.ts'
+import { ChannelError, type ChannelTransport, type CredentialField } from '../channel.ts'
+import type { CredentialsOf } from '../kit/credentials.ts'
 import { type Opened, opened } from '../kit/envelope.ts'
 import { type Answer, type Exchange, exchange, garbage, type Json, objectOf } from '../kit/exchange.ts'
 import { redact, redactText } from '../kit/redact.ts'
 
-/** What a business gives us. Named as its fields are, so that what was stored parses again. */
-export interface StripeCredentials {
-  /** `sk_test_…`, `sk_live_…`, or a restricted `rk_…`: opens the API. */
-  readonly secret_key: string
-  /** `whsec_…` of the business's webhook endpoint: signs what Stripe sends us. */
-  readonly webhook_secret: string
-  readonly publishable_key: string | null
-}
+/** Where they are ("API keys" and "Webhooks", read 2026-11-20). */
+const keys = 'Stripe dashboard, Developers, API keys'
+const webhooks = 'Stripe dashboard, Developers, Webhooks: the signing secret of the endpoint that leads to us'
+
+/** What a business gives us; what was stored parses again. */
+export const credentialFields = [
+  {
+    name: 'secret_key',
+    label: 'Secret key',
+    ...{ where: keys, secret: true, required: true, use: 'account' },
+    form: /^[sr]k_(test|live)_[\w-]+$/,
+    formWords: 'A Stripe secret key begins with sk_test_, sk_live_, rk_test_ or rk_live_.',
+    modes: { test: /^[sr]k_test_/, live: /^[sr]k_live_/ },
+    sample: 'sk_test_sandbox_*',
+  },
+  {
+    name: 'webhook_secret',
+    label: 'Webhook signing secret',
+    ...{ where: webhooks, secret: true, required: true, use: 'webhooks' },
+    form: /^whsec_[\w+/=-]+$/,
+    formWords: 'A Stripe webhook signing secret begins with whsec_.',
+    sample: 'whsec_*',
+  },
+  {
+    name: 'publishable_key',
+    label: 'Publishable key',
+    ...{ where: keys, secret: false, required: false },
+    form: /^pk_(test|live)_[\w-]+$/,
+    formWords: 'A Stripe publishable key begins with pk_test_ or pk_live_.',
+    modes: { test: /^pk_test_/, live: /^pk_live_/ },
+  },
+] as const satisfies readonly CredentialField[]
+
+export type StripeCredentials = CredentialsOf<typeof credentialFields>
 
 /** What `callStripe` must know of a call besides what the package sends. */
 export interface StripeCall extends Pick<Exchange, 'moves'> {

@@ -4,7 +4,6 @@ import {
   type ChannelPayment,
   type ChannelRefund,
   type ChannelTransport,
-  CredentialsError,
   type OpenCheckout,
   type OpenedCheckout,
   type PaymentLookup,
@@ -12,11 +11,12 @@ import {
   type RefundRequest,
 } from '../channel.ts'
 import { unknownPayment, unknownRefund } from '../kit/answers.ts'
+import { credentialsBy } from '../kit/credentials.ts'
 import { orUnknown, refusalOf } from '../kit/envelope.ts'
 import { objectOf } from '../kit/exchange.ts'
 import { namedBeside, withFurther } from '../kit/further.ts'
 import { wordOf } from '../kit/words.ts'
-import { callStripe, isMissing, type StripeCredentials } from './api.ts'
+import { callStripe, credentialFields, isMissing, type StripeCredentials } from './api.ts'
 import { limits } from './limits.ts'
 import { cancelCharge, chargeSaved, fetchCharge, fetchIntent, forgetSaved, isCharge } from './saved.ts'
 import {
@@ -41,13 +41,7 @@ export const stripe: Channel<StripeCredentials> = {
   liveUrl: 'https://api.stripe.com',
   summary: 'Cards and wallets from buyers all over the world, in most currencies there are.',
   limits,
-  credentialFields: [
-    { name: 'secret_key', label: 'Secret key', secret: true, required: true },
-    { name: 'webhook_secret', label: 'Webhook signing secret', secret: true, required: true },
-    { name: 'publishable_key', label: 'Publishable key', secret: false, required: false },
-  ],
-  parseCredentials,
-  modeOf: (credentials) => modeOfKey(credentials.secret_key),
+  ...credentialsBy(credentialFields),
   openCheckout,
   fetchPayment,
   readWebhook: readStripeWebhook,
@@ -57,33 +51,6 @@ export const stripe: Channel<StripeCredentials> = {
   refund,
   fetchRefund,
 }
-
-function parseCredentials(input: unknown): StripeCredentials {
-  const given = objectOf(input) ?? {}
-  const [secretKey, webhookSecret, publishableKey] = ['secret_key', 'webhook_secret', 'publishable_key'].map((name) => {
-    const value = given[name]
-    return typeof value === 'string' ? value.trim() : ''
-  }) as [string, string, string]
-  const fields: Record<string, string> = {}
-  // The forms also keep line breaks and the like out of the header that carries the key.
-  if (secretKey === '') fields.secret_key = 'The secret key is needed.'
-  else if (!/^[sr]k_(test|live)_[\w-]+$/.test(secretKey)) {
-    fields.secret_key = 'A Stripe secret key begins with sk_test_, sk_live_, rk_test_ or rk_live_.'
-  }
-  if (webhookSecret === '') fields.webhook_secret = 'The webhook signing secret is needed.'
-  else if (!/^whsec_[\w+/=-]+$/.test(webhookSecret)) {
-    fields.webhook_secret = 'A Stripe webhook signing secret begins with whsec_.'
-  }
-  if (publishableKey !== '' && !/^pk_(test|live)_[\w-]+$/.test(publishableKey)) {
-    fields.publishable_key = 'A Stripe publishable key begins with pk_test_ or pk_live_.'
-  } else if (publishableKey !== '' && !fields.secret_key && modeOfKey(publishableKey) !== modeOfKey(secretKey)) {
-    fields.publishable_key = 'The publishable key and the secret key are of different modes.'
-  }
-  if (Object.keys(fields).length > 0) throw new CredentialsError(fields)
-  return { secret_key: secretKey, webhook_secret: webhookSecret, publishable_key: publishableKey || null }
-}
-
-const modeOfKey = (key: string): 'test' | 'live' => (key.slice(3).startsWith('live_') ? 'live' : 'test')
 
 async function openCheckout(
   request: OpenCheckout,

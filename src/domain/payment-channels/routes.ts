@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { channels } from '../../channels/index.ts'
+import { listChannels } from '../../channels/index.ts'
 import type { Context } from '../../platform/context.ts'
 import { notFound } from '../../platform/errors.ts'
 import { type Http, success, successSchema } from '../../platform/http.ts'
@@ -23,7 +23,7 @@ export function paymentChannelRoutes(app: Http, ctx: Context): void {
     async (request) => {
       const page = readPage(request.query, (text) => text)
       const accounts = await listAccounts(ctx, request.caller)
-      const { rows, ...place } = pageOf(channels, page, (channel) => channel.slug)
+      const { rows, ...place } = pageOf(listChannels(), page, (channel) => channel.slug)
       const shown = rows.map((channel) => {
         const connected = accounts.find((account) => account.slug === channel.slug)
         return presentCapabilities(channel, connected, request.caller.business, ctx.baseUrl)
@@ -41,7 +41,7 @@ export function channelLogoRoutes(app: Http): void {
   const schema = { hide: true, params: Type.Object({ file: Type.String() }) }
   app.get('/payment_channels/:file', { schema }, async (request, reply) => {
     const [, name, full] = /^([A-Za-z]+?)(-Full)?\.svg$/.exec(request.params.file) ?? []
-    const channel = channels.find((one) => one.displayName === name)
+    const channel = listChannels().find((one) => one.displayName === name)
     if (!channel) throw notFound('logo')
     const svg = full
       ? wordMark(channel.displayName, channel.themeColor)

@@ -184,7 +184,7 @@ export async function connect(ctx: Context, wanted: Connect): Promise<ConnectedC
   if (!channel)
     throw new ApiError(channelErrors.notConnected, { message: `There is no payment channel "${wanted.slug}"` })
   const credentials = channel.parseCredentials(wanted.fields)
-  const mode = channel.modeOf?.(credentials) ?? wanted.envMode
+  const mode = channel.modeOf(credentials) ?? wanted.envMode
   if (mode !== wanted.envMode) {
     throw new ApiError(channelErrors.notConnected, {
       message: `These are ${mode} credentials; ${wanted.envMode} ones are needed here`,
