@@ -51,6 +51,11 @@ export async function openBench(): Promise<Bench> {
       BASE_URL: `http://127.0.0.1:${port}`,
       LOG_LEVEL: 'silent',
       RATE_LIMIT: '10000000',
+      // A thousand customers, and one address for all of them.
+      LIMIT_CUSTOMER_ATTEMPTS: '10000000',
+      LIMIT_CUSTOMER_DECLINES: '10000000',
+      LIMIT_ADDRESS_ATTEMPTS: '10000000',
+      LIMIT_ADDRESS_DECLINES: '10000000',
       POOL_SIZE: String(poolSize),
       ALLOW_PRIVATE_WEBHOOKS: '1',
       PAYSTACK_API_URL: `http://127.0.0.1:${providerPort}`,

@@ -27,6 +27,7 @@ import type { Context } from './platform/context.ts'
 import { healthRoutes } from './platform/health.ts'
 import { createHttp, type Http, type HttpOptions } from './platform/http.ts'
 import { digestOf, tooMany } from './platform/limits.ts'
+import { version } from './version.ts'
 
 export interface AppOptions {
   /** Requests a minute of one API key. */
@@ -132,7 +133,7 @@ async function documentApi(app: Http): Promise<void> {
     },
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Asyncpay', version: '0.1.0', description },
+      info: { title: 'Asyncpay', version, description },
       servers: [{ url: '/' }],
       components: {
         securitySchemes: {

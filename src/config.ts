@@ -133,6 +133,10 @@ function readLimits(env: Env): LimitSettings {
     relaysMax: limit('LIMIT_RELAYS', 20),
     wrongHooksAMinute: limit('LIMIT_WRONG_HOOKS', 120),
     wrongKeysAMinute: limit('LIMIT_WRONG_KEYS', 60),
+    customerAttemptsAnHour: limit('LIMIT_CUSTOMER_ATTEMPTS', 30),
+    customerDeclinesAnHour: limit('LIMIT_CUSTOMER_DECLINES', 10),
+    addressAttemptsAnHour: limit('LIMIT_ADDRESS_ATTEMPTS', 1_000),
+    addressDeclinesAnHour: limit('LIMIT_ADDRESS_DECLINES', 30),
     linkStreamsMax: limit('LIMIT_LINK_STREAMS', 10),
     addressStreamsMax: limit('LIMIT_ADDRESS_STREAMS', 200),
   }

@@ -85,6 +85,8 @@ const verbs: Record<string, string[]> = {
     'saved',
     'save-method',
     'charge-method',
+    'velocity',
+    'store-velocity',
   ],
 }
 
@@ -211,7 +213,7 @@ describe('tidy', () => {
 
   test('every file is used', () => {
     const entries =
-      /(\.test\.ts|^src\/cli\/main\.ts|^scripts\/(generate|screenshots)\.ts|^test\/run\.ts|^(bench|prove)\/.*)$/
+      /(\.test\.ts|^src\/cli\/main\.ts|^scripts\/(generate|release|screenshots)\.ts|^test\/run\.ts|^(bench|prove)\/.*)$/
     const used = new Set([...sources.flatMap(importsOf), ...scriptModules()])
     assert.deepEqual(
       sources.filter((file) => !used.has(file) && !entries.test(file)),
@@ -229,6 +231,31 @@ describe('tidy', () => {
       },
     )
     assert.deepEqual(found, [])
+  })
+
+  test('a folder has one exported type of a name', () => {
+    const folders = new Map<string, string[]>()
+    for (const file of code.filter((one) => !isTest(one) && !one.endsWith('.gen.ts'))) {
+      for (const [, name] of read(file).matchAll(/^export (?:interface|type) (\w+)(?=[ <])/gm)) {
+        const key = `${dirname(file)}: ${name}`
+        folders.set(key, [...(folders.get(key) ?? []), basename(file)])
+      }
+    }
+    const doubled = [...folders].filter(([, files]) => files.length > 1)
+    assert.deepEqual(doubled, [])
+  })
+
+  test('every package that package.json names is used', () => {
+    const { dependencies, devDependencies, scripts } = JSON.parse(read('package.json'))
+    // Types are used by the compiler, and these by their commands.
+    const commands = ['@biomejs/biome', 'node', 'typescript']
+    const named = [...Object.keys(dependencies), ...Object.keys(devDependencies)]
+    const wanted = named.filter((name) => !name.startsWith('@types/') && !commands.includes(name))
+    const text = [...sources.map(read), JSON.stringify(scripts)].join('\n')
+    assert.deepEqual(
+      wanted.filter((name) => !new RegExp(`['"/]${name}['"/]`).test(text)),
+      [],
+    )
   })
 
   test('only config.ts reads the environment', () => {

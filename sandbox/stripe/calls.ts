@@ -19,7 +19,7 @@ export interface Asked {
   id: string
 }
 
-export interface Endpoint {
+export interface Call {
   method: 'GET' | 'POST' | 'DELETE'
   path: string
   /** What faults may call it; null: they cannot. */
@@ -32,7 +32,7 @@ export function isTestKey(key: string): boolean {
 }
 
 /** Mounts the endpoints: keys, form bodies, `expand`, request ids, idempotency keys, error envelopes. */
-export function mountCalls(app: FastifyInstance, st: Stripe, endpoints: readonly Endpoint[]): void {
+export function mountCalls(app: FastifyInstance, st: Stripe, endpoints: readonly Call[]): void {
   const inFlight = new Set<string>()
   app.addHook('onRequest', async (request, reply) => {
     reply.header('request-id', newId('req', 14))
@@ -59,7 +59,7 @@ export function mountCalls(app: FastifyInstance, st: Stripe, endpoints: readonly
   }
 }
 
-function serve(st: Stripe, endpoint: Endpoint, request: FastifyRequest, reply: FastifyReply): unknown {
+function serve(st: Stripe, endpoint: Call, request: FastifyRequest, reply: FastifyReply): unknown {
   const account = accountOf(st, request)
   const form = formOf(request.method === 'POST' ? request.body : request.query)
   const id = (request.params as Record<string, string>).id ?? ''

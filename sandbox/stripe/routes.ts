@@ -1,4 +1,4 @@
-import { type Endpoint, ownOf } from './calls.ts'
+import { type Call, ownOf } from './calls.ts'
 import {
   attachMethod,
   createCustomer,
@@ -28,7 +28,7 @@ import { createSession, expireSession, findSession, listLineItems, listSessions 
 import { cancelSetup, confirmSetup, createSetup, findSetup } from './setups.ts'
 import { chargeView, customerView, methodView, payoutView, sessionView, setupView } from './views.ts'
 
-type Row = [method: Endpoint['method'], path: string, operation: Endpoint['operation'], handle: Endpoint['handle']]
+type Row = [method: Call['method'], path: string, operation: Call['operation'], handle: Call['handle']]
 
 /** Every path of the API, and what faults may call it. */
 const ROWS: readonly Row[] = [
@@ -88,6 +88,6 @@ const ROWS: readonly Row[] = [
   ['DELETE', '/webhook_endpoints/:id', null, deleteEndpoint],
 ]
 
-export const endpoints: readonly Endpoint[] = ROWS.map(([method, path, operation, handle]) => ({
+export const endpoints: readonly Call[] = ROWS.map(([method, path, operation, handle]) => ({
   ...{ method, path: `/v1${path}`, operation, handle },
 }))

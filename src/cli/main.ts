@@ -6,6 +6,7 @@ import { type Config, ConfigError, readConfig } from '../config.ts'
 import { ApiError } from '../platform/errors.ts'
 import { openRuntime } from '../runtime.ts'
 import type { Role } from '../server.ts'
+import { version } from '../version.ts'
 import { showAudit } from './audit.ts'
 import { doctor } from './doctor.ts'
 import { readFields } from './fields.ts'
@@ -41,6 +42,7 @@ const help = `asyncpay: payments over many channels behind one API
   asyncpay sandbox [--port 9090]               the providers' emulators, alone
   asyncpay master-key rotate|check|forget [--rows 5000]   change the master key while everything runs
   asyncpay doctor                              say what is wrong with the set-up
+  asyncpay --version                           which one this is
 
 Environment: see README.md. With --business <id> a command acts on that business; with one business it need not be named.`
 
@@ -64,6 +66,7 @@ const options = {
   rows: { type: 'string' },
   'forward-to': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
 } as const
 
 type Values = ReturnType<typeof parse>['values']
@@ -81,6 +84,7 @@ async function main(): Promise<void> {
   process.umask(0o077)
   const { values, positionals } = parse()
   const [command, ...rest] = positionals
+  if (values.version) return console.log(version)
   if (values.help || command === undefined || command === 'help') return console.log(help)
   if (command === 'doctor') return await doctor()
   const config = readConfig()

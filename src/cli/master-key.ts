@@ -7,7 +7,7 @@ import { parseKeyFile, writeKeyFile } from '../key-file.ts'
 import type { Context } from '../platform/context.ts'
 import { inTransaction } from '../platform/db.ts'
 import * as keys from '../platform/master-key.ts'
-import { checkSealed, firstPlace, type Place, reseal, type Walked } from '../platform/sealed.ts'
+import { checkSealed, firstPlace, reseal, type Walked, type WalkPlace } from '../platform/sealed.ts'
 import { headOf } from '../platform/secrets.ts'
 import { UsageError } from './usage.ts'
 
@@ -39,10 +39,10 @@ export async function countWaiting(ctx: Context, since: string | null) {
   return { waiting: processes + transactions, now: await keys.readNow(ctx.db) }
 }
 
-export const resealPiece = (ctx: Context, from: Place, rows: number): Promise<Walked> =>
+export const resealPiece = (ctx: Context, from: WalkPlace, rows: number): Promise<Walked> =>
   reseal(ctx.db, ctx.secrets, from, rows)
 
-export const checkPiece = (ctx: Context, from: Place, rows: number): Promise<Walked> =>
+export const checkPiece = (ctx: Context, from: WalkPlace, rows: number): Promise<Walked> =>
   checkSealed(ctx.db, ctx.secrets, from, rows)
 
 export async function finishRotation(ctx: Context): Promise<null> {
@@ -150,8 +150,8 @@ async function untilNobodyWaits(call: Call): Promise<void> {
   }
 }
 
-async function walkAll(what: string, piece: (from: Place) => Promise<unknown>) {
-  let from: Place | null = firstPlace
+async function walkAll(what: string, piece: (from: WalkPlace) => Promise<unknown>) {
+  let from: WalkPlace | null = firstPlace
   const sum = { seen: 0, others: 0 }
   while (from) {
     const walked = (await piece(from)) as Walked

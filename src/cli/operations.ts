@@ -7,7 +7,7 @@ import type { Context } from '../platform/context.ts'
 import { ApiError, type FieldErrors, httpErrors } from '../platform/errors.ts'
 import { isCurrency } from '../platform/money.ts'
 import { perPageMax } from '../platform/pagination.ts'
-import type { Place } from '../platform/sealed.ts'
+import type { WalkPlace } from '../platform/sealed.ts'
 import { isBlank } from '../platform/texts.ts'
 import * as masterKey from './master-key.ts'
 import { UsageError } from './usage.ts'
@@ -31,8 +31,8 @@ export const operations = {
   'audit.verify': (ctx, args) => businesses.verify(ctx, optional(args.expect)),
   'master-key.begin': (ctx, args) => masterKey.beginRotation(ctx, args as { head: string; key?: string }),
   'master-key.waiting': (ctx, args) => masterKey.countWaiting(ctx, optional(args.since)),
-  'master-key.reseal': (ctx, args) => masterKey.resealPiece(ctx, args.from as Place, Number(args.rows)),
-  'master-key.check': (ctx, args) => masterKey.checkPiece(ctx, args.from as Place, Number(args.rows)),
+  'master-key.reseal': (ctx, args) => masterKey.resealPiece(ctx, args.from as WalkPlace, Number(args.rows)),
+  'master-key.check': (ctx, args) => masterKey.checkPiece(ctx, args.from as WalkPlace, Number(args.rows)),
   'master-key.finish': (ctx) => masterKey.finishRotation(ctx),
   'master-key.forget': (ctx) => masterKey.forgetOthers(ctx),
   'webhooks.listen': (ctx, args) => listen(ctx, optional(args.business), String(args.url)),

@@ -162,7 +162,7 @@ function readJson(app: Http): void {
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     request.bodyText = body as string
     if (body === '') return done(null, {})
-    parse(request, body as string, (error, value) => {
+    void parse(request, body as string, (error, value) => {
       if (error) done(new ApiError(httpErrors.malformedRequest, { message: 'The body is not valid JSON' }))
       else done(null, value)
     })

@@ -4,7 +4,7 @@ import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** A page of HTML, made for one visit. */
-export interface Page {
+export interface PageToSend {
   readonly status: number
   readonly html: string
   /** Tag of the language that it is written in, chosen by `Accept-Language`. */
@@ -18,7 +18,7 @@ export interface Page {
 export const newNonce = (): string => randomBytes(16).toString('base64')
 
 /** Compressed as the browser likes it, kept by nobody, found by no search engine. */
-export async function sendPage(request: FastifyRequest, reply: FastifyReply, page: Page): Promise<FastifyReply> {
+export async function sendPage(request: FastifyRequest, reply: FastifyReply, page: PageToSend): Promise<FastifyReply> {
   const { encoding, body } = await compress(page.html, String(request.headers['accept-encoding'] ?? ''))
   return reply
     .code(page.status)

@@ -46,16 +46,16 @@ export const sealedColumns: readonly SealedColumn[] = [
 ]
 
 /** Where a walk over all of them stands; null: at its end. */
-export interface Place {
+export interface WalkPlace {
   /** Of `sealedColumns`. */
   readonly nth: number
   /** The primary key of the last row seen. */
   readonly after: readonly string[] | null
 }
-export const firstPlace: Place = { nth: 0, after: null }
+export const firstPlace: WalkPlace = { nth: 0, after: null }
 
 export interface Walked {
-  readonly next: Place | null
+  readonly next: WalkPlace | null
   /** Sealed values looked at. */
   readonly seen: number
   /** Of these, those that were (while resealing) or are (while checking) not of the current key. */
@@ -69,8 +69,8 @@ interface Row {
 }
 
 /** One bounded piece of a walk: at most `limit` rows of one column after the other. */
-async function walk(db: Db, from: Place, limit: number, visit: (at: SealedColumn, rows: Row[]) => Promise<number>) {
-  let [place, left, seen, others]: [Place | null, number, number, number] = [from, limit, 0, 0]
+async function walk(db: Db, from: WalkPlace, limit: number, visit: (at: SealedColumn, rows: Row[]) => Promise<number>) {
+  let [place, left, seen, others]: [WalkPlace | null, number, number, number] = [from, limit, 0, 0]
   while (place && left > 0) {
     const at = sealedColumns[place.nth]
     if (!at) return { next: null, seen, others }
@@ -87,7 +87,7 @@ async function walk(db: Db, from: Place, limit: number, visit: (at: SealedColumn
 /** Rows of one statement: short locks, and short waits for whoever wants the same rows. */
 const rowsMax = 200
 
-async function read(db: Db, at: SealedColumn, after: Place['after'], limit: number): Promise<Row[]> {
+async function read(db: Db, at: SealedColumn, after: WalkPlace['after'], limit: number): Promise<Row[]> {
   const names = sql.join(at.key.map(([name]) => sql.ref(name)))
   const texts = sql.join(at.key.map(([name]) => sql`${sql.ref(name)}::text`))
   const from = after ? sql`and (${names}) > (${sql.join(after)})` : sql``
@@ -101,7 +101,7 @@ async function read(db: Db, at: SealedColumn, after: Place['after'], limit: numb
 const isOf = (head: Buffer, { value }: Row) => value.subarray(0, sealedHeadLength).equals(head)
 
 /** Seals again what another key than the current one sealed. A value that changes meanwhile is left to the next walk. */
-export async function reseal(db: Db, secrets: Secrets, from: Place, limit: number): Promise<Walked> {
+export async function reseal(db: Db, secrets: Secrets, from: WalkPlace, limit: number): Promise<Walked> {
   const head = secrets.sealedHead()
   return await walk(db, from, limit, async (at, rows) => {
     const old = rows.filter((row) => !isOf(head, row))
@@ -130,7 +130,7 @@ async function replace(db: Db, secrets: Secrets, at: SealedColumn, rows: Row[]):
  * Opens every value with the current key alone; gives how many it does not open because another key sealed them. Throws,
  * with the row, for one that is of the current key and does not open.
  */
-export async function checkSealed(db: Db, secrets: Secrets, from: Place, limit: number): Promise<Walked> {
+export async function checkSealed(db: Db, secrets: Secrets, from: WalkPlace, limit: number): Promise<Walked> {
   const alone = secrets.alone()
   const head = alone.sealedHead()
   return await walk(db, from, limit, async (at, rows) => {

@@ -289,6 +289,7 @@ export interface PaymentRequests {
   reference: string | null;
   relay_holder: string | null;
   relaying_until: Timestamp | null;
+  relays: Generated<number>;
   save_payment_method: Generated<boolean>;
   saved_method_id: string | null;
   sent_customer: Json | null;

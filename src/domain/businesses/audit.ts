@@ -3,20 +3,12 @@ import type { Context } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
 import type { Caller } from './keys.ts'
 import type { EnvMode } from './schema.ts'
+import type { Actor, ActorKind } from './store-audit.ts'
 import * as store from './store-audit.ts'
 
 /** Who changed what, from where, in the transaction of the change. */
 
-export type ActorKind = store.ActorKind
-
-/** `command_line`: the owner of this machine. `system`: nobody asked; something had to be there. */
-export interface Actor {
-  readonly kind: ActorKind
-  /** `key:<id>`, `link:<what it opens>`, `cli`, `system`. */
-  readonly name: string
-  /** Null: on this machine. */
-  readonly address: string | null
-}
+export type { Actor, ActorKind } from './store-audit.ts'
 
 export interface AuditEntry {
   /** Null: about the installation. */

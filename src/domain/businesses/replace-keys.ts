@@ -6,7 +6,7 @@ import { newId } from '../../platform/ids.ts'
 import { audit } from './audit.ts'
 import { forgetCallers, makeKey, presentKey, type WantedKey } from './keys.ts'
 import { type ApiKey, scopes } from './schema.ts'
-import { find } from './service.ts'
+import * as businesses from './store.ts'
 import * as store from './store-keys.ts'
 
 /** A key that was made just now: the one time that it is shown. */
@@ -29,7 +29,7 @@ export async function listKeys(ctx: Context, businessId: string): Promise<ApiKey
 export async function createKey(ctx: Context, wanted: WantedKey, actor: string): Promise<MadeKey> {
   const errors = faultsOf(wanted)
   if (Object.keys(errors).length > 0) throw invalid(errors)
-  await find(ctx, wanted.businessId, wanted.envMode)
+  if (!(await businesses.findMaybe(ctx.db, wanted.businessId, wanted.envMode))) throw notFound('business')
   const now = ctx.clock.now()
   return await inTransaction(ctx.db, async (tx) => {
     const { row, key } = await makeKey(ctx, tx, { ...wanted, scopes: [...new Set(wanted.scopes)] }, now)

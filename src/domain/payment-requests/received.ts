@@ -4,7 +4,7 @@ import { newId, newRef } from '../../platform/ids.ts'
 import type { Change } from './change.ts'
 import { tell } from './open.ts'
 import type { TransactionRow } from './schema.ts'
-import { isSettled, money, type Standing } from './states.ts'
+import { isSettled, type Judged, money } from './states.ts'
 import * as store from './store-received.ts'
 
 /** Money under one reference: parts that wait for the rest, and further payments beside the one that was judged. */
@@ -38,7 +38,7 @@ export function leadBySuccess(answer: ChannelPayment): ChannelPayment {
 export async function recordFurther(
   change: Change,
   attempt: TransactionRow,
-  before: Standing['attemptStatus'],
+  before: Judged['attemptStatus'],
   answer: ChannelPayment,
 ): Promise<number> {
   const { tx, request, attempts, now } = change

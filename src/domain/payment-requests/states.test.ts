@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChannelPayment } from '../../channels/channel.ts'
 import { minuteMs } from '../../platform/clock.ts'
-import { judge, type RequestStatus, type Standing, type TransactionStatus } from './states.ts'
+import { type Judged, judge, type RequestStatus, type TransactionStatus } from './states.ts'
 
 const attemptStatuses = [
   'pending',
@@ -16,7 +16,7 @@ const attemptStatuses = [
 ] as const
 const requestStatuses = ['new', 'open', 'successful', 'failed', 'expired', 'cancelled'] as const
 
-const standing = (attemptStatus: TransactionStatus, requestStatus: RequestStatus = 'open'): Standing => ({
+const standing = (attemptStatus: TransactionStatus, requestStatus: RequestStatus = 'open'): Judged => ({
   requestStatus,
   attemptStatus,
   reference: 'AsT-1',
@@ -82,7 +82,7 @@ test('what is over is what came beyond the amount and the fee that the payer bor
 })
 
 test('money on its way ends by the channel’s word alone; a page that it does not speak of any more waits again, late', () => {
-  const at = (changes: Partial<Standing>, answer: ChannelPayment) =>
+  const at = (changes: Partial<Judged>, answer: ChannelPayment) =>
     judge({ ...standing('processing'), ...changes }, answer).kind
   const ongoing = says('pending', { channelStatus: 'ongoing' })
   assert.equal(at({}, ongoing), 'nothing')

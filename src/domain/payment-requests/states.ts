@@ -59,7 +59,7 @@ export const restOf = (
   attempts: readonly { is_kept: boolean; received_amount_minor: bigint | null }[],
 ): bigint => attempts.reduce((rest, one) => rest - (one.is_kept ? (one.received_amount_minor ?? 0n) : 0n), amount_minor)
 
-export interface Standing {
+export interface Judged {
   readonly requestStatus: RequestStatus
   readonly attemptStatus: TransactionStatus
   /** What we asked for. */
@@ -116,7 +116,7 @@ export type Verdict =
  * | pending, because it does not know a charge that is 15 minutes old | unknown: refused | nothing | nothing | nothing |
  * | pending, and it knows the payment, whose time on its way is over | processing: idle | nothing | nothing | nothing |
  */
-export function judge(standing: Standing, answer: ChannelPayment): Verdict {
+export function judge(standing: Judged, answer: ChannelPayment): Verdict {
   if (isSettled(standing.attemptStatus)) return { kind: 'nothing' }
   if (answer.reference !== null && answer.reference !== standing.reference) {
     return {
@@ -139,7 +139,7 @@ export function judge(standing: Standing, answer: ChannelPayment): Verdict {
     : { kind: 'nothing' }
 }
 
-const wasNeverReceived = ({ attemptStatus, chargedAgoMs }: Standing, answer: ChannelPayment): boolean =>
+const wasNeverReceived = ({ attemptStatus, chargedAgoMs }: Judged, answer: ChannelPayment): boolean =>
   attemptStatus === 'unknown' &&
   chargedAgoMs !== null &&
   chargedAgoMs > notReceivedAfterMs &&
@@ -149,16 +149,16 @@ const wasNeverReceived = ({ attemptStatus, chargedAgoMs }: Standing, answer: Cha
 const notFound = 'not_found'
 
 /** What comes now counts: somebody waits for it, and we have not given its page up. */
-const mayCount = ({ requestStatus, attemptStatus }: Standing): boolean =>
+const mayCount = ({ requestStatus, attemptStatus }: Judged): boolean =>
   isPayable(requestStatus) && attemptStatus !== 'voided' && attemptStatus !== 'expired'
 
-function judgeProcessing(standing: Standing): Verdict {
+function judgeProcessing(standing: Judged): Verdict {
   if (mayCount(standing)) return { kind: standing.attemptStatus === 'processing' ? 'nothing' : 'processing' }
   const sum = money(standing.amountMinor, standing.currency)
   return { kind: 'late', words: `is processing a further payment of ${sum}; it will be kept apart as excess` }
 }
 
-function judgeSuccess(standing: Standing, answer: ChannelPayment): Verdict {
+function judgeSuccess(standing: Judged, answer: ChannelPayment): Verdict {
   const { amountMinor } = answer
   const asked = money(standing.amountMinor, standing.currency)
   if (amountMinor === null || answer.currency !== standing.currency) {
