@@ -101,10 +101,12 @@ function defaultsCheck(defaults: Map<string, string>, pooled: boolean): Check {
 }
 
 function connectionsCheck(defaults: Map<string, string>, config: Config): Check {
-  const own = config.poolSize + config.listPoolSize + config.jobPoolSize + pulseConnections
+  const { poolSize, listPoolSize, clockPoolSize, jobPoolSize } = config
+  const own = poolSize + listPoolSize + clockPoolSize + jobPoolSize + pulseConnections
   const most = Number(defaults.get('max_connections')) - Number(defaults.get('superuser_reserved_connections'))
   const words = `a process opens up to ${own}, the server lets in ${most}`
-  return ['connections', `${words}${own < most ? '' : ': lower POOL_SIZE, LIST_POOL_SIZE, JOB_POOL_SIZE'}`, own < most]
+  const settings = 'POOL_SIZE, LIST_POOL_SIZE, CLOCK_POOL_SIZE, JOB_POOL_SIZE'
+  return ['connections', `${words}${own < most ? '' : `: lower ${settings}`}`, own < most]
 }
 
 function networkChecks(config: Config): Check[] {
