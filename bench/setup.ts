@@ -129,8 +129,8 @@ async function createCustomers(url: string, businessId: string): Promise<void> {
   try {
     const emails = Array.from({ length: customers }, (_, n) => customerEmail(n))
     await client.query(
-      `insert into customers (id, business_id, env_mode, customer_id, email, created_at, updated_at)
-       select gen_random_uuid(), $1, 'test', 'payer-' || n, email, now(), now()
+      `insert into customers (id, business_id, env_mode, customer_id, email, email_key, created_at, updated_at)
+       select gen_random_uuid(), $1, 'test', 'payer-' || n, email, email, now(), now()
        from unnest($2::text[]) with ordinality as given (email, n)`,
       [businessId, emails],
     )

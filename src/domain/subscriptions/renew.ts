@@ -23,7 +23,7 @@ import * as store from './store.ts'
 
 /**
  * Renewing: intent (the period with its unique number and the request that will pay it, in one transaction), charge
- * (itself intent, call, outcome; `payment-requests/charge.ts`), and what follows from its outcome (`follow-up.ts`).
+ * (itself intent, call, outcome; `attempts/charge.ts`), and what follows from its outcome (`follow-up.ts`).
  * Whoever comes after a crash finds the open period and goes on with its one request; a charge that is unknown is never
  * repeated, the period waits for the channel's word.
  *
