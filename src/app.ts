@@ -22,6 +22,7 @@ import { subscriptionLinkRoute, subscriptionPlanRoutes } from './domain/subscrip
 import { subscriptionRoutes } from './domain/subscriptions/routes.ts'
 import { webhookRoutes } from './domain/webhooks/routes.ts'
 import { createSweeps } from './jobs.ts'
+import { publish } from './openapi/document.ts'
 import { addressGroup } from './platform/addresses.ts'
 import type { Context } from './platform/context.ts'
 import { healthRoutes } from './platform/health.ts'
@@ -131,14 +132,17 @@ async function documentApi(app: Http): Promise<void> {
       const scope = route.config?.scope
       return { url, schema: scope && !url.startsWith('/v1/sdk/') ? { ...schema, 'x-scope': scope } : schema }
     },
+    transformObject: (document) => ('openapiObject' in document ? publish(document.openapiObject) : {}),
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Asyncpay', version, description },
+      info: { title: 'Asyncpay', version, description, license: { name: 'MIT', identifier: 'MIT' } },
       servers: [{ url: '/' }],
       components: {
         securitySchemes: {
           secretKey: { type: 'apiKey', in: 'header', name: 'Authentication', description: 'Bearer <secret key>' },
+          secretKeyAsBearer: { type: 'http', scheme: 'bearer', description: 'A secret key, in Authorization' },
           publicKey: { type: 'apiKey', in: 'header', name: 'Authentication', description: 'Bearer <public key>' },
+          publicKeyAsBearer: { type: 'http', scheme: 'bearer', description: 'A public key, in Authorization' },
         },
       },
       security: [{ secretKey: [] }],
