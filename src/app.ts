@@ -23,6 +23,7 @@ import { subscriptionRoutes } from './domain/subscriptions/routes.ts'
 import { webhookRoutes } from './domain/webhooks/routes.ts'
 import { createSweeps } from './jobs.ts'
 import { publish } from './openapi/document.ts'
+import { otherNames } from './other-names.ts'
 import { addressGroup } from './platform/addresses.ts'
 import type { Context } from './platform/context.ts'
 import { healthRoutes } from './platform/health.ts'
@@ -40,7 +41,7 @@ export interface AppOptions {
 
 /** Every route there is, in the order in which it is offered. */
 export async function createApp(ctx: Context, options: AppOptions): Promise<Http> {
-  const app = createHttp(ctx, options.http)
+  const app = createHttp(ctx, options.http, otherNames)
   await allowBrowsers(app)
   await documentApi(app)
   healthRoutes(app, ctx)
@@ -60,7 +61,7 @@ async function allowBrowsers(app: Http): Promise<void> {
     origin: '*',
     methods: ['GET', 'POST'],
     allowedHeaders: ['authentication', 'authorization', 'content-type', 'idempotency-key'],
-    exposedHeaders: ['request-id', 'retry-after'],
+    exposedHeaders: ['request-id', 'retry-after', 'asyncpay-unknown-fields'],
     maxAge: 86_400,
   }
   await app.register(cors, {

@@ -28,10 +28,10 @@ const { currencyNotSupported, amountTooSmall, amountTooLarge, notConnected, refu
 
 /** Opening a page at one channel. */
 const opening = [notConnected, currencyNotSupported, amountTooSmall, amountTooLarge, refused, unavailable]
-/** A new payment request: somewhere, for somebody. */
-const initiating = [...opening, channelErrors.noPaymentChannel, duplicateReference, notFound]
-const ofPlan = [alreadySubscribed, inactive]
 const ending = [notRelayable, processing, beingConfirmed]
+/** A new payment request: somewhere, for somebody; or what became of it, for a repeated call after a crash. */
+const initiating = [...opening, ...ending, busy, channelErrors.noPaymentChannel, duplicateReference, notFound]
+const ofPlan = [alreadySubscribed, inactive]
 const charging = [
   ...[...initiating, ...ofPlan, beingPaid, channelErrors.operationNotSupported],
   ...[paymentMethodErrors.notReusable, paymentRequestErrors.declined, paymentRequestErrors.payerActionRequired],
