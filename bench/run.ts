@@ -7,9 +7,10 @@ import { type Running, startHand, startProgram } from './processes.ts'
 import { jsonReport, printReport, type Report } from './report.ts'
 import { residentMb } from './resources.ts'
 import { type Bench, openBench } from './setup.ts'
+import { measureStrangers } from './strangers.ts'
 
 /**
- * `npm run bench [-- --quick] [--json <file>]`: starts its own PostgreSQL (durable settings) and its own processes,
+ * `npm run bench [-- --quick | --strangers] [--json <file>]`: starts its own PostgreSQL (durable settings) and its own processes,
  * measures, prints. The exit code is 1 when something broke (an answer that was no 2xx, a process that ended), never
  * because something was slow.
  */
@@ -41,11 +42,13 @@ const quickMaxMs = 90_000
 const fullMaxMs = 480_000
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { quick: { type: 'boolean' }, json: { type: 'string' } }, strict: true })
+  const flags = { quick: { type: 'boolean' }, strangers: { type: 'boolean' }, json: { type: 'string' } } as const
+  const { values } = parseArgs({ options: flags, strict: true })
   const report: Report = { rows: [], saturated: {}, broken: [] }
   const startedAt = performance.now()
   try {
-    await measure(values.quick ? quick : full, report, values.quick ? quickMaxMs : fullMaxMs)
+    if (values.strangers) await phase('strangers', () => measureStrangers(report))
+    else await measure(values.quick ? quick : full, report, values.quick ? quickMaxMs : fullMaxMs)
   } catch (error) {
     report.broken.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
   }

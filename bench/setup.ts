@@ -51,6 +51,11 @@ export async function openBench(): Promise<Bench> {
       BASE_URL: `http://127.0.0.1:${port}`,
       LOG_LEVEL: 'silent',
       RATE_LIMIT: '10000000',
+      // A thousand customers, and one address for all of them.
+      LIMIT_CUSTOMER_ATTEMPTS: '10000000',
+      LIMIT_CUSTOMER_DECLINES: '10000000',
+      LIMIT_ADDRESS_ATTEMPTS: '10000000',
+      LIMIT_ADDRESS_DECLINES: '10000000',
       POOL_SIZE: String(poolSize),
       ALLOW_PRIVATE_WEBHOOKS: '1',
       PAYSTACK_API_URL: `http://127.0.0.1:${providerPort}`,
@@ -124,8 +129,8 @@ async function createCustomers(url: string, businessId: string): Promise<void> {
   try {
     const emails = Array.from({ length: customers }, (_, n) => customerEmail(n))
     await client.query(
-      `insert into customers (id, business_id, env_mode, customer_id, email, created_at, updated_at)
-       select gen_random_uuid(), $1, 'test', 'payer-' || n, email, now(), now()
+      `insert into customers (id, business_id, env_mode, customer_id, email, email_key, created_at, updated_at)
+       select gen_random_uuid(), $1, 'test', 'payer-' || n, email, email, now(), now()
        from unnest($2::text[]) with ordinality as given (email, n)`,
       [businessId, emails],
     )

@@ -24,9 +24,10 @@ const rowsOf = `(select n, now() - interval '300 days' * (1 - n / $5::float8) as
   from generate_series($2::bigint, $3::bigint - 1) n) rows`
 
 const statements = [
-  `insert into customers (id, business_id, env_mode, customer_id, email, first_name, last_name, created_at, updated_at)
-   select ${customerIdOf}, $1, 'test', 'bench-' || n, 'stored' || n || '@bench.example', 'Ada', 'Obi', at, at
-   from ${rowsOf} where n % $4::bigint = 0`,
+  `insert into customers (id, business_id, env_mode, customer_id, email, email_key, first_name, last_name, created_at,
+     updated_at)
+   select ${customerIdOf}, $1, 'test', 'bench-' || n, email, email, 'Ada', 'Obi', at, at
+   from ${rowsOf}, lateral (select 'stored' || n || '@bench.example' as email) mailbox where n % $4::bigint = 0`,
   `insert into payment_requests (id, ref, business_id, env_mode, customer_id, intent, status, currency, amount_minor,
      amount_to_usd, usd_per_unit, description, reference, payment_method, expires_at, created_at, updated_at)
    select ${idOf('request')}, ${refOf('AsP-', 'ref')}, $1, 'test', ${customerIdOf}, 'make_payment', ${statusOf}, 'NGN',

@@ -8,7 +8,7 @@ import { Ledger } from './ledger.ts'
 import { lock } from './lock.ts'
 import { Mailbox, mailboxRoutes } from './mailbox.ts'
 import type { Core, Provider } from './provider.ts'
-import { providers as entries } from './providers.ts'
+import { listProviders } from './providers.ts'
 import { startRoutes } from './start.ts'
 import { Store } from './store.ts'
 import { Timers } from './timers.ts'
@@ -58,7 +58,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
     ownOrigin: () => new URL(options.publicUrl).origin,
   })
   const refundDelayMs = options.refundDelayMs ?? REFUND_DELAY_MS
-  const providers = entries.map(({ slug, create }) => {
+  const providers = listProviders().map(({ slug, create }) => {
     const core: Core = {
       get baseUrl() {
         return `${options.publicUrl}/${slug}`

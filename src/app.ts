@@ -120,7 +120,7 @@ async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
   subscriptionRoutes(app, ctx)
   webhookRoutes(app, ctx)
   businessRoutes(app, ctx)
-  testClockRoutes(app, ctx, createSweeps(ctx))
+  testClockRoutes(app, ctx, createSweeps({ ...ctx, db: ctx.database.clocks }))
 }
 
 const description = `One API for payments over many channels. Authenticate with \`Authentication: Bearer <secret key>\`.

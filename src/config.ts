@@ -18,6 +18,7 @@ import { parseKeyFile } from './key-file.ts'
 import type { Pooler } from './platform/connect.ts'
 import { DatabaseUrlError, readDatabaseUrl } from './platform/database-url.ts'
 import type { LimitSettings } from './platform/limits.ts'
+import { atOnceDefault, type ListSettings } from './platform/lists.ts'
 
 /** Everything that the environment decides. Nothing else reads `process.env`; a wrong value stops the start with one clear line. */
 export interface Config {
@@ -45,9 +46,10 @@ export interface Config {
   readonly sandboxToken: string | null
   readonly allowPrivateWebhooks: boolean
   readonly logLevel: string
-  /** Connections of this process at most: for what the API answers, for its lists and searches, for jobs and sweeps. */
+  /** Connections of this process at most: for what the API answers, its lists, moves of test clocks, jobs and sweeps. */
   readonly poolSize: number
   readonly listPoolSize: number
+  readonly clockPoolSize: number
   readonly jobPoolSize: number
   /** How long one statement of the API may take, one of a job, and how long either waits for a lock. */
   readonly statementTimeoutMs: number
@@ -61,6 +63,7 @@ export interface Config {
   readonly requestTimeoutMs: number
   readonly connectionsMax: number
   readonly limits: LimitSettings
+  readonly lists: ListSettings
   /** Rates as JSON `{"base":"USD","date":"YYYY-MM-DD","rates":{"NGN":1590.1}}`; null: the bundled ones stay. */
   readonly exchangeRatesUrl: string | null
   /** `smtp://` or `smtps://`, with user and password where the server wants them; null: mails have no server. */
@@ -86,6 +89,7 @@ export function readConfig(env: Env = process.env): Config {
   const baseUrl = httpUrl(env, 'BASE_URL') ?? `http://localhost:${port}`
   const host = hostName(env)
   const sandboxToken = readSandboxToken(env)
+  const listPoolSize = integer(env, 'LIST_POOL_SIZE', 3, 1, 500)
   requireLocked({ sandbox, sandboxToken, baseUrl, host })
   return {
     port,
@@ -101,7 +105,8 @@ export function readConfig(env: Env = process.env): Config {
     allowPrivateWebhooks: flag(env, 'ALLOW_PRIVATE_WEBHOOKS', embedded),
     logLevel: oneOf(env, 'LOG_LEVEL', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     poolSize: integer(env, 'POOL_SIZE', 10, 1, 500),
-    listPoolSize: integer(env, 'LIST_POOL_SIZE', 3, 1, 500),
+    listPoolSize,
+    clockPoolSize: integer(env, 'CLOCK_POOL_SIZE', 2, 1, 500),
     jobPoolSize: integer(env, 'JOB_POOL_SIZE', 5, 1, 500),
     statementTimeoutMs: integer(env, 'STATEMENT_TIMEOUT_MS', 10_000, 100, 600_000),
     jobStatementTimeoutMs: integer(env, 'JOB_STATEMENT_TIMEOUT_MS', 60_000, 100, 3_600_000),
@@ -111,6 +116,10 @@ export function readConfig(env: Env = process.env): Config {
     requestTimeoutMs: integer(env, 'REQUEST_TIMEOUT_MS', 30_000, 100, 600_000),
     connectionsMax: integer(env, 'CONNECTIONS_MAX', 10_000, 1, 1_000_000),
     limits: readLimits(env),
+    lists: {
+      atOnce: integer(env, 'LISTS_AT_ONCE', atOnceDefault(listPoolSize), 1, 500),
+      waitMs: integer(env, 'LIST_WAIT_MS', 10_000, 0, 600_000),
+    },
     exchangeRatesUrl: httpUrl(env, 'EXCHANGE_RATES_URL'),
     smtpUrl: smtpUrl(env),
     mailFrom: mailFrom(env, new URL(baseUrl).hostname),
@@ -124,6 +133,10 @@ function readLimits(env: Env): LimitSettings {
     relaysMax: limit('LIMIT_RELAYS', 20),
     wrongHooksAMinute: limit('LIMIT_WRONG_HOOKS', 120),
     wrongKeysAMinute: limit('LIMIT_WRONG_KEYS', 60),
+    customerAttemptsAnHour: limit('LIMIT_CUSTOMER_ATTEMPTS', 30),
+    customerDeclinesAnHour: limit('LIMIT_CUSTOMER_DECLINES', 10),
+    addressAttemptsAnHour: limit('LIMIT_ADDRESS_ATTEMPTS', 1_000),
+    addressDeclinesAnHour: limit('LIMIT_ADDRESS_DECLINES', 30),
     linkStreamsMax: limit('LIMIT_LINK_STREAMS', 10),
     addressStreamsMax: limit('LIMIT_ADDRESS_STREAMS', 200),
   }

@@ -1,4 +1,4 @@
-import { auditSweeps } from './domain/businesses/jobs.ts'
+import { auditSweeps, clockSweeps } from './domain/businesses/jobs.ts'
 import { erasureSweeps } from './domain/erasures/jobs.ts'
 import { rateJobs } from './domain/exchange-rates/jobs.ts'
 import { hookJobs, hookSweeps } from './domain/hooks/jobs.ts'
@@ -24,6 +24,7 @@ export const createJobs = (ctx: Context, exchangeRatesUrl: string | null): Job<n
 
 /** All work that is due by a time in our own rows. */
 export const createSweeps = (ctx: Context): Sweep[] => [
+  ...clockSweeps(ctx),
   ...paymentRequestSweeps(ctx),
   ...refundSweeps(ctx),
   ...subscriptionSweeps(ctx),

@@ -44,7 +44,7 @@ export async function openRuntime(config: Config, clock: Clock = systemClock): P
     const webhookSender = createWebhookSender({ allowPrivate: config.allowPrivateWebhooks })
     const ctx: Context = {
       db: database.db,
-      lists: createLists(database, config.listPoolSize),
+      lists: createLists(database, config.lists),
       limits: createLimits(config.limits, clock),
       database,
       queue,
@@ -107,7 +107,12 @@ async function openDatabase(config: Config, onStatement: () => void): Promise<Da
   const database = openPostgres(config.databaseUrl, {
     onStatement,
     pooler: config.databasePooler,
-    sizes: { api: config.poolSize, lists: config.listPoolSize, jobs: config.jobPoolSize },
+    sizes: {
+      api: config.poolSize,
+      lists: config.listPoolSize,
+      clocks: config.clockPoolSize,
+      jobs: config.jobPoolSize,
+    },
     bounds: {
       statementMs: config.statementTimeoutMs,
       jobStatementMs: config.jobStatementTimeoutMs,

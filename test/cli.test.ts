@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
+import pg from 'pg'
 import { createDatabase, freePort, stopOwnPostgres } from './support/postgres.ts'
 import { type Body, call, testMasterKey } from './support/server.ts'
 import { until } from './support/wait.ts'
@@ -162,7 +163,17 @@ describe('what cannot be done is said in one line', () => {
     for (const args of [[], ['help'], ['--help'], ['start', '-h']]) {
       const { code, stdout } = await run(args, {})
       assert.equal(code, 0)
-      for (const command of ['start', 'migrate', 'keys', 'business', 'channels', 'listen', 'sandbox', 'doctor']) {
+      for (const command of [
+        'start',
+        'migrate',
+        'keys',
+        'business',
+        'channels',
+        'audit',
+        'listen',
+        'sandbox',
+        'doctor',
+      ]) {
         assert.match(stdout, new RegExp(`^  asyncpay ${command}`, 'm'))
       }
     }
@@ -301,6 +312,41 @@ describe('commands open the database themselves where no server runs', () => {
         /--currency must be a currency of ISO 4217/,
       )
     await expectRefusal(['business', 'create', ' \u200b '], env, /characters that can be seen/)
+  })
+
+  test('audit: listed and verified; a row that was altered ends verify with 1, rows that wait for long also doctor', async () => {
+    const { entries } = await runJson(['audit', 'list', '--json'], env)
+    assert.deepEqual(entries.map((one: Body) => [one.action, one.actor_kind, one.address]).at(-1), [
+      'business.created',
+      'command_line',
+      null,
+    ])
+    const verify = () => run(['audit', 'verify'], env)
+    const whole = await verify()
+    assert.equal(whole.code, 0, whole.stdout)
+    assert.match(whole.stdout, /\d+ wait for their seal since .*\nok +Each row stands as it was written\.\n$/s)
+    const client = new pg.Client(database.url)
+    await client.connect()
+    try {
+      await client.query(`update audit_unsealed set written_at = written_at - interval '2 hours'`)
+      const late = await verify()
+      assert.equal(late.code, 1)
+      assert.match(late.stdout, /WRONG +rows wait since \S+ for their seal: is a worker running\?\n$/)
+      const doctor = await run(['doctor'], env)
+      assert.equal(doctor.code, 1)
+      assert.match(doctor.stdout, /WRONG +audit log +\d+ rows wait for their seal since \S+: start a worker\n/)
+      await client.query('set session_replication_role = replica; delete from audit_log')
+      const gone = await verify()
+      assert.equal(gone.code, 1)
+      assert.match(gone.stdout, /WRONG +row 1: the row is missing\n/)
+      // What the tests after this one find is as if nobody had been here.
+      await client.query('delete from audit_unsealed')
+    } finally {
+      await client.end()
+    }
+    await expectRefusal(['audit', 'verify', '--expect', '1'], env, /--expect takes a link as verify tells it/)
+    await expectRefusal(['audit', 'list', '--limit', '0'], env, /--limit must be a whole number from 1 to 500/)
+    await expectRefusal(['audit'], env, /asyncpay audit list/)
   })
 
   test('channels: connected and listed; a wrong field, key, mode or channel is refused in one line', async () => {

@@ -85,6 +85,8 @@ const verbs: Record<string, string[]> = {
     'saved',
     'save-method',
     'charge-method',
+    'velocity',
+    'store-velocity',
   ],
 }
 

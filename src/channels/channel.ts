@@ -73,6 +73,18 @@ export interface PaymentLookup {
   readonly channelTransactionId?: string | null
 }
 
+/** How payers pay, in words of our own. */
+export const methodTypes = [
+  'card',
+  'bank_transfer',
+  'ussd',
+  'mobile_money',
+  'bank_debit',
+  'wallet',
+  'pay_page',
+] as const
+export type MethodType = (typeof methodTypes)[number]
+
 /** A token for charging again. Secret: encrypted at rest, never logged, never in an answer. */
 export interface SavedMethod {
   readonly token: string
@@ -80,14 +92,14 @@ export interface SavedMethod {
   readonly tokenOwner: string | null
   /** The e-mail that the token is bound to. */
   readonly email: string
-  readonly type: 'card'
+  readonly type: MethodType
   readonly brand: string | null
   readonly bank: string | null
   readonly last4: string | null
   readonly expMonth: number | null
   readonly expYear: number | null
   readonly reusable: boolean
-  /** Same card, same signature: drops duplicates. */
+  /** Same card (or wallet, account), same signature: drops duplicates. */
   readonly signature: string | null
 }
 

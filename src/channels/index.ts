@@ -18,14 +18,10 @@ export function addChannel(channel: Channel): void {
   added.set(slug, channel)
 }
 
-for (const channel of [
-  // One line each, in the order in which they are offered; see CONTRIBUTING.md, "Add a channel".
-  paystack,
-  flutterwave,
-  stripe,
-]) {
-  addChannel(channel)
-}
+// One line each, in the order in which they are offered; see CONTRIBUTING.md, "Add a channel".
+addChannel(paystack)
+addChannel(flutterwave)
+addChannel(stripe)
 
 /** Every channel there is, in the order in which they were added. */
 export const listChannels = (): Channel[] => [...added.values()]

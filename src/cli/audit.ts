@@ -12,8 +12,8 @@ export interface AuditFlags {
   json?: boolean | undefined
 }
 
-const usage = `asyncpay audit list [--limit 50] [--before <row>] [--json] [--business <id>], or:
-  asyncpay audit verify [--expect <link>:<digest>] [--json]`
+const usage =
+  'asyncpay audit list [--limit 50] [--before <row>] [--business <id>], or: asyncpay audit verify [--expect <link>:<digest>]'
 const limitDefault = 50
 
 /** Shows who changed what, or whether it stands as it was written; gives the text to print, and whether all is well. */

@@ -1,4 +1,5 @@
 import { type Config, readConfig } from '../config.ts'
+import { countUnsealed, isSealedLate } from '../domain/businesses/service.ts'
 import { isBehindPooler } from '../platform/connect.ts'
 import { type Database, openPostgres, pulseConnections, sql } from '../platform/db.ts'
 import { callSocket, wordsOf } from './socket.ts'
@@ -57,6 +58,7 @@ async function databaseChecks(config: Config): Promise<Check[]> {
       ['database', words.filter(Boolean).join(''), version >= 15],
       defaultsCheck(defaults, pooled),
       connectionsCheck(defaults, config),
+      ...(await auditChecks(database)),
     ]
   } catch (error) {
     return [['database', `cannot be reached: ${wordsOf(error)}`, false]]
@@ -101,10 +103,21 @@ function defaultsCheck(defaults: Map<string, string>, pooled: boolean): Check {
 }
 
 function connectionsCheck(defaults: Map<string, string>, config: Config): Check {
-  const own = config.poolSize + config.listPoolSize + config.jobPoolSize + pulseConnections
+  const { poolSize, listPoolSize, clockPoolSize, jobPoolSize } = config
+  const own = poolSize + listPoolSize + clockPoolSize + jobPoolSize + pulseConnections
   const most = Number(defaults.get('max_connections')) - Number(defaults.get('superuser_reserved_connections'))
   const words = `a process opens up to ${own}, the server lets in ${most}`
-  return ['connections', `${words}${own < most ? '' : ': lower POOL_SIZE, LIST_POOL_SIZE, JOB_POOL_SIZE'}`, own < most]
+  const settings = 'POOL_SIZE, LIST_POOL_SIZE, CLOCK_POOL_SIZE, JOB_POOL_SIZE'
+  return ['connections', `${words}${own < most ? '' : `: lower ${settings}`}`, own < most]
+}
+
+/** Whether somebody seals the audit log; nothing where the database was not migrated yet. */
+async function auditChecks({ db }: Database): Promise<Check[]> {
+  const { rows } = await sql<{ is: boolean }>`select to_regclass('audit_unsealed') is not null as is`.execute(db)
+  if (!rows[0]?.is) return []
+  const { count, oldest } = await countUnsealed(db)
+  if (!isSealedLate(oldest)) return [['audit log', `${count} rows wait for their seal`, true]]
+  return [['audit log', `${count} rows wait for their seal since ${oldest?.toISOString()}: start a worker`, false]]
 }
 
 function networkChecks(config: Config): Check[] {

@@ -33,6 +33,8 @@ export interface Database {
   readonly db: Db
   /** Lists and searches: apart, so that slow ones keep nobody from paying. */
   readonly lists: Db
+  /** Moves of test clocks: apart, so that a year of one business's renewals takes no connection from others. */
+  readonly clocks: Db
   /** Jobs and sweeps: apart, so that no load of the API stops them. */
   readonly jobs: Db
   /** One connection that nobody else waits for: whether this process is alive is written there. */
@@ -61,6 +63,7 @@ export interface DatabaseOptions {
 export interface PoolSizes {
   readonly api: number
   readonly lists: number
+  readonly clocks: number
   readonly jobs: number
 }
 
@@ -71,7 +74,7 @@ export interface DatabaseBounds {
   readonly lockMs: number
 }
 
-export const poolSizesDefault: PoolSizes = { api: 10, lists: 3, jobs: 5 }
+export const poolSizesDefault: PoolSizes = { api: 10, lists: 3, clocks: 2, jobs: 5 }
 export const boundsDefault: DatabaseBounds = { statementMs: 10_000, jobStatementMs: 60_000, lockMs: 5_000 }
 
 /** Whether a process is alive is told twice a second: what takes longer than this is no life. */
@@ -86,12 +89,14 @@ export function openPostgres(url: string, options: DatabaseOptions = {}): Databa
   const open = (name: string, size: number, bounds: Bounds | null) => openPool(url, name, size, bounds, options)
   const api = open('asyncpay', sizes.api, { statementMs, lockMs })
   const lists = open('asyncpay-lists', sizes.lists, { statementMs, lockMs })
+  const clocks = open('asyncpay-clocks', sizes.clocks, { statementMs, lockMs })
   const jobs = open('asyncpay-jobs', sizes.jobs, { statementMs: jobStatementMs, lockMs })
   const pulse = open('asyncpay-pulse', pulseConnections, { statementMs: pulseBoundMs, lockMs: pulseBoundMs })
-  const close = async () => void (await Promise.all([api, lists, jobs, pulse].map((one) => one.pool.end())))
+  const close = async () => void (await Promise.all([api, lists, clocks, jobs, pulse].map((one) => one.pool.end())))
   return {
     db: api.db,
     lists: lists.db,
+    clocks: clocks.db,
     jobs: jobs.db,
     pulse: pulse.db,
     pool: api.pool,
@@ -152,6 +157,7 @@ export async function openEmbedded(dataDir: string | null, options: DatabaseOpti
   return {
     db,
     lists: db,
+    clocks: db,
     jobs: db,
     pulse: db,
     pool,

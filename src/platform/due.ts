@@ -26,6 +26,8 @@ export interface DueRows {
 export interface Mode {
   readonly businessId: string
   readonly envMode: string
+  /** Rows at once at most, whatever a claim asks for. */
+  readonly atOnce?: number
 }
 
 /** Whose rows: everybody's but those of a mode whose clock is held, or one mode's, for the holder of its clock. */
@@ -47,12 +49,13 @@ export interface Claim {
 export async function claimDue<Row>(db: Db, due: DueRows, claim: Claim): Promise<Row[]> {
   const column = sql.ref(due.column)
   const count = due.counter ? sql`, ${sql.ref(due.counter)} = ${sql.ref(due.counter)} + 1` : sql``
+  const limit = claim.of === 'everybody' ? claim.limit : Math.min(claim.limit, claim.of.atOnce ?? claim.limit)
   const ids = claim.of === 'everybody' ? idsOfAll(due, claim) : idsOfMode(due, claim, claim.of)
   const { rows } = await sql<Row>`/* hot */ with ${ids}
     update ${sql.table(due.table)} row set ${column} =
         ${claim.now}::timestamptz + make_interval(secs => m.clock_offset_seconds + ${claim.leaseMs / 1_000})${count}
     from business_modes m where m.business_id = row.business_id and m.env_mode = row.env_mode
-      and row.id in (select id from due limit ${claim.limit})
+      and row.id in (select id from due limit ${limit})
     returning row.*`.execute(db)
   return rows
 }

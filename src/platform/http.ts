@@ -69,7 +69,12 @@ export function createHttp(ctx: Context, options: HttpOptions, otherNames: Other
     trustProxy: [...options.trustedProxies],
     // Of a request alone: an answer, such as a checkout's stream, may take its time.
     requestTimeout: options.requestTimeoutMs,
-    http: { connectionsCheckingInterval: slowSweepMs, headersTimeout: options.requestTimeoutMs },
+    // Named here too: Node compares its own default of 5 minutes, before Fastify sets ours.
+    http: {
+      connectionsCheckingInterval: slowSweepMs,
+      headersTimeout: options.requestTimeoutMs,
+      requestTimeout: options.requestTimeoutMs,
+    },
     bodyLimit: bodyLimitBytes,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
     // Fastify's own word while it stops has no envelope: `refuseWhileStopping` has.

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Clock, minuteMs } from './clock.ts'
+import { type Clock, hourMs, minuteMs } from './clock.ts'
 import { ApiError, httpErrors } from './errors.ts'
 
 /** What one process lets through of what costs others something; `LIMIT_…` in the environment. */
@@ -10,6 +10,12 @@ export interface LimitSettings {
   readonly relaysMax: number
   /** Webhooks with a wrong signature a minute, of one token. */
   readonly wrongHooksAMinute: number
+  /** Attempts and declines an hour of one customer who is told of by strangers: public keys, links, the checkout. */
+  readonly customerAttemptsAnHour: number
+  readonly customerDeclinesAnHour: number
+  /** Those of one address, at one business. */
+  readonly addressAttemptsAnHour: number
+  readonly addressDeclinesAnHour: number
   /** Keys that open nothing, a minute of one address. */
   readonly wrongKeysAMinute: number
   /** Open streams of one checkout, and of one address. */
@@ -21,6 +27,10 @@ export interface Limits extends LimitSettings {
   readonly returns: Counter
   readonly wrongHooks: Counter
   readonly wrongKeys: Counter
+  readonly customerAttempts: Counter
+  readonly addressAttempts: Counter
+  /** Payment requests that an address began. */
+  readonly addressTrail: Trail
 }
 
 export const createLimits = (settings: LimitSettings, clock: Clock): Limits => ({
@@ -28,6 +38,9 @@ export const createLimits = (settings: LimitSettings, clock: Clock): Limits => (
   returns: new Counter(settings.returnsAMinute, clock),
   wrongHooks: new Counter(settings.wrongHooksAMinute, clock),
   wrongKeys: new Counter(settings.wrongKeysAMinute, clock),
+  customerAttempts: new Counter(settings.customerAttemptsAnHour, clock, hourMs),
+  addressAttempts: new Counter(settings.addressAttemptsAnHour, clock, hourMs),
+  addressTrail: new Trail(),
 })
 
 /** Names that are remembered at once; 10,000 of them weigh about 2 MB. */
@@ -79,6 +92,27 @@ export class Counter {
       if (endsMs > nowMs && this.#counts.size <= namesMax) break
       this.#counts.delete(first)
     }
+  }
+}
+
+/** 1,000 addresses with 200 ids each weigh about 15 MB; an address that begins more is known by its newest. */
+const [trailsMax, trailLengthMax] = [1_000, 200]
+
+/** The newest ids of each name, of which digests are kept. */
+export class Trail {
+  readonly #ids = new Map<string, string[]>()
+
+  add(name: string, id: string): void {
+    const key = digestOf(name)
+    const ids = (this.#ids.get(key) ?? []).filter((one) => one !== id).slice(1 - trailLengthMax)
+    this.#ids.delete(key)
+    this.#ids.set(key, [...ids, id])
+    const [first] = this.#ids.keys()
+    if (this.#ids.size > trailsMax && first !== undefined) this.#ids.delete(first)
+  }
+
+  list(name: string): readonly string[] {
+    return this.#ids.get(digestOf(name)) ?? []
   }
 }
 

@@ -99,6 +99,7 @@ export interface BusinessModes {
   clock_held_until: Timestamp | null;
   clock_holder: string | null;
   clock_offset_seconds: Generated<bigint>;
+  clock_process_id: string | null;
   created_at: Timestamp;
   default_redirect_url: string | null;
   enabled_webhooks: Generated<boolean>;
@@ -288,6 +289,7 @@ export interface PaymentRequests {
   reference: string | null;
   relay_holder: string | null;
   relaying_until: Timestamp | null;
+  relays: Generated<number>;
   save_payment_method: Generated<boolean>;
   saved_method_id: string | null;
   sent_customer: Json | null;

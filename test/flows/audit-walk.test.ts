@@ -3,6 +3,7 @@ import { subscribe as hear, unsubscribe as hearNoMore } from 'node:diagnostics_c
 import { after, before, describe, test } from 'node:test'
 import { type Operation, operations } from '../../src/cli/operations.ts'
 import * as businesses from '../../src/domain/businesses/service.ts'
+import { sql } from '../../src/platform/db.ts'
 import type { Http } from '../../src/platform/http.ts'
 import { headOf } from '../../src/platform/secrets.ts'
 import { portalOf } from '../support/portal.ts'
@@ -49,6 +50,23 @@ const exemptCommands: Partial<Record<Operation, string>> = {
   'master-key.reseal': 'what is sealed stays what it is; beginning and end of the change have rows',
 }
 
+/** What people decide stands in these. */
+const decidedTables = [
+  ...['api_keys', 'business_modes', 'business_payment_channels', 'businesses', 'customers', 'erasures'],
+  ...['payment_methods', 'payment_requests', 'portal_links', 'subscription_plans', 'subscriptions', 'transactions'],
+  ...['webhook_endpoints', 'webhook_deliveries'],
+]
+/** What the program notes there for itself. */
+const ownNotes = [
+  ...['updated_at', 'check_at', 'check_count', 'relay_holder', 'relaying_until', 'clock_holder', 'clock_held_until'],
+  ...['last_used_at'],
+]
+const refusing = `create function refuse_row() returns trigger language plpgsql as $$ begin
+    if exists (select from unwritable) then raise exception 'the audit log takes no row'; end if;
+    return new;
+  end $$;
+  create trigger refused before insert on audit_log for each row execute function refuse_row()`
+
 describe('every change leaves a row in the audit log', () => {
   const routes = new Set<string>()
   let server: TestServer
@@ -63,9 +81,12 @@ describe('every change leaves a row in the audit log', () => {
       })
     }
     hear('fastify.initialization', note)
-    server = await startTestServer({ backend: 'postgres' })
+    // No worker: between two looks at the rows nobody else changes them.
+    server = await startTestServer({ backend: 'postgres', role: 'api' })
     hearNoMore('fastify.initialization', note)
     business = await threeChannels(server)
+    await sql`create table unwritable (since int)`.execute(server.ctx.db)
+    await sql.raw(refusing).execute(server.ctx.db)
   })
   after(() => server.close())
 
@@ -73,9 +94,39 @@ describe('every change leaves a row in the audit log', () => {
     server.ctx.db.selectFrom('audit_log').selectAll().where('id', '>', after).orderBy('id').execute()
   /** The last row before the last call: what came before it is of its preparation. */
   let mark = 0n
+  let sent = 0
+  /** Which call finds that the audit log takes no row; and what the rows said before it. */
+  let unwritable: { from: number; before: string } | null = null
   const marked = async <T>(send: () => Promise<T>): Promise<T> => {
+    sent += 1
     mark = (await rows(mark)).at(-1)?.id ?? mark
+    if (unwritable?.from === sent) {
+      unwritable.before = await decided()
+      await sql`insert into unwritable values (1)`.execute(server.ctx.db)
+    }
     return await send()
+  }
+  /** All that people decide, as it is now. */
+  const decided = async (): Promise<string> => {
+    const each = decidedTables.map(
+      (table) =>
+        sql`select ${sql.lit(table)} || (to_jsonb(t) - ${ownNotes}::text[])::text as row from ${sql.table(table)} t`,
+    )
+    const found = await sql<{ row: string }>`${sql.join(each, sql` union all `)} order by row`.execute(server.ctx.db)
+    return found.rows.map(({ row }) => row).join('\n')
+  }
+  /** The same again, where its row cannot be written: nothing of it is done. Gives what was answered. */
+  const undone = async <T>(change: () => Promise<T>): Promise<T | undefined> => {
+    unwritable = { from: sent * 2, before: '' }
+    try {
+      return await change().catch(() => undefined)
+    } finally {
+      await sql`truncate unwritable`.execute(server.ctx.db)
+      const [before, after] = [unwritable.before.split('\n'), (await decided()).split('\n')]
+      assert.ok(before.length > 1, 'the last call was not sent')
+      assert.deepEqual(after, before)
+      unwritable = null
+    }
   }
   const api = (method: string, path: string, body?: unknown) => marked(() => business.api(method, path, body, from))
   const call = (path: string, body: unknown, headers: Record<string, string> = {}) =>
@@ -272,7 +323,8 @@ describe('every change leaves a row in the audit log', () => {
   })
 
   for (const [route, change] of Object.entries(calls)) {
-    test(`${route} leaves who did it, from where`, async () => {
+    test(`${route} leaves who did it, from where, or is not done`, async () => {
+      sent = 0
       const answer = await change()
       assert.ok(answer.status < 400, answer.text)
       const path = route.split(' ')[1] ?? ''
@@ -283,20 +335,23 @@ describe('every change leaves a row in the audit log', () => {
       assert.match(row?.actor ?? '', kind === 'link' ? /^link:./ : /^key:[0-9a-f-]{36}$/)
       assert.match(row?.action ?? '', /^[a-z_]+\.[a-z_]+$/)
       assert.equal(row?.address, address, row?.action)
+      assert.equal((await undone(change))?.status, 500)
     })
   }
 
   for (const [command, work] of Object.entries(commands)) {
-    test(`asyncpay ${command} leaves a row of the command line`, async () => {
+    test(`asyncpay ${command} leaves a row of the command line, or is not done`, async () => {
+      sent = 0
       await work()
       const left = (await rows(mark)).filter((one) => one.actor_kind === 'command_line')
       assert.equal(left.length, 1, left.map((one) => one.action).join())
       assert.deepEqual([left[0]?.actor, left[0]?.address], ['cli', null])
+      if (!command.startsWith('master-key.')) assert.equal(await undone(work), undefined)
     })
   }
 
-  test('all of it is sealed by the worker, and stands as it was written', async () => {
-    await until('the seal', async () => (await businesses.verify(server.ctx, null)).unsealed === 0, 60_000)
+  test('all of it is sealed, and stands as it was written', async () => {
+    await businesses.sealAll(server.ctx)
     const { breaks, rows: sealed } = await businesses.verify(server.ctx, null)
     assert.deepEqual(breaks, [])
     assert.equal(sealed, (await rows(0n)).length)

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import * as businesses from '../../src/domain/businesses/service.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'
 import { saveCard } from '../support/saved.ts'
 import { type Answer, type Body, startTestServer, type TestBusiness, type TestServer } from '../support/server.ts'
+import { until } from '../support/wait.ts'
 
 after(stopOwnPostgres)
 
@@ -98,6 +100,13 @@ describe('the audit log', () => {
     await expectOne('subscription_plan.deleted', () => api('DELETE', planPath))
     const methods = `/v1/customers/${saved.customer}/payment-methods`
     await expectOne('payment_method.deleted', () => api('DELETE', `${methods}/${saved.method}`))
+  })
+
+  test('a worker seals what was written by itself', async () => {
+    await api('PUT', '/v1/business', { name: 'Sealed' })
+    const isSealed = async () => (await businesses.verify(server.ctx, null)).unsealed === 0
+    await until('the seal', isSealed, 60_000)
+    assert.deepEqual((await businesses.verify(server.ctx, null)).breaks, [])
   })
 
   test('what fails leaves no row', async () => {

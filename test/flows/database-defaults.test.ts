@@ -96,9 +96,9 @@ describe('the defaults of a database', () => {
         said,
         /^ok +defaults +search_path = elsewhere, datestyle = SQL, DMY: each session .* told otherwise$/m,
       )
-      assert.match(said, /^ok +connections +a process opens up to 19, the server lets in \d+$/m)
+      assert.match(said, /^ok +connections +a process opens up to 21, the server lets in \d+$/m)
       const many = runCommand(['doctor'], { ...env, POOL_SIZE: '500' })
-      await assert.rejects(many, /WRONG +connections +a process opens up to 509, .*: lower POOL_SIZE/)
+      await assert.rejects(many, /WRONG +connections +a process opens up to 511, .*: lower POOL_SIZE/)
     } finally {
       await database.drop()
     }

@@ -102,6 +102,30 @@ describe('limits that a stranger meets', () => {
     await payAndComeBack(last)
   })
 
+  test('relays at once pass the limit by none, and what failing over made is no relay', async () => {
+    const fault = { channel: 'paystack', operation: 'open', kind: 'status', status: 500, times: 1 }
+    assert.equal((await call(server.url, 'POST', '/sandbox/control/faults', fault)).status, 201)
+    const created = await open()
+    const countAttempts = async (): Promise<number> => {
+      const { rows } = await server.ctx.database.pool.query(
+        'select 1 from transactions t join payment_requests r on r.id = t.payment_request_id where r.ref = $1',
+        [requestRef(created)],
+      )
+      return rows.length
+    }
+    assert.equal(await countAttempts(), 2, 'it failed over')
+    const slugs = ['paystack', 'flutterwave'] as const
+    const relay = (n: number) =>
+      business.api('POST', '/v1/payment-requests/relay', {
+        payment_request_ref: requestRef(created),
+        payment_channel: slugs[n % slugs.length],
+      })
+    for (let n = 0; n < 17; n += 1) assert.equal((await relay(n)).status, 201, String(n))
+    const answers = await Promise.all(Array.from({ length: 30 }, (_, n) => relay(n)))
+    for (const answer of answers.filter(({ status }) => status !== 201)) expectLimit(answer, 86_400)
+    assert.equal(await countAttempts(), 2 + 20)
+  })
+
   test('429 the 121st webhook of a minute with a wrong signature; a right one of the same token passes', async () => {
     const path = await hookPath()
     const post = (headers: Record<string, string>) => call(server.url, 'POST', path, { event: newId() }, headers)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
+import pg from 'pg'
 import type { NewMail } from '../../src/domain/mails/schema.ts'
 import { queueMail, sendDue } from '../../src/domain/mails/service.ts'
 import { dispatch } from '../../src/domain/webhooks/deliver.ts'
@@ -12,9 +13,11 @@ import type { Context } from '../../src/platform/context.ts'
 import { inTransaction } from '../../src/platform/db.ts'
 import { newId } from '../../src/platform/ids.ts'
 import { createWebhookSender } from '../../src/platform/outgoing.ts'
-import { stopOwnPostgres } from '../support/postgres.ts'
+import { expectFailure } from '../support/expect.ts'
+import { createDatabase, stopOwnPostgres } from '../support/postgres.ts'
 import { startReceiver } from '../support/receiver.ts'
-import { startTestServer, type TestBusiness, type TestServer } from '../support/server.ts'
+import { type Body, startTestServer, type TestBusiness, type TestServer, threeChannels } from '../support/server.ts'
+import { createPlan, periodsOf, subscribe } from '../support/subscriptions.ts'
 import { until } from '../support/wait.ts'
 
 after(stopOwnPostgres)
@@ -163,6 +166,104 @@ describe('mails side by side', () => {
       held.resolve()
       await server.close()
     }
+  })
+})
+
+describe('test clocks side by side', () => {
+  let database: Awaited<ReturnType<typeof createDatabase>>
+  let server: TestServer
+  let locker: pg.Client
+  /** Apart: what a transaction sees of the sessions stays as it saw it first. */
+  let watcher: pg.Client
+  before(async () => {
+    database = await createDatabase()
+    const bounds = { STATEMENT_TIMEOUT_MS: '60000', LOCK_TIMEOUT_MS: '60000', JOB_STATEMENT_TIMEOUT_MS: '60000' }
+    server = await startTestServer({
+      databaseUrl: database.url,
+      env: { ...bounds, POOL_SIZE: '4', JOB_POOL_SIZE: '4' },
+    })
+    locker = new pg.Client(database.url)
+    watcher = new pg.Client(database.url)
+    await Promise.all([locker.connect(), watcher.connect()])
+  })
+  after(async () => {
+    await locker?.end()
+    await watcher?.end()
+    await server?.close()
+    await database?.drop()
+  })
+
+  const makeDue = (subscription: Body) =>
+    server.ctx.database.pool.query(
+      `update subscriptions set next_due_at = now(), current_period_start = now() - interval '2 days',
+         current_period_end = now(), anchor_at = now() - interval '30 days' where id = $1`,
+      [subscription.uuid],
+    )
+
+  test("a move that hangs with a dozen renewals leaves pool and workers to another's payments and renewals", async () => {
+    const [mover, other] = [await threeChannels(server), await threeChannels(server)]
+    const { customer, method } = await subscribe(server, mover, await createPlan(mover))
+    for (let n = 0; n < 11; n += 1) {
+      const plan = await createPlan(mover)
+      const wish = { customer_uuid: customer, subscription_plan_uuid: plan.uuid, payment_method_uuid: method }
+      assert.equal((await mover.api('POST', '/v1/subscriptions', wish)).status, 201)
+    }
+    // All at the same moment of that clock.
+    await server.ctx.database.pool.query(
+      `update subscriptions set anchor_at = now(), current_period_start = now(),
+         current_period_end = now() + interval '30 days', next_due_at = now() + interval '30 days'
+       where business_id = $1`,
+      [mover.id],
+    )
+    const due = await subscribe(server, other, await createPlan(other))
+    await locker.query('begin')
+    await locker.query('select id from subscription_plans where business_id = $1 for update', [mover.id])
+    let isMoved = false
+    const moved = mover.api('POST', '/v1/test-clock/advance', { days: 31 }).finally(() => {
+      isMoved = true
+    })
+    try {
+      await until('its renewals to hang', async () => {
+        const { rows } = await watcher.query(`select 1 from pg_stat_activity where wait_event_type = 'Lock'
+          and datname = current_database()`)
+        return rows.length >= 2
+      })
+      await makeDue(due.subscription)
+      const wish = { customer_email: 'ada@example.com', amount: 100 }
+      const opened = await Promise.all(Array.from({ length: 8 }, () => other.api('POST', '/v1/payment-requests', wish)))
+      for (const answer of opened) assert.equal(answer.status, 201, answer.text)
+      await until('its renewal', async () => (await periodsOf(server, due.subscription.uuid)).length === 2)
+      assert.equal(isMoved, false)
+    } finally {
+      await locker.query('rollback')
+      await moved
+    }
+    assert.equal((await moved).status, 201, (await moved).text)
+  })
+
+  test('a clock is let go as soon as its mover’s process is dead; that of a living one is held', async () => {
+    const [left, held] = [await server.business('Left'), await server.business('Held')]
+    const { pool } = server.ctx.database
+    const holdFor = async (business: TestBusiness, beatAt: string) => {
+      const { rows } = await pool.query(
+        `insert into processes (id, started_at, beat_at) values (gen_random_uuid(), now(), ${beatAt}) returning id`,
+      )
+      await pool.query(
+        `update business_modes set clock_holder = gen_random_uuid(), clock_held_until = now() + interval '1 hour',
+           clock_process_id = $2 where business_id = $1 and env_mode = 'test'`,
+        [business.id, rows[0].id],
+      )
+    }
+    await holdFor(held, `now() + interval '1 hour'`)
+    await holdFor(left, `now() - interval '3 seconds'`)
+    const holders = async () => {
+      const { rows } = await pool.query('select business_id from business_modes where clock_holder is not null')
+      return rows.map((row) => row.business_id)
+    }
+    await until('the dead one’s', async () => !(await holders()).includes(left.id))
+    assert.deepEqual(await holders(), [held.id])
+    assert.equal((await left.api('POST', '/v1/test-clock/advance', { days: 1 })).status, 201)
+    expectFailure(await held.api('POST', '/v1/test-clock/advance', { days: 1 }), { status: 409, code: '015' })
   })
 })
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
+import { methodTypes } from '../../src/channels/channel.ts'
 import { statusOf } from '../../src/domain/payment-methods/schema.ts'
 import { keep } from '../../src/domain/payment-methods/service.ts'
 import { minuteMs, secondMs } from '../../src/platform/clock.ts'
@@ -230,29 +231,43 @@ describe('saved methods', () => {
     )
   })
 
+  const crowd = {
+    token: 'AUTH_crowd',
+    tokenOwner: null,
+    email: 'crowd@example.com',
+    type: 'card' as const,
+    brand: 'visa',
+    bank: null,
+    last4: '4081',
+    expMonth: 1,
+    expYear: 2090,
+    reusable: true,
+  }
+
+  test('a method is of any kind that channels have, and says which', async () => {
+    const made = await business.api('POST', '/v1/customers', { email: 'kinds@example.com', name: 'Kinds' })
+    const [customerId, owner] = [made.body.data.uuid, { businessId: business.id, envMode: 'test' as const }]
+    for (const type of methodTypes) {
+      const method = { ...crowd, type, expMonth: null, expYear: null, signature: `SIG_${type}` }
+      const kept = { customerId, slug: 'paystack', method, reference: null, now: server.clock.now() }
+      await inTransaction(server.ctx.db, (tx) => keep(server.ctx, tx, owner, kept))
+    }
+    const shown = await methodsOf(business, customerId)
+    assert.deepEqual(new Set(shown.map((one) => one.type)), new Set(methodTypes))
+    assert.ok(shown.every((one) => one.status === 'active'))
+  })
+
   test('20 outcomes at once that leave five cards of one customer: none fails, each card is kept once, one is the default', async () => {
     const made = await business.api('POST', '/v1/customers', { email: 'crowd@example.com', name: 'Crowd' })
     const customerId = made.body.data.uuid
     const owner = { businessId: business.id, envMode: 'test' as const }
-    const method = {
-      token: 'AUTH_crowd',
-      tokenOwner: null,
-      email: 'crowd@example.com',
-      type: 'card' as const,
-      brand: 'visa',
-      bank: null,
-      last4: '4081',
-      expMonth: 1,
-      expYear: 2090,
-      reusable: true,
-    }
     await Promise.all(
       Array.from({ length: 20 }, (_, nth) =>
         inTransaction(server.ctx.db, (tx) =>
           keep(server.ctx, tx, owner, {
             customerId,
             slug: 'paystack',
-            method: { ...method, signature: `SIG_${nth % 5}` },
+            method: { ...crowd, signature: `SIG_${nth % 5}` },
             reference: null,
             now: server.clock.now(),
           }),

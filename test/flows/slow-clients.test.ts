@@ -83,6 +83,16 @@ describe('slow clients and far pages', () => {
     assert.equal((await server.call('GET', '/health/live')).status, 200)
   })
 
+  test('the longest REQUEST_TIMEOUT_MS starts a server too', async () => {
+    const patient = await startTestServer({
+      backend: 'postgres',
+      role: 'api',
+      env: { REQUEST_TIMEOUT_MS: '600000' },
+    })
+    assert.equal((await patient.call('GET', '/health/live')).status, 200)
+    await patient.close()
+  })
+
   test('422 a page further back than 10,000 rows', async () => {
     const business = await server.business()
     for (const path of ['payment-requests', 'customers', 'subscription-plans', 'subscriptions', 'events']) {

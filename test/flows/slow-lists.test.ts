@@ -47,8 +47,8 @@ describe('lists that are slow', () => {
   })
 
   /** A list of a table that no payment needs. */
-  const deliveriesOf = async (business: TestBusiness) => {
-    const { body } = await business.api('GET', '/v1/webhook-endpoints')
+  const deliveriesOf = async (business: TestBusiness, mode: 'api' | 'live' = 'api') => {
+    const { body } = await business[mode]('GET', '/v1/webhook-endpoints')
     return `/v1/webhook-endpoints/${body.data.webhook_endpoints.data[0].uuid}/deliveries`
   }
 
@@ -81,6 +81,25 @@ describe('lists that are slow', () => {
     assert.equal((await server.call('GET', '/health/ready')).status, 200)
     assert.ok(performance.now() - startedAt < 9_000)
     await locker.query('rollback')
+    for (const answer of await Promise.all(lists)) assert.equal(answer.status, 200, answer.text)
+  })
+
+  test('those of both modes of one business count together: another business lists meanwhile', async () => {
+    const [path, livePath] = [await deliveriesOf(greedy), await deliveriesOf(greedy, 'live')]
+    await locker.query('begin')
+    await locker.query('lock table webhook_deliveries in access exclusive mode')
+    const lists = Array.from({ length: 20 }, (_, n) => (n % 2 ? greedy.api('GET', path) : greedy.live('GET', livePath)))
+    try {
+      await until('the lists to hang', async () => {
+        const { rows } = await watcher.query(`select 1 from pg_stat_activity where wait_event_type = 'Lock'
+          and datname = current_database() and application_name = 'asyncpay-lists'`)
+        return rows.length >= 2
+      })
+      const listed = await other.api('GET', '/v1/customers')
+      assert.equal(listed.status, 200, listed.text)
+    } finally {
+      await locker.query('rollback')
+    }
     for (const answer of await Promise.all(lists)) assert.equal(answer.status, 200, answer.text)
   })
 

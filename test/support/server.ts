@@ -53,6 +53,10 @@ export async function startTestServer(options: TestServerOptions = {}) {
     ALLOW_PRIVATE_WEBHOOKS: '1',
     // All tests come from one address, and many of them with wrong keys. Those of the limits set their own.
     LIMIT_WRONG_KEYS: '1000000',
+    LIMIT_CUSTOMER_ATTEMPTS: '1000000',
+    LIMIT_CUSTOMER_DECLINES: '1000000',
+    LIMIT_ADDRESS_ATTEMPTS: '1000000',
+    LIMIT_ADDRESS_DECLINES: '1000000',
     ...(databaseUrl && { DATABASE_URL: databaseUrl, ASYNCPAY_MASTER_KEY: options.masterKey ?? testMasterKey }),
     ...options.env,
   })

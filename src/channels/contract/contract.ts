@@ -20,7 +20,7 @@ export type { ChannelHarness, ChargeFacts, PaymentFacts, RefundFacts } from './h
 /** Registers the suite with node:test. `name` is the channel's, for the report. */
 export function channelContract<Credentials>(name: string, harness: ChannelHarness<Credentials>): void {
   describe(`${name} keeps the channel contract`, () => {
-    const provider = new FakeProvider()
+    const provider = new FakeProvider((request) => harness.login?.(request) ?? null)
     const bench: Bench = { provider, transport: () => provider.transport() }
     before(() => provider.start())
     after(() => provider.stop())

@@ -32,10 +32,16 @@ export type Script = (request: ProviderRequest) => ProviderAnswer
 const answerLimitMs = 1000
 
 export class FakeProvider {
-  /** Everything asked since the last `play`, in order. */
+  /** Everything asked since the last `play`, in order; logins are not among it. */
   requests: ProviderRequest[] = []
+  readonly #login: (request: ProviderRequest) => ProviderAnswer | null
   #script: Script = () => ({ status: 500, body: 'no script' })
   readonly #server = createServer((request, response) => void this.#serve(request, response))
+
+  /** `login`: answers the logins of a provider that wants them, whatever the script; null for all other requests. */
+  constructor(login: (request: ProviderRequest) => ProviderAnswer | null = () => null) {
+    this.#login = login
+  }
 
   async start(): Promise<void> {
     this.#server.listen(0, '127.0.0.1')
@@ -72,8 +78,9 @@ export class FakeProvider {
       headers: request.headers,
       body: Buffer.concat(chunks).toString('utf8'),
     }
-    this.requests.push(asked)
-    const answer = this.#script(asked)
+    const login = this.#login(asked)
+    if (login === null) this.requests.push(asked)
+    const answer = login ?? this.#script(asked)
     if (answer === 'hang') return
     if (answer === 'drop') {
       request.socket.destroy()

@@ -39,6 +39,8 @@ export interface ChannelHarness<Credentials> {
   readonly fields: Readonly<Record<string, string>>
   /** Values that may show nowhere: the keys of `fields` that are secret, and tokens that `refusal` holds. */
   readonly secrets: readonly string[]
+  /** Needed where the provider wants a login: answers it, null for every other request. Logins count as no call. */
+  login?(request: ProviderRequest): ProviderAnswer | null
   /** The provider opens the page. */
   opened(request: OpenCheckout): Script
   /** What the requests of one `openCheckout` asked for. */

@@ -8,6 +8,7 @@
 const secretKeys = new Set([
   'access_code',
   'access_token',
+  'accesstoken',
   'account_number',
   'api_key',
   'authorization',

@@ -110,7 +110,11 @@ const stretch = 50_000n
 /** More are not told: whoever has that many looks elsewhere. */
 const breaksMax = 50
 /** Longer than any worker is away unnoticed; a sweep seals every few seconds. */
-export const sealedWithinMs = hourMs
+const sealedWithinMs = hourMs
+
+/** `oldest`: since when the first row waits, by the database's clock. */
+export const isSealedLate = (oldest: Date | null): boolean =>
+  oldest !== null && Date.now() - oldest.getTime() > sealedWithinMs
 
 /** Walks the whole chain and the whole log. `expected`: the head as it was once told. */
 export async function verify(ctx: Context, expected: string | null): Promise<Verdict> {
@@ -213,7 +217,7 @@ class Walk {
     const { count, oldest } = await store.countUnsealed(db)
     this.verdict.unsealed = count
     this.verdict.oldest_unsealed_at = oldest && wireTime(oldest)
-    if (oldest && Date.now() - oldest.getTime() > sealedWithinMs) {
+    if (oldest && isSealedLate(oldest)) {
       this.#tell('late', null, null, `rows wait since ${wireTime(oldest)} for their seal: is a worker running?`)
     }
   }

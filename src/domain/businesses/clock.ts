@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { after, dayMs, secondMs, wireTime } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import { type Db, inTransaction } from '../../platform/db.ts'
-import { type NextDue, nextDues } from '../../platform/due.ts'
-import { ApiError, invalid } from '../../platform/errors.ts'
+import { type Database, type Db, inTransaction } from '../../platform/db.ts'
+import { type Mode, type NextDue, nextDues } from '../../platform/due.ts'
+import { ApiError, httpErrors, invalid } from '../../platform/errors.ts'
 import { newId } from '../../platform/ids.ts'
 import type { Sweep } from '../../platform/queue.ts'
 import { businessErrors } from './errors.ts'
@@ -27,6 +27,12 @@ const callLimits = { workMaxMs: 60 * secondMs, stepsMax: 50_000 }
 /** What providers are waited for, once and altogether. */
 const pauseMs = 300
 const patienceMs = 5 * secondMs
+/** Moves at once in a process: they share the few connections that are theirs, and each must get on. */
+const movesMax = 10
+/** Things that a move does at once: as many as it has connections, so that none waits for one in vain. */
+const atOnce = 2
+/** More held clocks than that are looked at in the next second. */
+const heldMax = 1_000
 /** Until a row that somebody else is working on is let go. */
 const busyPauseMs = 20
 
@@ -53,26 +59,62 @@ export async function advance(
 ): Promise<TestClock> {
   if (caller.envMode !== 'test') throw new ApiError(businessErrors.testClockInLiveMode)
   const to = targetOf(body, await findNow(ctx, caller))
+  const apart = { ...ctx, db: ctx.database.clocks }
+  const end = beginMove(ctx)
   const holder = newId()
-  const now = ctx.clock.now()
+  ctx.holder.begin(holder)
   try {
-    await hold(ctx, caller, { holder, now, until: after(now, holdMs) }, to)
-    await new Walk(ctx, caller, holder, to, sweeps, limits).run()
+    await hold(apart, caller, holder, to)
+    await new Walk(apart, caller, holder, to, sweeps, limits).run()
   } finally {
+    end()
     // Also where the database went away meanwhile: held, the clock would refuse the next move for a minute and a half.
     const release = (db: Db) => store.releaseClock(db, caller, holder)
-    await ctx.holder.untilDone('release of a test clock', release, () => void forgetCallers(ctx))
+    await ctx.holder.untilDone('release of a test clock', release, () => {
+      ctx.holder.end(holder)
+      forgetCallers(ctx)
+    })
   }
   return await readClock(ctx, caller)
 }
 
+async function hold(ctx: Context, caller: Caller, holder: string, to: Date): Promise<void> {
+  if (await tryHold(ctx, caller, holder, to)) return
+  await releaseOfDead(ctx)
+  if (!(await tryHold(ctx, caller, holder, to))) throw busy()
+}
+
 /** With the row of who moves it, and to where: what follows is work of many transactions. */
-async function hold(ctx: Context, caller: Caller, wanted: store.ClockHold & { now: Date }, to: Date): Promise<void> {
-  const from = await findNow(ctx, caller)
-  await inTransaction(ctx.db, async (tx) => {
-    if (!(await store.holdClock(tx, caller, wanted))) throw busy()
-    await auditBy(tx, caller, 'test_clock.advanced', changesOf({ now: from }, { now: to }), wanted.now)
+async function tryHold(ctx: Context, caller: Caller, holder: string, to: Date): Promise<boolean> {
+  const [now, from] = [ctx.clock.now(), await findNow(ctx, caller)]
+  return await inTransaction(ctx.db, async (tx) => {
+    const wanted = { holder, now, until: after(now, holdMs), processId: ctx.holder.id }
+    const isHeld = await store.holdClock(tx, caller, wanted)
+    if (isHeld) await auditBy(tx, caller, 'test_clock.advanced', changesOf({ now: from }, { now: to }), now)
+    return isHeld
   })
+}
+
+/** Clocks whose mover's process died are let go long before their hold ends. */
+export async function releaseOfDead(ctx: Context): Promise<number> {
+  for (const { businessId, envMode, holder, processId, silentMs } of await store.listHeldClocks(ctx.db, heldMax)) {
+    if (processId === null || !ctx.holder.isGone(processId, holder, silentMs)) continue
+    await store.releaseClock(ctx.db, { businessId, envMode }, holder)
+  }
+  return 0
+}
+
+const moves = new WeakMap<Database, number>()
+
+/** Gives what ends it. Throws 009 where too many are under way. */
+function beginMove({ database }: Context): () => void {
+  const count = (by: number) => void moves.set(database, (moves.get(database) ?? 0) + by)
+  if ((moves.get(database) ?? 0) >= movesMax) {
+    const message = 'Too many test clocks are being moved'
+    throw new ApiError(httpErrors.tooManyRequests, { message, headers: { 'retry-after': '5' } })
+  }
+  count(1)
+  return () => count(-1)
 }
 
 const busy = () => new ApiError(businessErrors.testClockBusy, { headers: { 'retry-after': '1' } })
@@ -86,6 +128,8 @@ function targetOf(body: AdvanceClock, now: Date): Date {
   }
   return to
 }
+
+const modeOf = ({ businessId, envMode }: Mode): Mode => ({ businessId, envMode })
 
 function isDue(next: NextDue | undefined, now: Date): boolean {
   return next !== undefined && next.at <= now
@@ -146,7 +190,7 @@ class Walk {
       const due = this.#works.filter((_, n) => isDue(nexts[n], now))
       let worked = 0
       for (const work of due) {
-        worked += await work.run(this.#caller, this.#to)
+        worked += await work.run({ ...modeOf(this.#caller), atOnce }, this.#to)
         if (Date.now() - this.#startedAt > this.#limits.workMaxMs) throw await this.#notThereYet()
       }
       if (worked === 0) return earliest(nexts)

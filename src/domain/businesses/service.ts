@@ -30,7 +30,7 @@ export {
   listEntries,
   type ShownEntry,
 } from './audit.ts'
-export { sealAll, sealedWithinMs, type Verdict, verify } from './audit-chain.ts'
+export { isSealedLate, sealAll, type Verdict, verify } from './audit-chain.ts'
 export {
   authenticate,
   type Caller,
@@ -43,6 +43,7 @@ export {
 } from './keys.ts'
 export { createKey, listKeys, type MadeKey, revokeKey, rollKey } from './replace-keys.ts'
 export type { ApiKey } from './schema.ts'
+export { countUnsealed } from './store-audit.ts'
 
 export const findMaybe = (ctx: Context, businessId: string, envMode: EnvMode) =>
   store.findMaybe(ctx.db, businessId, envMode)

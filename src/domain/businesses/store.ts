@@ -31,9 +31,22 @@ export interface ClockHold {
   until: Date
 }
 
+export interface HeldClock extends Mode {
+  holder: string
+  /** Null: a version that named none. */
+  processId: string | null
+  /** Since its process gave a sign of life, by the database's clock; null: it is gone. */
+  silentMs: number | null
+}
+
 /** False: somebody else holds it. */
-export async function holdClock(db: Db | Tx, mode: Mode, hold: ClockHold & { now: Date }): Promise<boolean> {
-  const { rows } = await sql`update business_modes set clock_holder = ${hold.holder}, clock_held_until = ${hold.until}
+export async function holdClock(
+  db: Db | Tx,
+  mode: Mode,
+  hold: ClockHold & { now: Date; processId: string },
+): Promise<boolean> {
+  const { rows } = await sql`update business_modes set clock_holder = ${hold.holder}, clock_held_until = ${hold.until},
+      clock_process_id = ${hold.processId}
     where business_id = ${mode.businessId} and env_mode = ${mode.envMode}
       and (clock_held_until is null or clock_held_until <= ${hold.now}) returning 1`.execute(db)
   return rows.length === 1
@@ -49,8 +62,18 @@ export async function moveClock(db: Db, mode: Mode, hold: ClockHold, offsetSecon
 }
 
 export async function releaseClock(db: Db, mode: Mode, holder: string): Promise<void> {
-  await sql`update business_modes set clock_holder = null, clock_held_until = null
+  await sql`update business_modes set clock_holder = null, clock_held_until = null, clock_process_id = null
     where business_id = ${mode.businessId} and env_mode = ${mode.envMode} and clock_holder = ${holder}`.execute(db)
+}
+
+/** Those that somebody holds, the oldest holds first. */
+export async function listHeldClocks(db: Db, limit: number): Promise<HeldClock[]> {
+  const { rows } = await sql<HeldClock>`/* hot */ select m.business_id as "businessId", m.env_mode as "envMode",
+      m.clock_holder as holder, m.clock_process_id as "processId",
+      (extract(epoch from clock_timestamp() - p.beat_at) * 1000)::float8 as "silentMs"
+    from business_modes m left join processes p on p.id = m.clock_process_id
+    where m.clock_held_until is not null order by m.clock_held_until limit ${limit}`.execute(db)
+  return rows
 }
 
 export async function findMaybeByHookToken(db: Db, token: string): Promise<Business | undefined> {

@@ -139,7 +139,10 @@ async function presentPaid(ctx: Context, { caller, full }: Session): Promise<Pai
   }
 }
 
-/** Opens the payment at the channel that the buyer chose; gives the channel's page. Throws 030 to 040. */
+/**
+ * Opens the payment at the channel that the buyer chose; gives the channel's page. Throws 030 to 040, and 009 where too much
+ * was tried.
+ */
 export async function relay(
   ctx: Context,
   { caller, full }: Session,
@@ -147,7 +150,14 @@ export async function relay(
   via: paymentRequests.ReturnVia,
 ): Promise<string> {
   const body = { payment_request_ref: full.request.id, payment_channel: slug }
-  const { action } = await paymentRequests.relay(ctx, caller, body, via)
+  const stranger = { customer: { email: full.customer.email }, address: caller.address ?? '' }
+  const work = () => paymentRequests.relay(ctx, caller, body, via)
+  const { action } = await paymentRequests.runWithin(
+    ctx,
+    { caller, stranger, claim: null },
+    work,
+    () => full.request.id,
+  )
   return action
 }
 

@@ -40,12 +40,13 @@ export function paymentChannelRoutes(app: Http, ctx: Context): void {
 export function channelLogoRoutes(app: Http): void {
   const schema = { hide: true, params: Type.Object({ file: Type.String() }) }
   app.get('/payment_channels/:file', { schema }, async (request, reply) => {
-    const [, name, full] = /^([A-Za-z]+?)(-Full)?\.svg$/.exec(request.params.file) ?? []
-    const channel = listChannels().find((one) => one.displayName === name)
-    if (!channel) throw notFound('logo')
-    const svg = full
-      ? wordMark(channel.displayName, channel.themeColor)
-      : initial(channel.displayName, channel.themeColor)
+    const { file } = request.params
+    const drawn = listChannels().flatMap(({ displayName, themeColor }) => {
+      if (file === `${displayName}.svg`) return initial(displayName, themeColor)
+      return file === `${displayName}-Full.svg` ? wordMark(displayName, themeColor) : []
+    })
+    const svg = drawn[0]
+    if (svg === undefined) throw notFound('logo')
     return reply.type('image/svg+xml').header('cache-control', 'public, max-age=86400').send(svg)
   })
 }

@@ -46,8 +46,8 @@ export const presentChannel = (channel: Channel, baseUrl: string): PaymentChanne
   slug: channel.slug,
   display_name: channel.displayName,
   summary: channel.summary,
-  logo: `${baseUrl}/payment_channels/${channel.displayName}.svg`,
-  logo_full: `${baseUrl}/payment_channels/${channel.displayName}-Full.svg`,
+  logo: `${baseUrl}/payment_channels/${encodeURIComponent(channel.displayName)}.svg`,
+  logo_full: `${baseUrl}/payment_channels/${encodeURIComponent(channel.displayName)}-Full.svg`,
   theme_color: channel.themeColor,
 })
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { mock, test } from 'node:test'
 import { ChannelError } from '../../channels/channel.ts'
 import { paystack } from '../../channels/paystack/index.ts'
 import { type ChannelAccount, call, isHealthy, type Operation } from './service.ts'
@@ -78,4 +78,29 @@ test('silences are counted in a row: a refusal between them is an answer', async
   assert.ok(await passes(account, 'open'))
   await fail(account, 'open', failure('unavailable'), 5)
   assert.equal(await passes(account, 'open'), false)
+})
+
+test('a channel that was silent comes last for ten seconds; then one payment tries it again, and its answer decides', async () => {
+  for (const silent of ['open', 'verify'] as const) {
+    const account = accountOf()
+    mock.timers.enable({ apis: ['Date'], now: 1_000_000 })
+    try {
+      await fail(account, silent, failure('unavailable'), 5)
+      mock.timers.tick(9_999)
+      assert.equal(isHealthy(account), false)
+      mock.timers.tick(1)
+      assert.equal(isHealthy(account), true, `${silent}: nobody would ever try it again`)
+      await fail(account, silent, failure('unavailable'), 1)
+      assert.equal(isHealthy(account), false)
+      mock.timers.tick(10_000)
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const trying = call(ctx, account, silent, () => promise)
+      assert.equal(isHealthy(account), false, `${silent}: the others do not wait for the one that tries`)
+      resolve()
+      await trying
+      assert.equal(isHealthy(account), true)
+    } finally {
+      mock.timers.reset()
+    }
+  }
 })

@@ -68,7 +68,12 @@ function transportOf(ctx: Context, row: ConnectedChannel, channel: Channel): Cha
 /** Calls in a row without an answer before the breaker opens, and how long it stays so. */
 const breakAfterFailures = 5
 const breakForMs = 10 * secondMs
-const breakers = new Map<string, CircuitBreakerPolicy>()
+interface Breaker {
+  readonly policy: CircuitBreakerPolicy
+  /** When it opened last, real time. */
+  openedAt: number
+}
+const breakers = new Map<string, Breaker>()
 const breakersMax = 50_000
 
 /** What a call is for. Each has a breaker of its own: look-ups of refunds that fail keep nobody from paying. */
@@ -77,16 +82,21 @@ export type Operation = 'open' | 'verify' | 'void' | 'charge' | 'refund' | 'fetc
 /** Nobody answered. What is refused, asked to slow down or cannot be read is an answer, and no outage. */
 const isOutage = (error: unknown) => error instanceof ChannelError && error.reason === 'unavailable'
 
-function breakerOf(account: Pick<ChannelAccount, 'id' | 'updatedAt'>, operation: Operation): CircuitBreakerPolicy {
+function breakerOf(account: Pick<ChannelAccount, 'id' | 'updatedAt'>, operation: Operation): Breaker {
   const key = `${account.id}/${account.updatedAt.getTime()}/${operation}`
   let breaker = breakers.get(key)
   if (!breaker) {
     if (breakers.size >= breakersMax) breakers.clear()
-    breaker = circuitBreaker(handleWhen(isOutage), {
+    const policy = circuitBreaker(handleWhen(isOutage), {
       halfOpenAfter: breakForMs,
       breaker: new ConsecutiveBreaker(breakAfterFailures),
     })
-    breakers.set(key, breaker)
+    const made: Breaker = { policy, openedAt: 0 }
+    policy.onBreak(() => {
+      made.openedAt = Date.now()
+    })
+    breaker = made
+    breakers.set(key, made)
   }
   return breaker
 }
@@ -94,9 +104,17 @@ function breakerOf(account: Pick<ChannelAccount, 'id' | 'updatedAt'>, operation:
 /** What a payment needs of a channel: its page opens, and what became of it can be asked. */
 const neededToPay: readonly Operation[] = ['open', 'verify']
 
-/** False while the channel has not answered lately to what a payment needs; routing tries it last then. */
+/**
+ * False while the channel has not answered lately to what a payment needs; routing tries it last then. The breaker itself
+ * stays open until somebody calls: so when its time is over the channel has its place again, and the first payment there
+ * decides. While that one waits, the others go elsewhere.
+ */
 export const isHealthy = (account: Pick<ChannelAccount, 'id' | 'updatedAt'>): boolean =>
-  neededToPay.every((operation) => breakerOf(account, operation).state !== CircuitState.Open)
+  neededToPay.every((operation) => {
+    const { policy, openedAt } = breakerOf(account, operation)
+    if (policy.state === CircuitState.Open) return Date.now() - openedAt >= breakForMs
+    return policy.state === CircuitState.Closed
+  })
 
 /**
  * One call to a channel, behind the circuit breaker of its account and operation, measured. Throws `ChannelError`;
@@ -111,7 +129,7 @@ export async function call<T>(
   const done = ctx.metrics.channelSeconds.startTimer({ channel: account.slug, operation })
   try {
     const result = await breakerOf(account, operation)
-      .execute(() => answered(() => work(account.channel, account.credentials, account.transport)))
+      .policy.execute(() => answered(() => work(account.channel, account.credentials, account.transport)))
       .then((answer) => answer())
     done({ outcome: 'answered', cause: 'none' })
     return result

@@ -1,3 +1,4 @@
+import type { MethodType } from '../../channels/channel.ts'
 import { type Db, sql, type Tx } from '../../platform/db.ts'
 import type { DueRows } from '../../platform/due.ts'
 import { type Found, findPage } from '../../platform/keyset.ts'
@@ -98,7 +99,7 @@ export interface NewMethod {
   id: string
   customerId: string
   slug: string
-  type: 'card'
+  type: MethodType
   card: CardColumns
   signature: string | null
   tokenSealed: Buffer

@@ -2,11 +2,11 @@ import { after, hourMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { brokenConstraint } from '../../platform/db.ts'
 import { ApiError, invalid, notFound } from '../../platform/errors.ts'
-import { type IdempotencyClaim, runOrReplay } from '../../platform/idempotency.ts'
+import type { IdempotencyClaim } from '../../platform/idempotency.ts'
 import { newId, newRef } from '../../platform/ids.ts'
 import { parseAmount, toUsd } from '../../platform/money.ts'
 import { keepMetaData } from '../../platform/wire.ts'
-import { actorOf, type Caller, nowOf } from '../businesses/service.ts'
+import { actorOf, type Caller, isStranger, nowOf } from '../businesses/service.ts'
 import type { SentCustomer } from '../customers/schema.ts'
 import { newCustomerId, valuesOf } from '../customers/service.ts'
 import * as rates from '../exchange-rates/service.ts'
@@ -21,6 +21,7 @@ import type { FullRequest, Initiate, Wanted } from './schema.ts'
 import { requireSold } from './sold.ts'
 import type { NewTransaction, Owner } from './store.ts'
 import { insertRequest, type NewRequest } from './store-insert.ts'
+import { runWithin, type Stranger } from './velocity.ts'
 
 /** A request that nobody has paid by then is over. */
 export const lifetimeMs = 24 * hourMs
@@ -33,14 +34,14 @@ export interface Initiated {
   action: string
 }
 
-/** Initiates and relays to the chosen channel. */
+/** Initiates and relays to the chosen channel. What strangers try is bounded. */
 export const initiate = (
   ctx: Context,
   caller: Caller,
   body: Wanted,
   claim: IdempotencyClaim | null,
-): Promise<Initiated> =>
-  runOrReplay(ctx.db, claim, async () => {
+): Promise<Initiated> => {
+  const work = async () => {
     if (claim?.resumes) return await resume(ctx, caller, claim.resumes, body.payment_channel ?? null)
     const wish = await readWish(ctx, caller, body, 'now')
     const named = body.payment_channel ?? null
@@ -52,7 +53,10 @@ export const initiate = (
     const { amount_minor: restMinor } = request
     const full = { request: opened.request, restMinor, customer, lastTransaction: opened.attempt, timeline: [] }
     return { full, action: opened.action }
-  })
+  }
+  const stranger = strangerOf(caller, body)
+  return runWithin(ctx, { caller, stranger, claim }, work, ({ full }) => full.request.id)
+}
 
 /**
  * A request that no channel has seen yet: the whole intent in one statement, for a later relay. Throws 030 to 033, 037
@@ -63,14 +67,24 @@ export const create = (
   caller: Caller,
   body: Wanted,
   claim: IdempotencyClaim | null,
-): Promise<FullRequest> =>
-  runOrReplay(ctx.db, claim, async () => {
+): Promise<FullRequest> => {
+  const work = async () => {
     if (claim?.resumes) return await load(ctx, claim.resumes)
     const wish = await readWish(ctx, caller, body, 'later')
     await choose(ctx, caller, { ...wish, named: null, tokenize: wish.savePaymentMethod })
     const made = await insert(ctx, caller, newRequest(ctx, caller, body, wish, null, claim))
     return { ...made, restMinor: made.request.amount_minor, lastTransaction: null, timeline: [] }
-  })
+  }
+  const stranger = strangerOf(caller, body)
+  return runWithin(ctx, { caller, stranger, claim }, work, ({ request }) => request.id)
+}
+
+/** Null: whoever asks has a secret key, and bounds its buyers itself. */
+function strangerOf({ kind, address }: Caller, body: Initiate): Stranger | null {
+  if (!isStranger(kind) || address === null) return null
+  const email = body.customer_email ?? body.customer?.email ?? ''
+  return { address, customer: body.customer_uuid === undefined ? { email } : { id: body.customer_uuid } }
+}
 
 /** Goes on where a crashed twin stopped: an open page is the answer, an attempt that was never seen is given up. */
 export async function resume(

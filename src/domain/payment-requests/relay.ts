@@ -13,6 +13,7 @@ import type { FullRequest, Relay, RequestRow, TransactionRow } from './schema.ts
 import { isPayable, restOf } from './states.ts'
 import type { NewTransaction } from './store.ts'
 import * as store from './store.ts'
+import { noteRelay } from './store-open.ts'
 import { busy, inTurn } from './turn.ts'
 
 /**
@@ -26,14 +27,17 @@ export async function relay(ctx: Context, caller: Caller, body: Relay, via?: Ret
   const attempts = await store.listTransactions(ctx.db, requestId)
   const known = new Set(attempts.filter(isOpened).map((one) => one.id))
   const { request, restMinor } = await relayable(ctx, caller, requestId)
-  requireFew(ctx, request, attempts, nowOf(ctx, caller.business))
+  const now = nowOf(ctx, caller.business)
+  requireFew(ctx, request, request.relays, now)
   const wish = { currency: request.currency, amountMinor: restMinor, tokenize: request.save_payment_method }
   const accounts = await choose(ctx, caller, { ...wish, named: body.payment_channel })
   const [account] = accounts
   if (!account) throw new Error('routing chose no channel')
-  const action = await inTurn(ctx, requestId, async (holder) => {
+  const action = await inTurn(ctx, requestId, async (holder, relays) => {
     const page = await findMaybePage(ctx, requestId, account.slug, known)
     if (page) return page
+    // Again: those who came first have relayed it meanwhile. Nothing is asked of a channel before.
+    requireFew(ctx, request, relays, now)
     await refreshRequest(ctx, requestId)
     await closePages(ctx, requestId)
     const { customer } = await relayable(ctx, caller, requestId)
@@ -51,10 +55,9 @@ const isOpened = (one: TransactionRow) => one.opened_at !== null
  * Each relay asks about every attempt before it: their number is bounded. The page that was opened last stays. Throws
  * 009; it has no better time to name than the one when the request ends.
  */
-function requireFew(ctx: Context, request: RequestRow, attempts: readonly TransactionRow[], now: Date): void {
+function requireFew(ctx: Context, request: RequestRow, relays: number, now: Date): void {
   const { relaysMax } = ctx.limits
-  const relays = attempts.filter((one) => one.created_at > request.created_at)
-  if (relays.length < relaysMax) return
+  if (relays < relaysMax) return
   const words = `This payment request was relayed ${relaysMax} times: go on with its last page, or initiate another`
   throw tooMany(request.expires_at.getTime() - now.getTime(), words)
 }
@@ -105,6 +108,7 @@ async function replaceAttempt(
     for (const one of attempts) if (one.status === 'pending') await voidAttempt(tx, one, now)
     const attempt = { ...newTransaction(slug), amountMinor: restOf(request, attempts) }
     await store.insertTransaction(tx, request, attempt, now)
+    await noteRelay(tx, requestId)
     const { id, ref, customer_id: customerId } = request
     const detail = { id, ref, payment_channel: slug, transaction_ref: attempt.ref }
     await auditBy(tx, caller, 'payment_request.relayed', detail, ctx.clock.now(), customerId)

@@ -220,7 +220,13 @@ export function checkAmount(body: Record<string, unknown>): FieldErrors {
   return words === null ? {} : { amount: [words] }
 }
 
-export interface RequestRow {
+interface Stamps {
+  created_at: Date
+  updated_at: Date
+  deleted_at: Date | null
+}
+
+export interface RequestRow extends Stamps {
   id: string
   ref: string
   business_id: string
@@ -257,12 +263,11 @@ export interface RequestRow {
   expiry_check_at: Date | null
   /** Whose turn it is to relay it. */
   relay_holder: string | null
-  created_at: Date
-  updated_at: Date
-  deleted_at: Date | null
+  /** How often it was relayed; failing over is none. */
+  relays: number
 }
 
-export interface TransactionRow {
+export interface TransactionRow extends Stamps {
   id: string
   ref: string
   business_id: string
@@ -301,20 +306,14 @@ export interface TransactionRow {
   /** Until when money that is on its way may take; null: none ever was. */
   processing_until: Date | null
   check_count: number
-  created_at: Date
-  updated_at: Date
-  deleted_at: Date | null
 }
 
-export interface TimelineRow {
+export interface TimelineRow extends Stamps {
   id: string
   payment_request_id: string
   payment_method: string | null
   summary: string
   status: string | null
-  created_at: Date
-  updated_at: Date
-  deleted_at: Date | null
 }
 
 /** A payment request with everything that its answers may show. */

@@ -291,6 +291,7 @@ const rowOf = (owner: Owner, row: NewRequest, customerId: string): RequestRow =>
   expires_at: row.expiresAt,
   expiry_check_at: row.expiresAt,
   relay_holder: null,
+  relays: 0,
   created_at: row.now,
   updated_at: row.now,
   deleted_at: null,

@@ -18,22 +18,28 @@ const waitMaxMs = 25 * secondMs
 /** Between two looks; they grow, so that many who wait cost little. */
 const [pauseMinMs, pauseMaxMs] = [20, 400]
 
-export async function inTurn<T>(ctx: Context, requestId: string, work: (holder: string) => Promise<T>): Promise<T> {
+/** `work` is told how often the request was relayed before. */
+export async function inTurn<T>(
+  ctx: Context,
+  requestId: string,
+  work: (holder: string, relays: number) => Promise<T>,
+): Promise<T> {
   const holder = newId()
-  await take(ctx, requestId, holder)
+  const relays = await take(ctx, requestId, holder)
   try {
-    return await work(holder)
+    return await work(holder, relays)
   } finally {
     await store.endTurn(ctx.db, requestId, holder)
   }
 }
 
 /** Throws 047 when it took too long. */
-async function take(ctx: Context, requestId: string, holder: string): Promise<void> {
+async function take(ctx: Context, requestId: string, holder: string): Promise<number> {
   const giveUpAt = Date.now() + waitMaxMs
   for (let pauseMs = pauseMinMs; ; pauseMs = Math.min(pauseMs * 2, pauseMaxMs)) {
     const now = ctx.clock.now()
-    if (await store.takeTurn(ctx.db, requestId, { holder, now, until: after(now, turnMs) })) return
+    const relays = await store.takeTurn(ctx.db, requestId, { holder, now, until: after(now, turnMs) })
+    if (relays !== null) return relays
     if (Date.now() > giveUpAt) throw busy()
     await sleep(pauseMs)
   }
