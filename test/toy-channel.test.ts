@@ -5,6 +5,8 @@ import { addChannel } from '../src/channels/index.ts'
 import { introduceAccounts } from '../src/cli/demo.ts'
 import { readFields } from '../src/cli/fields.ts'
 import { readConfig } from '../src/config.ts'
+import { connect, findMaybeAccount } from '../src/domain/payment-channels/service.ts'
+import type { Context } from '../src/platform/context.ts'
 import {
   attemptRef,
   type Body,
@@ -97,6 +99,21 @@ describe('a channel that was just added', () => {
     await assert.rejects(reading, /^UsageError: api_secret is a secret/)
     const { channelUrls } = readConfig({ DATA_DIR: server.config.dataDir, TOY_API_URL: 'http://127.0.0.1:9/toy' })
     assert.deepEqual(channelUrls, { toy: 'http://127.0.0.1:9/toy' })
+  })
+
+  test('a provider with a test world elsewhere is reached there in test mode, and where the environment says in both', async () => {
+    const reached = async (ctx: Context, envMode: 'test' | 'live') => {
+      const fields = { api_key: `toy_${envMode}_1`, api_secret: 'canary-of-the-toy' }
+      const owner = { businessId: business.id, envMode }
+      await connect(ctx, { ...owner, slug: 'toy', fields, makeDefault: false, actor: 'test' })
+      return (await findMaybeAccount(ctx, owner, 'toy'))?.transport.baseUrl
+    }
+    assert.equal(await reached(server.ctx, 'live'), toy.liveUrl)
+    assert.equal(await reached(server.ctx, 'test'), toy.testUrl)
+    const configured = { ...server.ctx, channelUrl: () => 'http://127.0.0.1:9/toy' }
+    for (const mode of ['live', 'test'] as const) {
+      assert.equal(await reached(configured, mode), 'http://127.0.0.1:9/toy')
+    }
   })
 
   test('a second channel or provider of the same name, and a name that cannot stand in an address, do not start', () => {

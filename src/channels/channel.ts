@@ -245,6 +245,8 @@ export interface Channel<Credentials = unknown> {
   readonly themeColor: string
   /** The provider's own address, used where none is configured; without a trailing slash. */
   readonly liveUrl: string
+  /** Where the provider's test world has an address of its own; absent: the keys alone decide. */
+  readonly testUrl?: string
   /** One sentence of our own. */
   readonly summary: string
   readonly limits: ChannelLimits
