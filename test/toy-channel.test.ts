@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { addProvider } from '../sandbox/providers.ts'
 import { addChannel } from '../src/channels/index.ts'
@@ -91,6 +92,16 @@ describe('a channel that was just added', () => {
       assert.equal(mark.status, 200, address)
       assert.match(mark.text, /^<svg .*#7FD1AE/)
     }
+  })
+
+  test('the sandbox shows it in its colour, and its pages let in no style but their own', async () => {
+    const page = await server.call('GET', '/sandbox/')
+    assert.match(page.text, /<style>[^<]*\.toy\{--theme:#7FD1AE\}/)
+    const styles = [...page.text.matchAll(/<style>([^<]*)<\/style>/g)].map(([, style]) => String(style))
+    const hashes = styles.map((style) => `'sha256-${createHash('sha256').update(style).digest('base64')}'`)
+    assert.equal(styles.length, 2)
+    assert.match(page.headers.get('content-security-policy') ?? '', /^default-src 'none'; style-src 'sha256-/)
+    assert.ok(page.headers.get('content-security-policy')?.includes(`style-src ${hashes.join(' ')};`))
   })
 
   test('the command line knows its fields and which of them is a secret, the environment its address', async () => {
