@@ -8,7 +8,7 @@ import type { CallCause } from '../platform/causes.ts'
 
 /** How to reach a provider. Built once per channel account; `fetch` is held still by tests. */
 export interface ChannelTransport {
-  /** Without a trailing slash, e.g. `https://api.paystack.co`. */
+  /** Without a trailing slash, e.g. `https://api.acme.example`. */
   readonly baseUrl: string
   /** One keep-alive agent per channel, connect + answer limit 20 s; rejects on any network failure. */
   readonly fetch: typeof globalThis.fetch
