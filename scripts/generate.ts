@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { withCapabilities } from './capabilities.ts'
+import { typescriptClient, typescriptClientFile } from './clients.ts'
 import { errorsPage } from './errors.ts'
 import { openApiText } from './openapi.ts'
 import { tableTypes } from './tables.ts'
@@ -12,3 +13,6 @@ writeFileSync(join(root, 'docs/errors.md'), await errorsPage())
 writeFileSync(join(root, 'docs/openapi.json'), await openApiText())
 const readme = join(root, 'README.md')
 writeFileSync(readme, withCapabilities(readFileSync(readme, 'utf8')))
+const client = await typescriptClient()
+if (client === null) console.warn('test/clients/typescript is not made anew: its generator cannot be installed')
+else writeFileSync(typescriptClientFile, client)

@@ -22,6 +22,8 @@ import { subscriptionLinkRoute, subscriptionPlanRoutes } from './domain/subscrip
 import { subscriptionRoutes } from './domain/subscriptions/routes.ts'
 import { webhookRoutes } from './domain/webhooks/routes.ts'
 import { createSweeps } from './jobs.ts'
+import { publish } from './openapi/document.ts'
+import { otherNames } from './other-names.ts'
 import { addressGroup } from './platform/addresses.ts'
 import type { Context } from './platform/context.ts'
 import { healthRoutes } from './platform/health.ts'
@@ -39,7 +41,7 @@ export interface AppOptions {
 
 /** Every route there is, in the order in which it is offered. */
 export async function createApp(ctx: Context, options: AppOptions): Promise<Http> {
-  const app = createHttp(ctx, options.http)
+  const app = createHttp(ctx, options.http, otherNames)
   await allowBrowsers(app)
   await documentApi(app)
   healthRoutes(app, ctx)
@@ -59,7 +61,7 @@ async function allowBrowsers(app: Http): Promise<void> {
     origin: '*',
     methods: ['GET', 'POST'],
     allowedHeaders: ['authentication', 'authorization', 'content-type', 'idempotency-key'],
-    exposedHeaders: ['request-id', 'retry-after'],
+    exposedHeaders: ['request-id', 'retry-after', 'asyncpay-unknown-fields'],
     maxAge: 86_400,
   }
   await app.register(cors, {
@@ -131,14 +133,17 @@ async function documentApi(app: Http): Promise<void> {
       const scope = route.config?.scope
       return { url, schema: scope && !url.startsWith('/v1/sdk/') ? { ...schema, 'x-scope': scope } : schema }
     },
+    transformObject: (document) => ('openapiObject' in document ? publish(document.openapiObject) : {}),
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Asyncpay', version, description },
+      info: { title: 'Asyncpay', version, description, license: { name: 'MIT', identifier: 'MIT' } },
       servers: [{ url: '/' }],
       components: {
         securitySchemes: {
           secretKey: { type: 'apiKey', in: 'header', name: 'Authentication', description: 'Bearer <secret key>' },
+          secretKeyAsBearer: { type: 'http', scheme: 'bearer', description: 'A secret key, in Authorization' },
           publicKey: { type: 'apiKey', in: 'header', name: 'Authentication', description: 'Bearer <public key>' },
+          publicKeyAsBearer: { type: 'http', scheme: 'bearer', description: 'A public key, in Authorization' },
         },
       },
       security: [{ secretKey: [] }],

@@ -229,7 +229,7 @@ describe('tidy', () => {
 
   test('every file is used', () => {
     const entries =
-      /(\.test\.ts|^src\/cli\/main\.ts|^scripts\/(generate|release|screenshots)\.ts|^test\/run\.ts|^(bench|prove)\/.*)$/
+      /(\.test\.ts|^src\/cli\/main\.ts|^scripts\/(generate|release|screenshots)\.ts|^test\/(run|clients\/typescript\/main)\.ts|^(bench|prove)\/.*)$/
     const used = new Set([...sources.flatMap(importsOf), ...scriptModules()])
     assert.deepEqual(
       sources.filter((file) => !used.has(file) && !entries.test(file)),

@@ -10,7 +10,8 @@ import { answerFailures, asApiError, sendFailure } from './failures.ts'
 import { newId } from './ids.ts'
 import { mayDiffer, parseExactly, settleNumbers } from './json.ts'
 import { answerUnreadable, drain } from './odd-requests.ts'
-import { validatorCompiler } from './validation.ts'
+import { findUnknown, type OtherNames, type UnknownField } from './unknown-fields.ts'
+import { validatorFor } from './validation.ts'
 
 /** 128 KiB: the largest honest body is far smaller; file uploads and bulk endpoints say their own. */
 export const bodyLimitBytes = 128 * 1024
@@ -48,8 +49,18 @@ export interface HttpOptions {
 /** How often clients that send too slowly are looked for. */
 const slowSweepMs = 1_000
 
-/** The bare server: reading, checking, answering, failing, in the forms that every endpoint shares. */
-export function createHttp(ctx: Context, options: HttpOptions): Http {
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Fields of the body that nothing reads; null until it was checked. */
+    unknownFields: readonly UnknownField[] | null
+  }
+}
+
+/**
+ * The bare server: reading, checking, answering, failing, in the forms that every endpoint shares. `otherNames`: what
+ * fields are called elsewhere, for whoever sends one of those.
+ */
+export function createHttp(ctx: Context, options: HttpOptions, otherNames: OtherNames = {}): Http {
   const app: Http = fastify({
     loggerInstance: ctx.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -76,9 +87,10 @@ export function createHttp(ctx: Context, options: HttpOptions): Http {
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.server.maxConnections = options.connectionsMax
-  app.setValidatorCompiler(validatorCompiler)
+  app.setValidatorCompiler(validatorFor(otherNames))
   app.decorateRequest('idempotency', null)
   app.decorateRequest('bodyText', '')
+  app.decorateRequest('unknownFields', null)
   readJson(app)
   const methodsOf = rememberRoutes(app)
 
@@ -97,6 +109,9 @@ export function createHttp(ctx: Context, options: HttpOptions): Http {
       { method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
       'answered',
     )
+  })
+  app.addHook('preHandler', async (request) => {
+    request.unknownFields = findUnknown(request.body, request.routeOptions.schema?.body, otherNames)
   })
   answerFailures(app)
   // Before its body is read, which may be of any kind and size. What is mounted beside us has words of its own.

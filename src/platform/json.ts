@@ -74,3 +74,6 @@ export function settleNumbers(value: unknown, shape: Shape): unknown {
 }
 
 const takesNumber = ({ type }: Shape): boolean => [type].flat().some((one) => one === 'number' || one === 'integer')
+
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

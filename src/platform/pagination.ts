@@ -113,6 +113,8 @@ export function pageOf<Row>(all: readonly Row[], page: Page, keyOf: (row: Row) =
 const nullableText = Type.Union([Type.String(), Type.Null()])
 const nullableInteger = Type.Union([Type.Integer(), Type.Null()])
 
+export const linkSchema = Type.Object({ url: nullableText, label: Type.String(), active: Type.Boolean() })
+
 export const paginatorSchema = <S extends TSchema>(item: S) =>
   Type.Object({
     current_page: Type.Integer(),
@@ -121,7 +123,7 @@ export const paginatorSchema = <S extends TSchema>(item: S) =>
     from: nullableInteger,
     last_page: Type.Integer(),
     last_page_url: Type.String(),
-    links: Type.Array(Type.Object({ url: nullableText, label: Type.String(), active: Type.Boolean() })),
+    links: Type.Array(linkSchema),
     next_page_url: nullableText,
     path: Type.String(),
     per_page: Type.Integer(),

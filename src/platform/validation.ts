@@ -4,9 +4,10 @@ import type { TSchema } from 'typebox'
 import { cardNumberErrors } from './card-numbers.ts'
 import { emailErrorOf } from './emails.ts'
 import { type FieldErrors, invalid } from './errors.ts'
-import { isRawNumber } from './json.ts'
+import { isRawNumber, isRecord } from './json.ts'
 import { assertWebhookUrl } from './outgoing.ts'
 import { isBlank } from './texts.ts'
+import { findUnknown, type OtherNames, wordsOfUnknown } from './unknown-fields.ts'
 
 /**
  * Requests are checked against the same schema that makes types and OpenAPI, and every wrong field is reported at
@@ -52,15 +53,25 @@ export function readTime(text: string, end: 'from' | 'to'): Date {
   return new Date(zone === undefined ? `${text}Z` : text)
 }
 
-export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
-  const validate = ajv.compile(schema)
-  const check = checks.get(schema)
-  return (data: unknown) => {
-    const errors = findErrors(data, schema, validate, check)
-    if (httpPart === 'querystring') refuseUnknown(data, schema as Shape, errors)
-    if (httpPart === 'body') refuseCardNumbers(data, errors)
-    return Object.keys(errors).length === 0 ? { value: data } : { error: invalid(errors) }
+/** `otherNames`: what fields of ours are called elsewhere. */
+export const validatorFor =
+  (otherNames: OtherNames): FastifySchemaCompiler<TSchema> =>
+  ({ schema, httpPart }) => {
+    const validate = ajv.compile(schema)
+    const check = checks.get(schema)
+    return (data: unknown) => {
+      const errors = findErrors(data, schema, validate, check)
+      if (httpPart === 'querystring') refuseUnknown(data, schema as Shape, errors)
+      if (httpPart === 'body') refuseCardNumbers(data, errors)
+      if (Object.keys(errors).length === 0) return { value: data }
+      if (httpPart === 'body') nameUnknown(data, schema, otherNames, errors)
+      return { error: invalid(errors) }
+    }
   }
+
+/** What was ignored may be what was meant: it is named beside what is wrong, and never wrong by itself. */
+function nameUnknown(data: unknown, schema: TSchema, otherNames: OtherNames, errors: FieldErrors): void {
+  for (const field of findUnknown(data, schema, otherNames)) errors[field.path] ??= [wordsOfUnknown(field)]
 }
 
 function findErrors(data: unknown, schema: TSchema, validate: ValidateFunction, check?: Check): FieldErrors {
@@ -131,9 +142,6 @@ function isStorable(value: unknown, depth: number): boolean {
   if (depth >= depthMax) return false
   return Object.entries(value).every(([key, inner]) => isStorable(key, depth) && isStorable(inner, depth + 1))
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function addError(errors: FieldErrors, error: ErrorObject): void {
   const path = error.instancePath.slice(1).replaceAll('/', '.')

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'f
 import type { Context } from '../../platform/context.ts'
 import type { Http } from '../../platform/http.ts'
 import { finishClaim, readClaim, takeClaim } from '../../platform/idempotency.ts'
+import { headerOfUnknown } from '../../platform/unknown-fields.ts'
 import { authenticate, type Caller, presentedKey } from './keys.ts'
 import type { KeyKind, Scope } from './schema.ts'
 
@@ -29,11 +30,18 @@ export function requireKey(app: Http, ctx: Context, kind: KeyKind): void {
     const caller = await authenticate(ctx, kind, presentedKey(request.headers), scope, request.ip)
     request.caller = { ...caller, address: request.ip }
   })
+  app.addHook('preHandler', tellUnknown)
   app.addHook('preHandler', claimKey(ctx))
   app.addHook('onSend', async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
     if (request.idempotency) await finishClaim(ctx.db, request.idempotency, reply, String(payload))
     return payload
   })
+}
+
+/** Whoever tries an API out learns which of their fields nobody reads; in live mode answers stay as lean as they are. */
+const tellUnknown: preHandlerAsyncHookHandler = async ({ caller, unknownFields }, reply) => {
+  if (caller.envMode !== 'test' || !unknownFields?.length) return
+  reply.header('asyncpay-unknown-fields', headerOfUnknown(unknownFields))
 }
 
 const claimKey =

@@ -1,7 +1,11 @@
+import { type Static, Type } from 'typebox'
 import { wireTime } from '../../platform/clock.ts'
 import { formatAmount } from '../../platform/money.ts'
-import type { EnvMode } from '../businesses/schema.ts'
-import type { RefundStatus } from './states.ts'
+import { nullable, optionalText, text, time } from '../../platform/wire.ts'
+import { type EnvMode, envMode } from '../businesses/schema.ts'
+import { type RefundStatus, refundMachine } from './states.ts'
+
+const origins = ['excess', 'saved_method', 'not_owed', 'overpayment'] as const
 
 export interface RefundRow {
   id: string
@@ -14,7 +18,7 @@ export interface RefundRow {
    * `saved_method`: the sum was charged only to save a method. `not_owed`: it bought nothing. `overpayment`: what was
    * beyond what was asked, of a payment that counts.
    */
-  origin: 'excess' | 'saved_method' | 'not_owed' | 'overpayment'
+  origin: (typeof origins)[number]
   status: RefundStatus
   currency: string
   amount_minor: bigint
@@ -30,7 +34,27 @@ export interface RefundRow {
 }
 
 /** The refund as its events carry it. */
-export const presentRefund = (refund: RefundRow, attempt: { ref: string; payment_channel_slug: string }) => ({
+export const refundSchema = Type.Object({
+  uuid: text,
+  ref: text,
+  env_mode: envMode,
+  transaction_ref: text,
+  payment_channel_slug: text,
+  currency: text,
+  amount: text,
+  origin: Type.Unsafe<RefundRow['origin']>({ type: 'string', enum: origins, description: 'Why it goes back' }),
+  reason: optionalText,
+  status: Type.Unsafe<RefundStatus>({ type: 'string', enum: Object.keys(refundMachine.moves) }),
+  failure_reason: optionalText,
+  created_at: time,
+  updated_at: time,
+  deleted_at: nullable(time),
+})
+
+export const presentRefund = (
+  refund: RefundRow,
+  attempt: { ref: string; payment_channel_slug: string },
+): Static<typeof refundSchema> => ({
   uuid: refund.id,
   ref: refund.ref,
   env_mode: refund.env_mode,
