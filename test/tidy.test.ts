@@ -31,6 +31,8 @@ const nouns = [
   'subscription-plans',
   'routing',
   'payment-requests',
+  'attempts',
+  'payments',
   'refunds',
   'subscriptions',
   'portal',
@@ -59,40 +61,46 @@ const verbs: Record<string, string[]> = {
   subscriptions: ['periods', 'change', 'begin', 'follow-up', 'dunning', 'renew', 'mails'],
   checkout: ['stream', 'pages', 'subscribe'],
   portal: ['pages', 'show'],
-  'payment-requests': [
-    'choose',
-    'find',
-    'initiate',
+  'payment-requests': ['find', 'insert', 'store-insert', 'timeline', 'ending', 'held', 'link'],
+  attempts: [
     'open',
-    'plan',
-    'relay',
-    'sold',
-    'turn',
-    'ask',
-    'change',
-    'outcome',
-    'end',
-    'schedule',
-    'received',
-    'store-received',
-    'excess',
-    'follow-up',
-    'link',
-    'return',
-    'store-insert',
     'store-open',
-    'schema-saved',
     'charge',
     'saved',
-    'save-method',
-    'charge-method',
+    'ask',
+    'judge',
+    'outcome',
+    'received',
+    'store-received',
+    'change',
+    'end',
+    'schedule',
+    'follow-up',
+    'excess',
+  ],
+  payments: [
+    'schema-saved',
+    'initiate',
+    'sold',
+    'plan',
+    'choose',
     'velocity',
     'store-velocity',
+    'relay',
+    'turn',
+    'verify',
+    'cancel',
+    'save-method',
+    'charge-method',
+    'return',
   ],
 }
 
-/** What other nouns may open. `app.ts` and `jobs.ts` also open routes, jobs and pages. */
-const doors = ['schema', 'service', 'errors']
+/**
+ * What other nouns may open. `held` is what the centre writes to a request; `follow-up` and `excess` are what subscriptions
+ * and refunds need of attempts. `app.ts` and `jobs.ts` also open routes, jobs and pages.
+ */
+const doors = ['schema', 'service', 'errors', 'states', 'held', 'follow-up', 'excess']
 
 const linesMax = 400
 const functionLinesMax = 70
