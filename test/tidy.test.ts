@@ -7,6 +7,7 @@ import { withCapabilities } from '../scripts/capabilities.ts'
 import { errorRows, errorsPage } from '../scripts/errors.ts'
 import { openApiText } from '../scripts/openapi.ts'
 import { tableTypes } from '../scripts/tables.ts'
+import { listChannels } from '../src/channels/index.ts'
 import { copyEmbedded } from './support/template.ts'
 
 /** The architecture. What stands here is true of every commit; what is not checked here is a wish. */
@@ -159,6 +160,21 @@ describe('tidy', () => {
     const found = violations(
       code.filter((file) => file.startsWith('src/') && !file.startsWith('src/channels/') && !isTest(file)),
       (file) => importsOf(file).map((to) => channelFolderOf(to) && `${file} imports ${to}`),
+    )
+    assert.deepEqual(found, [])
+  })
+
+  test('no code knows one channel but its own folder, its emulator, and the lists that they are added to', () => {
+    const found = violations(
+      code.filter((file) => !isTest(file) && !/(^|\/)(testing|providers|channels\/index)\.ts$/.test(file)),
+      (file) =>
+        listChannels().map(
+          ({ slug }) =>
+            !file.startsWith(`src/channels/${slug}/`) &&
+            !file.startsWith(`sandbox/${slug}/`) &&
+            new RegExp(`['"\`.]${slug}\\b`).test(read(file)) &&
+            `${file} names ${slug}`,
+        ),
     )
     assert.deepEqual(found, [])
   })
