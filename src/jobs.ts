@@ -1,5 +1,6 @@
 import { attemptSweeps } from './domain/attempts/jobs.ts'
 import { auditSweeps, clockSweeps } from './domain/businesses/jobs.ts'
+import type { ClockedSweep } from './domain/clock/service.ts'
 import { erasureSweeps } from './domain/erasures/jobs.ts'
 import { rateJobs } from './domain/exchange-rates/jobs.ts'
 import { hookJobs, hookSweeps } from './domain/hooks/jobs.ts'
@@ -13,7 +14,7 @@ import { hourMs } from './platform/clock.ts'
 import type { Context } from './platform/context.ts'
 import { forgetDeadProcesses } from './platform/holder.ts'
 import { forgetOldClaims } from './platform/idempotency.ts'
-import type { Job, Sweep } from './platform/queue.ts'
+import type { Job } from './platform/queue.ts'
 
 /** Every job there is. */
 export const createJobs = (ctx: Context, exchangeRatesUrl: string | null): Job<never>[] => [
@@ -23,7 +24,7 @@ export const createJobs = (ctx: Context, exchangeRatesUrl: string | null): Job<n
 ]
 
 /** All work that is due by a time in our own rows. */
-export const createSweeps = (ctx: Context): Sweep[] => [
+export const createSweeps = (ctx: Context): ClockedSweep[] => [
   ...clockSweeps(ctx),
   ...attemptSweeps(ctx),
   ...refundSweeps(ctx),

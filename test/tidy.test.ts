@@ -21,6 +21,7 @@ const floors = ['src/platform', 'src/events', 'src/channels', 'src/domain', 'src
 
 /** Nouns, lowest first. A noun imports only those before it. */
 const nouns = [
+  'clock',
   'businesses',
   'exchange-rates',
   'mails',
@@ -175,6 +176,18 @@ describe('tidy', () => {
             new RegExp(`['"\`.]${slug}\\b`).test(read(file)) &&
             `${file} names ${slug}`,
         ),
+    )
+    assert.deepEqual(found, [])
+  })
+
+  test('the platform knows no word of payments', () => {
+    const words = /payment|refund|payout|subscription|dispute|\bcharge|'transactions'/i
+    const found = violations(
+      code.filter((file) => file.startsWith('src/platform/') && !isTest(file) && !file.endsWith('.gen.ts')),
+      (file) =>
+        read(file)
+          .split('\n')
+          .map((line, index) => words.test(line) && `${file}:${index + 1}: ${line.trim()}`),
     )
     assert.deepEqual(found, [])
   })

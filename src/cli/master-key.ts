@@ -9,6 +9,7 @@ import { inTransaction } from '../platform/db.ts'
 import * as keys from '../platform/master-key.ts'
 import { checkSealed, firstPlace, reseal, type Walked, type WalkPlace } from '../platform/sealed.ts'
 import { headOf } from '../platform/secrets.ts'
+import { sealedColumns } from '../sealed-columns.ts'
 import { UsageError } from './usage.ts'
 
 /** What the server does of it; `key` comes along only where the server could not know it: from the data folder's file. */
@@ -40,10 +41,10 @@ export async function countWaiting(ctx: Context, since: string | null) {
 }
 
 export const resealPiece = (ctx: Context, from: WalkPlace, rows: number): Promise<Walked> =>
-  reseal(ctx.db, ctx.secrets, from, rows)
+  reseal(ctx.db, { secrets: ctx.secrets, columns: sealedColumns }, from, rows)
 
 export const checkPiece = (ctx: Context, from: WalkPlace, rows: number): Promise<Walked> =>
-  checkSealed(ctx.db, ctx.secrets, from, rows)
+  checkSealed(ctx.db, { secrets: ctx.secrets, columns: sealedColumns }, from, rows)
 
 export async function finishRotation(ctx: Context): Promise<null> {
   const head = ctx.secrets.sealedHead()

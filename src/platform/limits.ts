@@ -6,7 +6,7 @@ import { ApiError, httpErrors } from './errors.ts'
 export interface LimitSettings {
   /** Times a minute that browsers come back to one attempt. */
   readonly returnsAMinute: number
-  /** Relays of one payment request, altogether. */
+  /** Relays of one request, altogether. */
   readonly relaysMax: number
   /** Webhooks with a wrong signature a minute, of one token. */
   readonly wrongHooksAMinute: number
@@ -29,7 +29,7 @@ export interface Limits extends LimitSettings {
   readonly wrongKeys: Counter
   readonly customerAttempts: Counter
   readonly addressAttempts: Counter
-  /** Payment requests that an address began. */
+  /** What an address began. */
   readonly addressTrail: Trail
 }
 

@@ -26,7 +26,7 @@ for (const [code, { exponent }] of withdrawn) exponents.set(code, exponent)
  */
 const unitsOfAccount = new Set(['BOV', 'CHE', 'CHW', 'CLF', 'COU', 'MXV', 'USN', 'UYI', 'UYW', 'XAD'])
 
-/** Whether payments may be asked in it today: a currency of ISO 4217 that people pay in. */
+/** Whether money may be asked in it today: a currency of ISO 4217 that people pay in. */
 export const isCurrency = (code: string): boolean =>
   exponents.has(code) && !withdrawn.has(code) && !unitsOfAccount.has(code)
 

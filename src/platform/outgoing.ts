@@ -70,7 +70,7 @@ export function createProviderFetch(options: ProviderFetchOptions): ProviderFetc
   }
 }
 
-/** undici's fetch sends a request again after a 421 (Fetch standard); for us that would be a second charge call. */
+/** undici's fetch sends a request again after a 421 (Fetch standard); for us that would be money moved twice. */
 const sendOnce: Dispatcher.DispatcherComposeInterceptor = (dispatch) => {
   let sent = false
   return (options, handler) => {

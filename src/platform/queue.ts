@@ -1,6 +1,5 @@
 import { fromKysely, PgBoss } from 'pg-boss'
 import { brokenConstraint, type Database, type Tx } from './db.ts'
-import type { DueRows, Mode } from './due.ts'
 import type { Logger } from './log.ts'
 
 /** One kind of work. Handlers must be safe to run twice: a job is done at least once. */
@@ -19,11 +18,6 @@ export interface Sweep {
   readonly everyMs: number
   /** Resolves to the number of rows worked on; a full batch is followed by the next at once. */
   readonly run: () => Promise<number>
-  /** Work in the time of each mode's own clock: how whoever moves that clock works it off, in order. */
-  readonly clocked?: {
-    readonly due: DueRows
-    readonly run: (mode: Mode, until: Date) => Promise<number>
-  }
 }
 
 export interface Queue {

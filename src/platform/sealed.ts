@@ -2,11 +2,8 @@ import { type Db, sql } from './db.ts'
 import type { Secrets } from './secrets.ts'
 import { sealedHeadLength } from './secrets.ts'
 
-/**
- * Every column that holds sealed values, so that a change of the master key finds them all. A test holds this list
- * against the schema: a column of bytes that is neither here nor known to be no secret turns it red.
- */
-interface SealedColumn {
+/** A column that holds sealed values; `sealed-columns.ts` lists all of them. */
+export interface SealedColumn {
   readonly table: string
   readonly column: string
   /** The primary key with its types, in order. */
@@ -17,42 +14,20 @@ interface SealedColumn {
   readonly hashColumn?: string
 }
 
-const byId = [['id', 'uuid']] as const
-const boundToId = (table: string) => `'${table}/' || id`
-
-export const sealedColumns: readonly SealedColumn[] = [
-  { table: 'api_keys', column: 'key_sealed', key: byId, boundTo: boundToId('api_keys'), hashColumn: 'key_hash' },
-  {
-    table: 'business_payment_channels',
-    column: 'credentials_sealed',
-    key: byId,
-    boundTo: `'business_payment_channels/' || business_id || '/' || env_mode || '/' || payment_channel_slug`,
-  },
-  { table: 'webhook_endpoints', column: 'secret_sealed', key: byId, boundTo: boundToId('webhook_endpoints') },
-  { table: 'webhook_endpoints', column: 'previous_secret_sealed', key: byId, boundTo: boundToId('webhook_endpoints') },
-  { table: 'payment_methods', column: 'token_sealed', key: byId, boundTo: boundToId('payment_methods') },
-  { table: 'mails', column: 'data_sealed', key: byId, boundTo: boundToId('mails') },
-  { table: 'hook_inbox', column: 'body_sealed', key: byId, boundTo: boundToId('hook_inbox') },
-  {
-    table: 'idempotency_keys',
-    column: 'response_body',
-    key: [
-      ['business_id', 'uuid'],
-      ['env_mode', 'text'],
-      ['key', 'text'],
-    ],
-    boundTo: `'idempotency_keys/' || business_id || '/' || env_mode || '/' || key`,
-  },
-]
-
 /** Where a walk over all of them stands; null: at its end. */
 export interface WalkPlace {
-  /** Of `sealedColumns`. */
+  /** Of the columns that are walked. */
   readonly nth: number
   /** The primary key of the last row seen. */
   readonly after: readonly string[] | null
 }
 export const firstPlace: WalkPlace = { nth: 0, after: null }
+
+/** What is walked, and the keys that open it. */
+export interface Sealing {
+  readonly secrets: Secrets
+  readonly columns: readonly SealedColumn[]
+}
 
 export interface Walked {
   readonly next: WalkPlace | null
@@ -69,10 +44,16 @@ interface Row {
 }
 
 /** One bounded piece of a walk: at most `limit` rows of one column after the other. */
-async function walk(db: Db, from: WalkPlace, limit: number, visit: (at: SealedColumn, rows: Row[]) => Promise<number>) {
+async function walk(
+  db: Db,
+  columns: readonly SealedColumn[],
+  from: WalkPlace,
+  limit: number,
+  visit: (at: SealedColumn, rows: Row[]) => Promise<number>,
+) {
   let [place, left, seen, others]: [WalkPlace | null, number, number, number] = [from, limit, 0, 0]
   while (place && left > 0) {
-    const at = sealedColumns[place.nth]
+    const at = columns[place.nth]
     if (!at) return { next: null, seen, others }
     const rows = await read(db, at, place.after, Math.min(left, rowsMax))
     seen += rows.length
@@ -101,9 +82,9 @@ async function read(db: Db, at: SealedColumn, after: WalkPlace['after'], limit: 
 const isOf = (head: Buffer, { value }: Row) => value.subarray(0, sealedHeadLength).equals(head)
 
 /** Seals again what another key than the current one sealed. A value that changes meanwhile is left to the next walk. */
-export async function reseal(db: Db, secrets: Secrets, from: WalkPlace, limit: number): Promise<Walked> {
+export async function reseal(db: Db, { secrets, columns }: Sealing, from: WalkPlace, limit: number): Promise<Walked> {
   const head = secrets.sealedHead()
-  return await walk(db, from, limit, async (at, rows) => {
+  return await walk(db, columns, from, limit, async (at, rows) => {
     const old = rows.filter((row) => !isOf(head, row))
     if (old.length > 0) await replace(db, secrets, at, old)
     return old.length
@@ -130,10 +111,15 @@ async function replace(db: Db, secrets: Secrets, at: SealedColumn, rows: Row[]):
  * Opens every value with the current key alone; gives how many it does not open because another key sealed them. Throws,
  * with the row, for one that is of the current key and does not open.
  */
-export async function checkSealed(db: Db, secrets: Secrets, from: WalkPlace, limit: number): Promise<Walked> {
+export async function checkSealed(
+  db: Db,
+  { secrets, columns }: Sealing,
+  from: WalkPlace,
+  limit: number,
+): Promise<Walked> {
   const alone = secrets.alone()
   const head = alone.sealedHead()
-  return await walk(db, from, limit, async (at, rows) => {
+  return await walk(db, columns, from, limit, async (at, rows) => {
     for (const row of rows.filter((one) => isOf(head, one))) openOrName(alone, at, row)
     return rows.filter((row) => !isOf(head, row)).length
   })

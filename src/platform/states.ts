@@ -2,7 +2,8 @@ import { sql, type Tx } from './db.ts'
 
 /** A state machine is a table: status → where it may go. */
 export interface Machine<Status extends string> {
-  readonly table: 'payment_requests' | 'transactions' | 'refunds' | 'subscriptions' | 'subscription_periods'
+  /** With the columns `id`, `status` and `updated_at`. */
+  readonly table: string
   readonly moves: Readonly<Record<Status, readonly Status[]>>
 }
 

@@ -1,6 +1,6 @@
 import type { Context } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
-import { type Claim, claimDue } from '../../platform/due.ts'
+import { type Claim, claimDue } from '../clock/service.ts'
 import * as held from '../payment-requests/held.ts'
 import { tell } from '../payment-requests/held.ts'
 import type { RequestRow, TransactionRow } from '../payment-requests/schema.ts'

@@ -1,8 +1,8 @@
 import { dayMs, minuteMs, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import { claimDue, type DueOf } from '../../platform/due.ts'
-import type { Sweep } from '../../platform/queue.ts'
 import { findNow } from '../businesses/service.ts'
+import type { ClockedSweep } from '../clock/service.ts'
+import { claimDue, type DueOf } from '../clock/service.ts'
 import * as held from '../payment-requests/held.ts'
 import type { RequestRow, TransactionRow } from '../payment-requests/schema.ts'
 import { isUnderWay } from '../payment-requests/states.ts'
@@ -56,7 +56,7 @@ export async function expireDueRequests(ctx: Context, of: DueOf = 'everybody'): 
   return due.length
 }
 
-export const attemptSweeps = (ctx: Context): Sweep[] => [
+export const attemptSweeps = (ctx: Context): ClockedSweep[] => [
   {
     name: 'payment-requests.check',
     everyMs: secondMs,

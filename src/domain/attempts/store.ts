@@ -1,6 +1,6 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
-import type { DueRows } from '../../platform/due.ts'
 import { toUsd } from '../../platform/money.ts'
+import type { DueRows } from '../clock/service.ts'
 import type { RequestRow, TransactionRow } from '../payment-requests/schema.ts'
 import type { NewTransaction, Owner } from '../payment-requests/service.ts'
 

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { after, dayMs, secondMs, wireTime } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { type Database, type Db, inTransaction } from '../../platform/db.ts'
-import { type Mode, type NextDue, nextDues } from '../../platform/due.ts'
 import { ApiError, httpErrors, invalid } from '../../platform/errors.ts'
 import { newId } from '../../platform/ids.ts'
-import type { Sweep } from '../../platform/queue.ts'
+import type { ClockedSweep } from '../clock/service.ts'
+import { type Mode, type NextDue, nextDues } from '../clock/service.ts'
 import { businessErrors } from './errors.ts'
 import { type AdvanceClock, advanceDaysMax } from './schema.ts'
 import { auditBy, type Caller, changesOf, findNow, forgetCallers } from './service.ts'
@@ -54,7 +54,7 @@ export async function advance(
   ctx: Context,
   caller: Caller,
   body: AdvanceClock,
-  sweeps: readonly Sweep[],
+  sweeps: readonly ClockedSweep[],
   limits = callLimits,
 ): Promise<TestClock> {
   if (caller.envMode !== 'test') throw new ApiError(businessErrors.testClockInLiveMode)
@@ -145,7 +145,7 @@ class Walk {
   readonly #caller: Caller
   readonly #holder: string
   readonly #to: Date
-  readonly #works: NonNullable<Sweep['clocked']>[]
+  readonly #works: NonNullable<ClockedSweep['clocked']>[]
   readonly #limits: typeof callLimits
   readonly #startedAt = Date.now()
   #patienceMs = patienceMs
@@ -155,7 +155,7 @@ class Walk {
     caller: Caller,
     holder: string,
     to: Date,
-    sweeps: readonly Sweep[],
+    sweeps: readonly ClockedSweep[],
     limits: typeof callLimits,
   ) {
     this.#limits = limits

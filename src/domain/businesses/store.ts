@@ -1,5 +1,5 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
-import type { Mode } from '../../platform/due.ts'
+import type { Mode } from '../clock/service.ts'
 import type { Business, EnvMode, OnOverpayment, OnUnderpayment, PublicKeySells, RouteBy } from './schema.ts'
 
 /** Of a business in a mode, over `joined`. */

@@ -1,7 +1,6 @@
 import { secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import type { DueOf } from '../../platform/due.ts'
-import type { Sweep } from '../../platform/queue.ts'
+import type { ClockedSweep, DueOf } from '../clock/service.ts'
 import { claimForgets, forgetAtChannel } from './service.ts'
 import * as store from './store.ts'
 
@@ -16,7 +15,7 @@ export async function forgetDueMethods(ctx: Context, of: DueOf = 'everybody'): P
   return due.length
 }
 
-export const paymentMethodSweeps = (ctx: Context): Sweep[] => [
+export const paymentMethodSweeps = (ctx: Context): ClockedSweep[] => [
   {
     name: 'payment-methods.forget',
     everyMs: 5 * secondMs,

@@ -1,9 +1,9 @@
 import type { MethodType } from '../../channels/channel.ts'
 import { type Db, sql, type Tx } from '../../platform/db.ts'
-import type { DueRows } from '../../platform/due.ts'
 import { type Found, findPage } from '../../platform/keyset.ts'
 import type { Page } from '../../platform/pagination.ts'
 import type { EnvMode } from '../businesses/schema.ts'
+import type { DueRows } from '../clock/service.ts'
 import type { PaymentMethod } from './schema.ts'
 
 export interface Owner {

@@ -1,10 +1,10 @@
 import type { RawBuilder } from 'kysely'
 import { type Db, sql, type Tx } from '../../platform/db.ts'
-import type { DueRows } from '../../platform/due.ts'
 import { type Found, findPage, newestOf } from '../../platform/keyset.ts'
 import type { Page } from '../../platform/pagination.ts'
 import { revive } from '../../platform/rows.ts'
 import type { EnvMode } from '../businesses/schema.ts'
+import type { DueRows } from '../clock/service.ts'
 import type { Customer } from '../customers/schema.ts'
 import type { FullRequest, RequestRow, TimelineRow, TransactionRow } from './schema.ts'
 

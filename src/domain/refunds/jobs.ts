@@ -1,8 +1,8 @@
 import { secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import { claimDue, type DueOf } from '../../platform/due.ts'
-import type { Sweep } from '../../platform/queue.ts'
 import * as excess from '../attempts/excess.ts'
+import type { ClockedSweep } from '../clock/service.ts'
+import { claimDue, type DueOf } from '../clock/service.ts'
 import type { RefundRow } from './schema.ts'
 import { refreshRefund, refundDue } from './service.ts'
 import * as store from './store.ts'
@@ -25,7 +25,7 @@ export async function checkDueRefunds(ctx: Context, of: DueOf = 'everybody', unt
   return due.length
 }
 
-export const refundSweeps = (ctx: Context): Sweep[] => [
+export const refundSweeps = (ctx: Context): ClockedSweep[] => [
   {
     name: 'refunds.excess',
     everyMs: secondMs,

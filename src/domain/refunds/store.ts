@@ -1,6 +1,6 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
-import type { DueRows } from '../../platform/due.ts'
 import type { EnvMode } from '../businesses/schema.ts'
+import type { DueRows } from '../clock/service.ts'
 import type { RefundRow } from './schema.ts'
 
 export interface Owner {

@@ -1,8 +1,8 @@
 import { minuteMs, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import { claimDue, type DueOf } from '../../platform/due.ts'
-import type { Sweep } from '../../platform/queue.ts'
 import * as followUps from '../attempts/follow-up.ts'
+import type { ClockedSweep } from '../clock/service.ts'
+import { claimDue, type DueOf } from '../clock/service.ts'
 import { followUp } from './follow-up.ts'
 import { remind, renew } from './renew.ts'
 import type { SubscriptionRow } from './schema.ts'
@@ -39,7 +39,7 @@ export async function remindDue(ctx: Context, of: DueOf = 'everybody'): Promise<
   return due.length
 }
 
-export const subscriptionSweeps = (ctx: Context): Sweep[] => [
+export const subscriptionSweeps = (ctx: Context): ClockedSweep[] => [
   {
     name: 'subscriptions.follow',
     everyMs: secondMs,

@@ -1,4 +1,5 @@
-import { type Db, sql } from './db.ts'
+import { type Db, sql } from '../../platform/db.ts'
+import type { Sweep } from '../../platform/queue.ts'
 
 /**
  * Work that is due later is a time in a row of ours, in the time of the row's own business and mode: the clock of a
@@ -107,4 +108,12 @@ export async function nextDues(db: Db, dues: readonly DueRows[], mode: Mode): Pr
   )
   const { rows } = await sql<NextDue & { n: number }>`/* hot */ ${sql.join(each, sql` union all `)}`.execute(db)
   return dues.map((_, n) => rows.find((row) => row.n === n))
+}
+
+/** A sweep whose work is due in the time of each mode's own clock: how whoever moves that clock works it off, in order. */
+export interface ClockedSweep extends Sweep {
+  readonly clocked?: {
+    readonly due: DueRows
+    readonly run: (mode: Mode, until: Date) => Promise<number>
+  }
 }
