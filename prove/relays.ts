@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { checkDueAttempts } from '../src/domain/payment-requests/jobs.ts'
+import { checkDueAttempts } from '../src/domain/attempts/jobs.ts'
 import { checkDueRefunds, refundDueExcess } from '../src/domain/refunds/jobs.ts'
 import {
   attemptRef,

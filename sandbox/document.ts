@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { FastifyReply } from 'fastify'
 import type { Core } from './provider.ts'
 
 /** The shell and the look of every page that the sandbox shows. No script: they work where none runs. */
@@ -7,13 +8,12 @@ import type { Core } from './provider.ts'
 const STYLE = `
 :root{color-scheme:light dark;--bg:#f3f5f9;--card:#fff;--ink:#131a26;--soft:#505d70;--line:#d9dfe9;--field:#7b8799;--quiet:#f7f9fc;--bad:#9c1620;--badbg:#fdeeee;--good:#0b5c45;--goodbg:#e6f6ef;--wait:#1d4f91;--waitbg:#e8f0fc;--ring:#1f5fd6;--theme:#c9d2e0}
 @media (prefers-color-scheme:dark){:root{--bg:#0d1117;--card:#161c26;--ink:#eef2f8;--soft:#a8b4c6;--line:#2d3848;--field:#77859a;--quiet:#1b2330;--bad:#ffb4b4;--badbg:#3a181b;--good:#86e5c6;--goodbg:#10322a;--wait:#a9ccff;--waitbg:#14273f;--ring:#8ab4ff}}
-.paystack{--theme:#66b5ff}.flutterwave{--theme:#ffc366}.stripe{--theme:#a966ff}
 *{box-sizing:border-box}
 body{margin:0;min-height:100vh;min-height:100dvh;display:grid;align-content:center;justify-items:center;padding:16px;background:var(--bg);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;-webkit-text-size-adjust:100%}
 .sheet{width:100%;max-width:460px;background:var(--card);border:1px solid var(--line);border-radius:20px;overflow:hidden;box-shadow:0 1px 2px rgb(10 20 40/.06),0 16px 40px rgb(10 20 40/.1)}
 .sheet.wide{max-width:960px}
 header{display:flex;flex-wrap:wrap;align-items:center;justify-content:space-between;gap:8px 12px;padding:14px 20px 14px 24px;background:var(--theme);color:#10151d}
-.home header{border-bottom:6px solid;border-image:linear-gradient(90deg,#66b5ff 33.3%,#ffc366 33.3% 66.6%,#a966ff 66.6%) 1}
+.home header{border-bottom:6px solid;border-image:var(--stripes,linear-gradient(var(--theme),var(--theme))) 1}
 .brand{margin:0;font-size:18px;font-weight:700;letter-spacing:-.01em}
 .brand a{color:inherit;text-decoration:none}
 .test{margin:0;padding:3px 12px;border-radius:99px;background:#10151d;color:#fff;font-size:12px;font-weight:700;letter-spacing:.04em}
@@ -74,11 +74,36 @@ footer{margin:16px 0 0;font-size:13px;color:var(--soft);text-align:center;max-wi
 @media (forced-colors:active){header,.test,.note,.sheet,.primary{border:1px solid}}
 `
 
-/** Nothing but the style above: nothing is loaded, run or framed. No `form-action`: paying leads to the merchant. */
-const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')
+/** A provider's slug → its colour, six hex digits behind a `#`. One that has none is grey. */
+export type Themes = Readonly<Record<string, string>>
+
+/** Each colour for its class, and all of them beside each other. */
+function themeStyle(themes: Themes): string {
+  const colors = Object.entries(themes).filter(([name, color]) => /^\w+$/.test(name) && /^#[\da-f]{6}$/i.test(color))
+  if (colors.length === 0) return ''
+  const end = (at: number) => `${(100 * at) / colors.length}%`
+  const stripes = colors.map(([, color], at) => `${color} ${end(at)} ${end(at + 1)}`)
+  const classes = colors.map(([name, color]) => `.${name}{--theme:${color}}`)
+  return `${classes.join('')}:root{--stripes:linear-gradient(90deg,${stripes.join(',')})}`
+}
+
+/** Nothing but the page's own styles: nothing is loaded, run or framed. No `form-action`: paying leads to the merchant. */
+export function sendPage(reply: FastifyReply, page: string): FastifyReply {
+  const styles = [...page.matchAll(/<style>([^<]*)<\/style>/g)].map(([, style]) => `'sha256-${hashOf(String(style))}'`)
+  return reply
+    .headers({
+      ...PAGE_HEADERS,
+      'content-security-policy': `default-src 'none'; style-src ${styles.join(' ')}; base-uri 'none'; frame-ancestors 'none'`,
+    })
+    .send(page)
+}
+
+const hashOf = (style: string): string => createHash('sha256').update(style).digest('base64')
+
+/** Of a page or a text that brings a policy of its own. */
 export const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
-  'content-security-policy': `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; frame-ancestors 'none'`,
+  'content-security-policy': "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
   'cache-control': 'no-store',
@@ -91,14 +116,16 @@ export interface Page {
   provider: string | null
   /** Where the sandbox begins, as a path with a slash at its end. */
   homePath: string
+  /** Of all providers; of a provider's own page `provider` alone. */
+  themes: Themes
   isWide: boolean
   /** Of `main`, which begins with its own classes. */
   main: string
   footer: string
 }
 
-export function documentOf({ title, provider, homePath, isWide, main, footer }: Page): string {
-  const theme = provider === null ? ' class="home"' : ` class="${slugOf(provider)}"`
+export function documentOf({ title, provider, homePath, themes, isWide, main, footer }: Page): string {
+  const themed = themeStyle(themes)
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -106,9 +133,9 @@ export function documentOf({ title, provider, homePath, isWide, main, footer }: 
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <meta name="robots" content="noindex">
 <title>${escapeHtml(title)}</title>
-<style>${STYLE}</style>
+<style>${STYLE}</style>${themed && `<style>${themed}</style>`}
 </head>
-<body${theme}>
+<body class="${provider === null ? 'home' : 'provider'}">
 <div class="sheet${isWide ? ' wide' : ''}">
 <header><p class="brand">${provider === null ? `<a href="${escapeHtml(homePath)}">Asyncpay sandbox</a>` : escapeHtml(provider)}</p><p class="test">TEST MODE</p></header>
 ${main}
@@ -119,11 +146,13 @@ ${main}
 `
 }
 
-export const slugOf = (provider: string): string => provider.toLowerCase()
-
-/** `/sandbox/`, for a provider at `https://example.com/sandbox/paystack`. */
-export function homePathOf({ baseUrl }: Pick<Core, 'baseUrl'>): string {
-  return new URL('..', `${baseUrl}/`).pathname
+/** What a provider's page shows of the sandbox: `/sandbox/`, for one at `https://example.com/sandbox/paystack`; its colour. */
+export function shellOf({
+  baseUrl,
+  themeColor,
+}: Pick<Core, 'baseUrl' | 'themeColor'>): Pick<Page, 'homePath' | 'themes'> {
+  const themes: Themes = themeColor === null ? {} : { provider: themeColor }
+  return { homePath: new URL('..', `${baseUrl}/`).pathname, themes }
 }
 
 export function escapeHtml(text: string): string {

@@ -3,6 +3,7 @@ import formbody from '@fastify/formbody'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Accounts } from './accounts.ts'
 import { controlRoutes, type SetAccount, setAccount } from './control.ts'
+import type { Themes } from './document.ts'
 import { CALL_FAULTS, Faults, type Operation } from './faults.ts'
 import { Ledger } from './ledger.ts'
 import { lock } from './lock.ts'
@@ -27,6 +28,8 @@ export interface SandboxOptions {
   token?: string
   /** Whether webhooks may go to private addresses other than the server that it is mounted in. Default true. */
   allowPrivateWebhooks?: boolean
+  /** The colours of providers' pages, by slug. Default: all are grey. */
+  themes?: Themes
   /** From a refund's acceptance to its end. Default 1 s. */
   refundDelayMs?: number
 }
@@ -58,11 +61,13 @@ export function createSandbox(options: SandboxOptions): Sandbox {
     ownOrigin: () => new URL(options.publicUrl).origin,
   })
   const refundDelayMs = options.refundDelayMs ?? REFUND_DELAY_MS
+  const { themes = {} } = options
   const providers = listProviders().map(({ slug, create }) => {
     const core: Core = {
       get baseUrl() {
         return `${options.publicUrl}/${slug}`
       },
+      themeColor: themes[slug] ?? null,
       ...{ store, accounts, ledger, timers, refundDelayMs },
       isBehind: (succeededAt) => faults.isBehind(slug, succeededAt),
       notify: (account, operation, payload) => webhooks.queue(account, operation, payload),
@@ -82,10 +87,10 @@ export function createSandbox(options: SandboxOptions): Sandbox {
           // Not part of the API documentation of the app that it is mounted in.
           route.schema = { ...route.schema, hide: true } as NonNullable<typeof route.schema>
         })
-        if (options.token !== undefined) lock(scope, options.token, () => options.publicUrl)
-        startRoutes(scope, { ledger, providers, publicUrl: () => options.publicUrl })
+        if (options.token !== undefined) lock(scope, options.token, themes, () => options.publicUrl)
+        startRoutes(scope, { ledger, providers, themes, publicUrl: () => options.publicUrl })
         await scope.register(async (child) => controlRoutes(child, control), { prefix: '/control' })
-        await scope.register(async (child) => mailboxRoutes(child, mailbox, () => options.publicUrl), {
+        await scope.register(async (child) => mailboxRoutes(child, mailbox, themes, () => options.publicUrl), {
           prefix: '/mailbox',
         })
         for (const provider of providers) {

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { documentOf, PAGE_HEADERS } from './document.ts'
+import { documentOf, sendPage, type Themes } from './document.ts'
 
 /**
  * Where strangers reach the sandbox, its token opens it: as `Authorization: Bearer …`, or in a browser once as `?token=…`,
@@ -17,7 +17,7 @@ interface Marks {
   isApi?: boolean
 }
 
-export function lock(scope: FastifyInstance, token: string, publicUrl: () => string): void {
+export function lock(scope: FastifyInstance, token: string, themes: Themes, publicUrl: () => string): void {
   const keyed = digestOf(token)
   const opens = (given: string | undefined) => given !== undefined && timingSafeEqual(digestOf(given), keyed)
   const cookie = keyed.toString('hex')
@@ -30,8 +30,8 @@ export function lock(scope: FastifyInstance, token: string, publicUrl: () => str
     if (hasCookie(request) || opens(/^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1])) return
     const home = new URL(`${publicUrl()}/`)
     const { token: given } = request.query as { token?: string }
-    if (request.method !== 'GET' || typeof given !== 'string') return refuse(request, reply, home)
-    if (!opens(given)) return refuse(request, reply, home)
+    if (request.method !== 'GET' || typeof given !== 'string') return refuse(request, reply, home, themes)
+    if (!opens(given)) return refuse(request, reply, home, themes)
     const secure = home.protocol === 'https:' ? '; Secure' : ''
     const path = home.pathname.replace(/\/$/, '')
     reply.header('set-cookie', `${COOKIE}=${cookie}; HttpOnly; SameSite=Lax; Path=${path}${secure}`)
@@ -48,7 +48,7 @@ function withoutToken(url: string): string {
   return left.length > 0 ? `${path}?${left.join('&')}` : path
 }
 
-function refuse(request: FastifyRequest, reply: FastifyReply, home: URL): FastifyReply {
+function refuse(request: FastifyRequest, reply: FastifyReply, home: URL, themes: Themes): FastifyReply {
   reply.code(401).header('www-authenticate', 'Bearer realm="sandbox"')
   if (!request.headers.accept?.includes('text/html')) {
     return reply.send({ error: 'send the header "Authorization: Bearer <SANDBOX_TOKEN>"', field: null })
@@ -61,10 +61,10 @@ function refuse(request: FastifyRequest, reply: FastifyReply, home: URL): Fastif
 </main>`
   const shell = {
     title: 'Asyncpay sandbox',
-    provider: null,
+    ...{ provider: null, themes },
     isWide: false,
     homePath: home.pathname,
     footer: 'Test keys only. No money moves.',
   }
-  return reply.headers(PAGE_HEADERS).send(documentOf({ ...shell, main }))
+  return sendPage(reply, documentOf({ ...shell, main }))
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import { documentOf, escapeHtml, PAGE_HEADERS } from './document.ts'
+import { documentOf, escapeHtml, PAGE_HEADERS, type Page, sendPage, type Themes } from './document.ts'
 import type { Collection, Store } from './store.ts'
 
 /** A mail as it arrived. */
@@ -60,19 +60,16 @@ export class Mailbox {
 }
 
 /** The pages of the mailbox. `publicUrl` is asked for whenever a link is made. */
-export function mailboxRoutes(app: FastifyInstance, mailbox: Mailbox, publicUrl: () => string): void {
-  const homePath = () => new URL(`${publicUrl()}/`).pathname
+export function mailboxRoutes(app: FastifyInstance, mailbox: Mailbox, themes: Themes, publicUrl: () => string): void {
+  const shell = () => ({ homePath: new URL(`${publicUrl()}/`).pathname, themes })
   app.get('/', (_request, reply) => {
-    return reply.headers(PAGE_HEADERS).send(listPage(mailbox.list(null, MAILS_LISTED), homePath()))
+    return sendPage(reply, listPage(mailbox.list(null, MAILS_LISTED), shell()))
   })
   app.get<{ Params: { id: string } }>('/:id', (request, reply) => {
     const mail = mailbox.find(request.params.id)
-    if (mail) return reply.headers(MAIL_HEADERS).send(mailPage(mail, homePath()))
+    if (mail) return reply.headers(MAIL_HEADERS).send(mailPage(mail, shell()))
     const main = `<h1>No such mail</h1><p class="soft">It may have made room for newer ones.</p>`
-    return reply
-      .code(404)
-      .headers(PAGE_HEADERS)
-      .send(page('No such mail', homePath(), main))
+    return sendPage(reply.code(404), page('No such mail', shell(), main))
   })
 }
 
@@ -83,32 +80,34 @@ const MAIL_HEADERS = {
     "default-src 'none'; style-src 'unsafe-inline'; img-src http: https: data:; base-uri 'none'; frame-ancestors 'none'",
 }
 
-const page = (title: string, homePath: string, inner: string): string =>
+type Shell = Pick<Page, 'homePath' | 'themes'>
+
+const page = (title: string, shell: Shell, inner: string): string =>
   documentOf({
     title,
     provider: null,
-    homePath,
+    ...shell,
     isWide: true,
     main: `<main class="inner">${inner}</main>`,
     footer: 'Mails of the test mode arrive here when no SMTP server is set. Nothing was sent.',
   })
 
-function listPage(mails: readonly Mail[], homePath: string): string {
+function listPage(mails: readonly Mail[], shell: Shell): string {
   const rows = mails.map(
     (mail) => `<li><p>${escapeHtml(mail.subject)}</p><p class="soft">${escapeHtml(mail.to)} · ${timeOf(mail)}</p>
-<p class="end"><a class="button" href="${escapeHtml(`${homePath}mailbox/${mail.id}`)}">Read</a></p></li>`,
+<p class="end"><a class="button" href="${escapeHtml(`${shell.homePath}mailbox/${mail.id}`)}">Read</a></p></li>`,
   )
   const list = rows.length > 0 ? `<ul class="rows">${rows.join('\n')}</ul>` : '<p class="empty">No mails yet.</p>'
-  return page('Mailbox', homePath, `<h1>Mailbox</h1>${list}`)
+  return page('Mailbox', shell, `<h1>Mailbox</h1>${list}`)
 }
 
 const BOX = 'box-sizing:border-box;width:100%;border:1px solid #7b8799;border-radius:12px'
 
-function mailPage(mail: Mail, homePath: string): string {
+function mailPage(mail: Mail, shell: Shell): string {
   return page(
     mail.subject,
-    homePath,
-    `<p class="soft"><a href="${escapeHtml(`${homePath}mailbox`)}">All mails</a></p>
+    shell,
+    `<p class="soft"><a href="${escapeHtml(`${shell.homePath}mailbox`)}">All mails</a></p>
 <h1>${escapeHtml(mail.subject)}</h1>
 <dl><dt>From</dt><dd>${escapeHtml(mail.from)}</dd><dt>To</dt><dd>${escapeHtml(mail.to)}</dd>
 <dt>Received</dt><dd>${timeOf(mail)}</dd></dl>

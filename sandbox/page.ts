@@ -1,6 +1,6 @@
-import { documentOf, escapeHtml } from './document.ts'
+import { documentOf, escapeHtml, type Themes } from './document.ts'
 
-export { homePathOf, PAGE_HEADERS } from './document.ts'
+export { sendPage, shellOf } from './document.ts'
 
 /** What a test card is for; the page shows them in this order. */
 export type CardGroup = 'pays' | 'declined' | 'special'
@@ -9,6 +9,7 @@ export type CardGroup = 'pays' | 'declined' | 'special'
 export interface CheckoutPage {
   provider: string
   homePath: string
+  themes: Themes
   merchant: string
   /** What is paid for, where the merchant said so. */
   description: string | null
@@ -26,13 +27,13 @@ export interface CheckoutPage {
 }
 
 export function checkoutPage(page: CheckoutPage): string {
-  const { provider, homePath, state } = page
+  const { provider, homePath, themes, state } = page
   const isOpen = state === 'open'
   const what = `${page.amount} to ${page.merchant}`
   const title = isOpen ? `${page.refusal === null ? 'Pay' : 'Refused:'} ${what}` : `${endings[state].heading}: ${what}`
   return documentOf({
     title: `${title} · ${provider} sandbox`,
-    ...{ provider, homePath, isWide: isOpen },
+    ...{ provider, homePath, themes, isWide: isOpen },
     main: `<main class="inner${isOpen ? ' two' : ''}">
 ${isOpen ? `<div>${summary(page)}</div><div>${openForm(page)}</div>` : finished(page)}
 </main>`,
@@ -41,11 +42,13 @@ ${isOpen ? `<div>${summary(page)}</div><div>${openForm(page)}</div>` : finished(
 }
 
 /** A page without a payment: an unknown, forgotten or ended link. */
-export function messagePage(page: { provider: string; homePath: string; title: string; words: string }): string {
-  const { provider, homePath, title, words } = page
+export function messagePage(
+  page: Pick<CheckoutPage, 'provider' | 'homePath' | 'themes'> & { title: string; words: string },
+): string {
+  const { provider, homePath, themes, title, words } = page
   return documentOf({
     title: `${title} · ${provider} sandbox`,
-    ...{ provider, homePath, isWide: false },
+    ...{ provider, homePath, themes, isWide: false },
     main: `<main class="inner">${mark('wait', '<path d="M12 7v6M12 17v.01"/>')}<h1>${escapeHtml(title)}</h1>
 <p class="soft">${escapeHtml(words)}</p></main>`,
     footer: `${standIn(provider)} ${homeLink(homePath)}`,

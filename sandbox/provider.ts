@@ -9,6 +9,8 @@ import type { Timers } from './timers.ts'
 export interface Core {
   /** Where the provider's own paths begin, as the outside sees them: `http://localhost:8080/sandbox/paystack`. */
   readonly baseUrl: string
+  /** Of its pages; null: they are grey. */
+  readonly themeColor: string | null
   readonly store: Store
   readonly accounts: Accounts
   readonly ledger: Ledger

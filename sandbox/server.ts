@@ -11,6 +11,7 @@ export interface StartSandbox {
   webhookRetryDelaysMs?: number[]
   /** See `SandboxOptions`. */
   token?: string | null
+  themes?: SandboxOptions['themes']
   /** Where the outside reaches it, when that is not the address it listens on; without a trailing slash. */
   publicUrl?: string
 }
@@ -26,10 +27,11 @@ export interface RunningSandbox {
 export async function startSandbox(options: StartSandbox): Promise<RunningSandbox> {
   const host = options.host ?? '127.0.0.1'
   const app = Fastify({ forceCloseConnections: true, routerOptions: { maxParamLength: 500 } })
-  const { dataFile, webhookRetryDelaysMs, token } = options
+  const { dataFile, webhookRetryDelaysMs, token, themes } = options
   const sandboxOptions: SandboxOptions = {
     publicUrl: options.publicUrl ?? '',
     ...(dataFile !== undefined && { dataFile }),
+    ...(themes && { themes }),
     ...(token && { token, allowPrivateWebhooks: false }),
     ...(webhookRetryDelaysMs && { webhookRetryDelaysMs }),
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
-import { documentOf, escapeHtml, PAGE_HEADERS, slugOf } from './document.ts'
+import { documentOf, escapeHtml, PAGE_HEADERS, sendPage, type Themes } from './document.ts'
 import { exponentOf, type Ledger, type LedgerRow } from './ledger.ts'
 import { formatAmount } from './page.ts'
 import type { OpenCheckout, Provider } from './provider.ts'
@@ -12,13 +12,14 @@ const ROWS_MAX = 20
 interface Start {
   readonly ledger: Ledger
   readonly providers: readonly Provider[]
+  readonly themes: Themes
   /** `http://localhost:8080/sandbox` */
   readonly publicUrl: () => string
 }
 
 /** The first page for somebody who wonders what this is, and the words that it leads to. */
 export function startRoutes(app: FastifyInstance, start: Start): void {
-  app.get('/', (_request, reply) => reply.headers(PAGE_HEADERS).send(startPage(start)))
+  app.get('/', (_request, reply) => sendPage(reply, startPage(start)))
   app.get('/readme', (_request, reply) =>
     reply
       .headers({ ...PAGE_HEADERS, 'content-type': 'text/plain; charset=utf-8' })
@@ -26,13 +27,13 @@ export function startRoutes(app: FastifyInstance, start: Start): void {
   )
 }
 
-function startPage({ ledger, providers, publicUrl }: Start): string {
+function startPage({ ledger, providers, themes, publicUrl }: Start): string {
   const homePath = `${new URL(publicUrl()).pathname}/`
   const checkouts = providers.flatMap((provider) => provider.openCheckouts())
   const rows = ledger.rows()
   return documentOf({
     title: 'Asyncpay sandbox',
-    ...{ provider: null, homePath, isWide: true },
+    ...{ provider: null, homePath, themes, isWide: true },
     main: `<main class="inner">
 <h1>Payment providers to practise with</h1>
 <p class="soft">The sandbox stands in for ${providers.map(({ slug }) => nameOf(slug)).join(', ')}: their API, their pages, their webhooks. Test keys only. No money moves.</p>
@@ -87,4 +88,4 @@ function ledgerRow({ channel, kind, reference, amount_minor, currency, status, a
 
 const amountOf = (minor: number, currency: string) => escapeHtml(formatAmount(minor, exponentOf(currency), currency))
 const nameOf = (slug: string) => slug.replace(/^./, (first) => first.toUpperCase())
-const chip = (slug: string) => `<span class="chip ${slugOf(slug)}">${nameOf(slug)}</span>`
+const chip = (slug: string) => `<span class="chip ${slug}">${nameOf(slug)}</span>`

@@ -1,10 +1,10 @@
+import { attemptSweeps } from './domain/attempts/jobs.ts'
 import { auditSweeps, clockSweeps } from './domain/businesses/jobs.ts'
 import { erasureSweeps } from './domain/erasures/jobs.ts'
 import { rateJobs } from './domain/exchange-rates/jobs.ts'
 import { hookJobs, hookSweeps } from './domain/hooks/jobs.ts'
 import { mailSweeps } from './domain/mails/jobs.ts'
 import { paymentMethodSweeps } from './domain/payment-methods/jobs.ts'
-import { paymentRequestSweeps } from './domain/payment-requests/jobs.ts'
 import { portalSweeps } from './domain/portal/jobs.ts'
 import { refundSweeps } from './domain/refunds/jobs.ts'
 import { subscriptionSweeps } from './domain/subscriptions/jobs.ts'
@@ -25,7 +25,7 @@ export const createJobs = (ctx: Context, exchangeRatesUrl: string | null): Job<n
 /** All work that is due by a time in our own rows. */
 export const createSweeps = (ctx: Context): Sweep[] => [
   ...clockSweeps(ctx),
-  ...paymentRequestSweeps(ctx),
+  ...attemptSweeps(ctx),
   ...refundSweeps(ctx),
   ...subscriptionSweeps(ctx),
   ...paymentMethodSweeps(ctx),

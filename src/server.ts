@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { createSandbox, type Sandbox } from '../sandbox/index.ts'
 import { createApp } from './app.ts'
+import { themeColors } from './channels/index.ts'
 import { type Config, makeDataDir } from './config.ts'
 import type { Clock } from './platform/clock.ts'
 import type { Http } from './platform/http.ts'
@@ -62,6 +63,7 @@ function openSandbox(config: Config): Sandbox {
   makeDataDir(config.dataDir)
   return createSandbox({
     publicUrl: `${config.baseUrl}/sandbox`,
+    themes: themeColors(),
     dataFile: join(config.dataDir, 'sandbox.jsonl'),
     allowPrivateWebhooks: config.allowPrivateWebhooks,
     ...(config.sandboxToken !== null && { token: config.sandboxToken }),

@@ -7,6 +7,7 @@ import { withCapabilities } from '../scripts/capabilities.ts'
 import { errorRows, errorsPage } from '../scripts/errors.ts'
 import { openApiText } from '../scripts/openapi.ts'
 import { tableTypes } from '../scripts/tables.ts'
+import { listChannels } from '../src/channels/index.ts'
 import { copyEmbedded } from './support/template.ts'
 
 /** The architecture. What stands here is true of every commit; what is not checked here is a wish. */
@@ -30,6 +31,8 @@ const nouns = [
   'subscription-plans',
   'routing',
   'payment-requests',
+  'attempts',
+  'payments',
   'refunds',
   'subscriptions',
   'portal',
@@ -58,40 +61,46 @@ const verbs: Record<string, string[]> = {
   subscriptions: ['periods', 'change', 'begin', 'follow-up', 'dunning', 'renew', 'mails'],
   checkout: ['stream', 'pages', 'subscribe'],
   portal: ['pages', 'show'],
-  'payment-requests': [
-    'choose',
-    'find',
-    'initiate',
+  'payment-requests': ['find', 'insert', 'store-insert', 'timeline', 'ending', 'held', 'link'],
+  attempts: [
     'open',
-    'plan',
-    'relay',
-    'sold',
-    'turn',
-    'ask',
-    'change',
-    'outcome',
-    'end',
-    'schedule',
-    'received',
-    'store-received',
-    'excess',
-    'follow-up',
-    'link',
-    'return',
-    'store-insert',
     'store-open',
-    'schema-saved',
     'charge',
     'saved',
-    'save-method',
-    'charge-method',
+    'ask',
+    'judge',
+    'outcome',
+    'received',
+    'store-received',
+    'change',
+    'end',
+    'schedule',
+    'follow-up',
+    'excess',
+  ],
+  payments: [
+    'schema-saved',
+    'initiate',
+    'sold',
+    'plan',
+    'choose',
     'velocity',
     'store-velocity',
+    'relay',
+    'turn',
+    'verify',
+    'cancel',
+    'save-method',
+    'charge-method',
+    'return',
   ],
 }
 
-/** What other nouns may open. `app.ts` and `jobs.ts` also open routes, jobs and pages. */
-const doors = ['schema', 'service', 'errors']
+/**
+ * What other nouns may open. `held` is what the centre writes to a request; `follow-up` and `excess` are what subscriptions
+ * and refunds need of attempts. `app.ts` and `jobs.ts` also open routes, jobs and pages.
+ */
+const doors = ['schema', 'service', 'errors', 'states', 'held', 'follow-up', 'excess']
 
 const linesMax = 400
 const functionLinesMax = 70
@@ -150,6 +159,21 @@ describe('tidy', () => {
     const found = violations(
       code.filter((file) => file.startsWith('src/') && !file.startsWith('src/channels/') && !isTest(file)),
       (file) => importsOf(file).map((to) => channelFolderOf(to) && `${file} imports ${to}`),
+    )
+    assert.deepEqual(found, [])
+  })
+
+  test('no code knows one channel but its own folder, its emulator, and the lists that they are added to', () => {
+    const found = violations(
+      code.filter((file) => !isTest(file) && !/(^|\/)(testing|providers|channels\/index)\.ts$/.test(file)),
+      (file) =>
+        listChannels().map(
+          ({ slug }) =>
+            !file.startsWith(`src/channels/${slug}/`) &&
+            !file.startsWith(`sandbox/${slug}/`) &&
+            new RegExp(`['"\`.]${slug}\\b`).test(read(file)) &&
+            `${file} names ${slug}`,
+        ),
     )
     assert.deepEqual(found, [])
   })

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { addProvider } from '../sandbox/providers.ts'
 import { addChannel } from '../src/channels/index.ts'
 import { introduceAccounts } from '../src/cli/demo.ts'
 import { readFields } from '../src/cli/fields.ts'
 import { readConfig } from '../src/config.ts'
+import { connect, findMaybeAccount } from '../src/domain/payment-channels/service.ts'
+import type { Context } from '../src/platform/context.ts'
 import {
   attemptRef,
   type Body,
@@ -91,12 +94,37 @@ describe('a channel that was just added', () => {
     }
   })
 
+  test('the sandbox shows it in its colour, and its pages let in no style but their own', async () => {
+    const page = await server.call('GET', '/sandbox/')
+    assert.match(page.text, /<style>[^<]*\.toy\{--theme:#7FD1AE\}/)
+    const styles = [...page.text.matchAll(/<style>([^<]*)<\/style>/g)].map(([, style]) => String(style))
+    const hashes = styles.map((style) => `'sha256-${createHash('sha256').update(style).digest('base64')}'`)
+    assert.equal(styles.length, 2)
+    assert.match(page.headers.get('content-security-policy') ?? '', /^default-src 'none'; style-src 'sha256-/)
+    assert.ok(page.headers.get('content-security-policy')?.includes(`style-src ${hashes.join(' ')};`))
+  })
+
   test('the command line knows its fields and which of them is a secret, the environment its address', async () => {
     const set = ['api_key=toy_live_1', 'api_secret=canary']
     const reading = readFields('toy', { set, fromStdin: false, fromFile: undefined })
     await assert.rejects(reading, /^UsageError: api_secret is a secret/)
     const { channelUrls } = readConfig({ DATA_DIR: server.config.dataDir, TOY_API_URL: 'http://127.0.0.1:9/toy' })
     assert.deepEqual(channelUrls, { toy: 'http://127.0.0.1:9/toy' })
+  })
+
+  test('a provider with a test world elsewhere is reached there in test mode, and where the environment says in both', async () => {
+    const reached = async (ctx: Context, envMode: 'test' | 'live') => {
+      const fields = { api_key: `toy_${envMode}_1`, api_secret: 'canary-of-the-toy' }
+      const owner = { businessId: business.id, envMode }
+      await connect(ctx, { ...owner, slug: 'toy', fields, makeDefault: false, actor: 'test' })
+      return (await findMaybeAccount(ctx, owner, 'toy'))?.transport.baseUrl
+    }
+    assert.equal(await reached(server.ctx, 'live'), toy.liveUrl)
+    assert.equal(await reached(server.ctx, 'test'), toy.testUrl)
+    const configured = { ...server.ctx, channelUrl: () => 'http://127.0.0.1:9/toy' }
+    for (const mode of ['live', 'test'] as const) {
+      assert.equal(await reached(configured, mode), 'http://127.0.0.1:9/toy')
+    }
   })
 
   test('a second channel or provider of the same name, and a name that cannot stand in an address, do not start', () => {

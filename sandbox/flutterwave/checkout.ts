@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { exponentOf } from '../ledger.ts'
 import { isPage } from '../lock.ts'
-import { type CheckoutPage, checkoutPage, formatAmount, homePathOf, messagePage, PAGE_HEADERS } from '../page.ts'
+import { type CheckoutPage, checkoutPage, formatAmount, messagePage, sendPage, shellOf } from '../page.ts'
 import type { NotPaid, OpenCheckout, PayRequest, PayResult, Ways } from '../provider.ts'
 import { CARD_CHOICE, type Card, cardOf } from './cards.ts'
 import { type Flutterwave, type Link, SLUG, type Transaction } from './records.ts'
@@ -193,7 +193,7 @@ function show(flw: Flutterwave, reply: FastifyReply, link: Link, tried: Transact
   const { amount, currency, txRef, email, title, redirectUrl } = link
   const page: CheckoutPage = {
     provider: 'Flutterwave',
-    homePath: homePathOf(flw.core),
+    ...shellOf(flw.core),
     merchant: title ?? URL.parse(redirectUrl)?.host ?? 'Test merchant',
     description: null,
     amount: formatAmount(amount, exponentOf(currency), currency),
@@ -201,23 +201,21 @@ function show(flw: Flutterwave, reply: FastifyReply, link: Link, tried: Transact
     refusal: last?.status === 'failed' ? last.processorResponse : null,
     returnUrl: state === 'open' || !last ? null : returnUrl(link, last),
   }
-  return reply.headers(PAGE_HEADERS).send(checkoutPage(page))
+  return sendPage(reply, checkoutPage(page))
 }
 
 function inactivePage(flw: Flutterwave, reply: FastifyReply): FastifyReply {
   const words = 'This payment link is currently inactive. The merchant disabled it, or its time or tries ran out.'
-  return reply
-    .code(410)
-    .headers(PAGE_HEADERS)
-    .send(
-      messagePage({ provider: 'Flutterwave', homePath: homePathOf(flw.core), title: 'Inactive payment link', words }),
-    )
+  return sendPage(
+    reply.code(410),
+    messagePage({ provider: 'Flutterwave', ...shellOf(flw.core), title: 'Inactive payment link', words }),
+  )
 }
 
 function noSuchPage(flw: Flutterwave, reply: FastifyReply): FastifyReply {
   const words = 'This payment link is not known here. It may have been forgotten with the sandbox’s data.'
-  return reply
-    .code(404)
-    .headers(PAGE_HEADERS)
-    .send(messagePage({ provider: 'Flutterwave', homePath: homePathOf(flw.core), title: 'No such payment', words }))
+  return sendPage(
+    reply.code(404),
+    messagePage({ provider: 'Flutterwave', ...shellOf(flw.core), title: 'No such payment', words }),
+  )
 }

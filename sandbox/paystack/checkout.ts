@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isPage } from '../lock.ts'
-import { type CheckoutPage, checkoutPage, formatAmount, homePathOf, messagePage, PAGE_HEADERS } from '../page.ts'
+import { type CheckoutPage, checkoutPage, formatAmount, messagePage, sendPage, shellOf } from '../page.ts'
 import type { NotPaid, OpenCheckout, PayRequest, PayResult, Ways } from '../provider.ts'
 import { CARD_CHOICE } from './cards.ts'
 import { type Paystack, SLUG, type Transaction } from './records.ts'
@@ -139,10 +139,11 @@ function stateOf(transaction: Transaction): 'paid' | 'processing' {
 function show(ps: Paystack, reply: FastifyReply, transaction: Transaction, state: CheckoutPage['state']): FastifyReply {
   const { amount, currency, reference, email, callbackUrl, status, gatewayResponse, cardNumber } = transaction
   const host = callbackUrl === null ? undefined : URL.parse(callbackUrl)?.host
-  return reply.headers(PAGE_HEADERS).send(
+  return sendPage(
+    reply,
     checkoutPage({
       provider: 'Paystack',
-      homePath: homePathOf(ps.core),
+      ...shellOf(ps.core),
       merchant: host ?? 'Test merchant',
       description: null,
       // Two decimals for every currency, as the wire has them.
@@ -156,8 +157,8 @@ function show(ps: Paystack, reply: FastifyReply, transaction: Transaction, state
 
 function noSuchPage(ps: Paystack, reply: FastifyReply): FastifyReply {
   const words = 'This payment link is not known here. It may have been forgotten with the sandbox’s data.'
-  return reply
-    .code(404)
-    .headers(PAGE_HEADERS)
-    .send(messagePage({ provider: 'Paystack', homePath: homePathOf(ps.core), title: 'No such payment', words }))
+  return sendPage(
+    reply.code(404),
+    messagePage({ provider: 'Paystack', ...shellOf(ps.core), title: 'No such payment', words }),
+  )
 }

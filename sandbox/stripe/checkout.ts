@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isPage } from '../lock.ts'
-import { type CheckoutPage, checkoutPage, formatAmount, homePathOf, messagePage, PAGE_HEADERS } from '../page.ts'
+import { type CheckoutPage, checkoutPage, formatAmount, messagePage, sendPage, shellOf } from '../page.ts'
 import type { NotPaid, OpenCheckout, PayRequest, PayResult, Ways } from '../provider.ts'
 import { attempt, endWaiting, wait } from './attempts.ts'
 import { CARD_CHOICE, GOOD_CARD } from './cards.ts'
@@ -158,18 +158,17 @@ function show(st: Stripe, reply: FastifyReply, session: Session): FastifyReply {
   const { amountTotal, currency, clientReferenceId, customerEmail, status, id, cardNumber, paymentStatus } = session
   if (status === 'expired') {
     const words = 'This page has expired. Go back to the merchant and start again.'
-    return reply
-      .headers(PAGE_HEADERS)
-      .send(messagePage({ provider: 'Stripe', homePath: homePathOf(st.core), title: 'Expired', words }))
+    return sendPage(reply, messagePage({ provider: 'Stripe', ...shellOf(st.core), title: 'Expired', words }))
   }
   const code = currency ?? 'USD'
   const intent = session.intent === null ? undefined : st.intents.get(session.intent)
   const setup = session.setup === null ? undefined : st.setups.get(session.setup)
   const state: CheckoutPage['state'] = status === 'open' ? 'open' : paymentStatus === 'unpaid' ? 'processing' : 'paid'
-  return reply.headers(PAGE_HEADERS).send(
+  return sendPage(
+    reply,
     checkoutPage({
       provider: 'Stripe',
-      homePath: homePathOf(st.core),
+      ...shellOf(st.core),
       merchant: URL.parse(session.successUrl)?.host ?? 'Test merchant',
       description: session.lineItems[0]?.name ?? null,
       amount: formatAmount(amountTotal ?? 0, decimalsOf(code), code),
@@ -184,8 +183,8 @@ function show(st: Stripe, reply: FastifyReply, session: Session): FastifyReply {
 
 function noSuchPage(st: Stripe, reply: FastifyReply): FastifyReply {
   const words = 'This payment link is not known here. It may have been forgotten with the sandbox’s data.'
-  return reply
-    .code(404)
-    .headers(PAGE_HEADERS)
-    .send(messagePage({ provider: 'Stripe', homePath: homePathOf(st.core), title: 'No such payment', words }))
+  return sendPage(
+    reply.code(404),
+    messagePage({ provider: 'Stripe', ...shellOf(st.core), title: 'No such payment', words }),
+  )
 }

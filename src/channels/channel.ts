@@ -8,7 +8,7 @@ import type { CallCause } from '../platform/causes.ts'
 
 /** How to reach a provider. Built once per channel account; `fetch` is held still by tests. */
 export interface ChannelTransport {
-  /** Without a trailing slash, e.g. `https://api.paystack.co`. */
+  /** Without a trailing slash, e.g. `https://api.acme.example`. */
   readonly baseUrl: string
   /** One keep-alive agent per channel, connect + answer limit 20 s; rejects on any network failure. */
   readonly fetch: typeof globalThis.fetch
@@ -245,6 +245,8 @@ export interface Channel<Credentials = unknown> {
   readonly themeColor: string
   /** The provider's own address, used where none is configured; without a trailing slash. */
   readonly liveUrl: string
+  /** Where the provider's test world has an address of its own; absent: the keys alone decide. */
+  readonly testUrl?: string
   /** One sentence of our own. */
   readonly summary: string
   readonly limits: ChannelLimits

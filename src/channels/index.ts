@@ -39,3 +39,7 @@ export function findChannel(slug: string): Channel {
 /** Credentials that only the sandbox takes, new ones each time. */
 export const sandboxCredentials = ({ credentialFields }: Channel): Record<string, string> =>
   samplesOf(credentialFields, () => randomHex(16))
+
+/** Slug → colour, for pages that show a channel. */
+export const themeColors = (): Record<string, string> =>
+  Object.fromEntries(listChannels().map(({ slug, themeColor }) => [slug, themeColor]))

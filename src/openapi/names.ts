@@ -9,12 +9,8 @@ import {
   paymentChannelSchema,
 } from '../domain/payment-channels/schema.ts'
 import { paymentMethodSchema } from '../domain/payment-methods/schema.ts'
-import {
-  initiateFields,
-  requestSchema,
-  timelineRecordSchema,
-  transactionSchema,
-} from '../domain/payment-requests/schema.ts'
+import { requestSchema, timelineRecordSchema, transactionSchema } from '../domain/payment-requests/schema.ts'
+import { initiateFields } from '../domain/payments/schema.ts'
 import { portalLinkSchema } from '../domain/portal/schema.ts'
 import { refundSchema } from '../domain/refunds/schema.ts'
 import { ownPlanSchema, planSchema } from '../domain/subscription-plans/schema.ts'

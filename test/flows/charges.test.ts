@@ -411,7 +411,7 @@ describe('charging a saved method', () => {
       .select('id')
       .where('ref', '=', ref)
       .executeTakeFirstOrThrow()
-    const { chargeRequest } = await import('../../src/domain/payment-requests/service.ts')
+    const { chargeRequest } = await import('../../src/domain/attempts/service.ts')
     const outcomes = await Promise.all(
       Array.from({ length: 20 }, () => chargeRequest(server.ctx, id, saved.method, { keepOpen: true })),
     )
@@ -436,7 +436,7 @@ describe('charging a saved method', () => {
       .select('id')
       .where('ref', '=', ref)
       .executeTakeFirstOrThrow()
-    const { chargeRequest } = await import('../../src/domain/payment-requests/service.ts')
+    const { chargeRequest } = await import('../../src/domain/attempts/service.ts')
     for (let tries = 0; tries < 2; tries += 1) {
       const outcome = await chargeRequest(server.ctx, id, saved.method, { keepOpen: true })
       assert.equal(outcome.kind, 'declined')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { FurtherPayment } from '../../src/channels/channel.ts'
-import { refreshByReference } from '../../src/domain/payment-requests/ask.ts'
+import { refreshByReference } from '../../src/domain/attempts/ask.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'
 import { type Receiver, startReceiver } from '../support/receiver.ts'
 import {

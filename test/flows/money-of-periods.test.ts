@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { expire } from '../../src/domain/payment-requests/end.ts'
+import { expire } from '../../src/domain/attempts/end.ts'
 import type { RequestRow, TransactionRow } from '../../src/domain/payment-requests/schema.ts'
 import { followDue } from '../../src/domain/subscriptions/jobs.ts'
 import { dayMs } from '../../src/platform/clock.ts'

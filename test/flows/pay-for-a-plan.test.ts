@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { find } from '../../src/domain/businesses/service.ts'
-import { create } from '../../src/domain/payment-requests/service.ts'
+import { create } from '../../src/domain/payments/service.ts'
 import { sql } from '../../src/platform/db.ts'
 import { expectFailure } from '../support/expect.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'

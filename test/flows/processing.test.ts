@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { expireDueRequests } from '../../src/domain/payment-requests/jobs.ts'
+import { expireDueRequests } from '../../src/domain/attempts/jobs.ts'
 import { checkoutUrl } from '../../src/domain/payment-requests/link.ts'
 import { dayMs, hourMs } from '../../src/platform/clock.ts'
 import { expectFailure } from '../support/expect.ts'

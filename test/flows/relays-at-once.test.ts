@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { expire } from '../../src/domain/payment-requests/end.ts'
+import { expire } from '../../src/domain/attempts/end.ts'
 import { checkoutToken } from '../../src/domain/payment-requests/link.ts'
 import type { RequestRow } from '../../src/domain/payment-requests/schema.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'

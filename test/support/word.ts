@@ -1,5 +1,5 @@
 import type { ChannelPayment } from '../../src/channels/channel.ts'
-import { apply } from '../../src/domain/payment-requests/ask.ts'
+import { apply } from '../../src/domain/attempts/ask.ts'
 import type { TransactionRow } from '../../src/domain/payment-requests/schema.ts'
 import type { TestServer } from './server.ts'
 

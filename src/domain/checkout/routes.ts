@@ -10,6 +10,7 @@ import { presentSent } from '../customers/schema.ts'
 import { presentConnected } from '../payment-channels/schema.ts'
 import type { FullRequest } from '../payment-requests/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
+import * as payments from '../payments/service.ts'
 import { tellSubscriber } from '../portal/service.ts'
 import {
   checkoutRelaySchema,
@@ -43,8 +44,8 @@ export function sdkRoutes(app: Http, ctx: Context): void {
       const { caller, body, idempotency } = request
       const named = body.payment_channel !== undefined
       const opened = named
-        ? await paymentRequests.initiate(ctx, caller, body, idempotency)
-        : { full: await paymentRequests.create(ctx, caller, body, idempotency), action: null }
+        ? await payments.initiate(ctx, caller, body, idempotency)
+        : { full: await payments.create(ctx, caller, body, idempotency), action: null }
       tellSubscriber(ctx, caller, opened.full)
       const payment_request = await presentForSdk(ctx, caller, opened.full)
       const action = opened.action ?? payment_request.checkout_url
@@ -60,7 +61,7 @@ async function presentForSdk(ctx: Context, caller: Caller, full: FullRequest) {
   const { uuid, ref, business, last_transaction: last, created_by, reference, ...others } = body
   if (!business) throw new Error('the business was asked for')
   const { currency, amount_minor: amountMinor, save_payment_method: tokenize } = full.request
-  const weighed = await paymentRequests.explain(ctx, caller, { currency, amountMinor, named: null, tokenize })
+  const weighed = await payments.explain(ctx, caller, { currency, amountMinor, named: null, tokenize })
   const active = weighed.filter((one) => one.refusal === null)
   return {
     uuid,

@@ -4,7 +4,8 @@ import { nullable, optionalText, text } from '../../platform/wire.ts'
 import { businessSchema } from '../businesses/schema.ts'
 import { sentCustomerSchema } from '../customers/schema.ts'
 import { businessPaymentChannelSchema } from '../payment-channels/schema.ts'
-import { checkInitiate, initiateFields, requestFields } from '../payment-requests/schema.ts'
+import { requestFields } from '../payment-requests/schema.ts'
+import { checkInitiate, initiateFields } from '../payments/schema.ts'
 
 /** What the published SDKs send: an initiation, and what only a checkout shows. Unknown fields are ignored. */
 export const sdkInitiateSchema = withCheck(

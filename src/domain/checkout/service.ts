@@ -4,6 +4,7 @@ import type { Context } from '../../platform/context.ts'
 import { notFound } from '../../platform/errors.ts'
 import { formatFullAmount } from '../../platform/money.ts'
 import { createPace } from '../../platform/pace.ts'
+import * as attempts from '../attempts/service.ts'
 import type { Caller } from '../businesses/service.ts'
 import { find as findBusiness, nowOf } from '../businesses/service.ts'
 import { presentSent, type SentCustomerBody } from '../customers/schema.ts'
@@ -11,6 +12,8 @@ import { presentChannel } from '../payment-channels/schema.ts'
 import { isHealthy } from '../payment-channels/service.ts'
 import type { FullRequest, PaymentRequestBody, RequestRow } from '../payment-requests/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
+import { isPayable } from '../payment-requests/states.ts'
+import * as payments from '../payments/service.ts'
 import type { PlanRow } from '../subscription-plans/schema.ts'
 import * as plans from '../subscription-plans/service.ts'
 
@@ -49,7 +52,7 @@ export async function open(ctx: Context, token: string, address: string | null =
 }
 
 const endedLongerThan = (ms: number, { status, updated_at: at }: RequestRow, now: Date): boolean =>
-  !paymentRequests.isOpen(status) && now > after(at, ms)
+  !isPayable(status) && now > after(at, ms)
 
 /** The token behind a link for sharing. Throws 404. */
 export async function tokenOf(ctx: Context, ref: string): Promise<string> {
@@ -77,7 +80,7 @@ export async function offeredChannels(
     named: null,
     tokenize: request.save_payment_method,
   }
-  const weighed = await paymentRequests.explain(ctx, caller, wish)
+  const weighed = await payments.explain(ctx, caller, wish)
   return weighed
     .filter((one) => one.refusal === null)
     .map(({ account }) => {
@@ -147,23 +150,18 @@ export async function relay(
   ctx: Context,
   { caller, full }: Session,
   slug: string,
-  via: paymentRequests.ReturnVia,
+  via: attempts.ReturnVia,
 ): Promise<string> {
   const body = { payment_request_ref: full.request.id, payment_channel: slug }
   const stranger = { customer: { email: full.customer.email }, address: caller.address ?? '' }
-  const work = () => paymentRequests.relay(ctx, caller, body, via)
-  const { action } = await paymentRequests.runWithin(
-    ctx,
-    { caller, stranger, claim: null },
-    work,
-    () => full.request.id,
-  )
+  const work = () => payments.relay(ctx, caller, body, via)
+  const { action } = await payments.runWithin(ctx, { caller, stranger, claim: null }, work, () => full.request.id)
   return action
 }
 
 /** The buyer gives up. A payment that is already in wins: then 040. */
 export const cancel = (ctx: Context, { caller, full }: Session): Promise<FullRequest> =>
-  paymentRequests.cancel(ctx, caller, full.request.id)
+  payments.cancel(ctx, caller, full.request.id)
 
 /** A page that asks more often than this gets what is known. */
 const checks = createPace(3 * secondMs)
@@ -171,7 +169,7 @@ const checks = createPace(3 * secondMs)
 /** Asks the channels now, at most once in a while for one request; their silence changes nothing. */
 export async function check(ctx: Context, { full }: Session): Promise<void> {
   if (!checks.isDue(full.request.id, ctx.clock.now())) return
-  await paymentRequests.refreshRequest(ctx, full.request.id)
+  await attempts.refreshRequest(ctx, full.request.id)
 }
 
 /** What is asked of the buyer now; of what is paid, all of it. */

@@ -10,6 +10,7 @@ import { mayRedirectTo } from '../businesses/schema.ts'
 import { type Caller, find as findBusiness } from '../businesses/service.ts'
 import { channelErrors } from '../payment-channels/errors.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
+import * as payments from '../payments/service.ts'
 import { tellSubscriber } from '../portal/service.ts'
 import { subscriptionPlanErrors } from '../subscription-plans/errors.ts'
 import type { PlanRow } from '../subscription-plans/schema.ts'
@@ -117,7 +118,7 @@ async function subscribe(
       ? { customer: { email, ...(!isBlank(name) && { name: name.trim() }) } }
       : { customer_uuid: customerId }
   const body = { ...who, ...addresses, subscription_plan_uuid: plan.id, is_trial: true }
-  const full = await paymentRequests.create(ctx, caller, body, null)
+  const full = await payments.create(ctx, caller, body, null)
   tellSubscriber(ctx, caller, full)
   return paymentRequests.checkoutUrl(ctx, full.request.id)
 }

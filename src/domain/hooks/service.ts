@@ -4,9 +4,10 @@ import type { Context } from '../../platform/context.ts'
 import { inTransaction } from '../../platform/db.ts'
 import { notFound } from '../../platform/errors.ts'
 import { newId } from '../../platform/ids.ts'
+import * as attempts from '../attempts/service.ts'
 import { findMaybeByHookToken } from '../businesses/service.ts'
 import { type ChannelAccount, findMaybeAccount } from '../payment-channels/service.ts'
-import * as paymentRequests from '../payment-requests/service.ts'
+import { isSettled, isUndecided } from '../payment-requests/states.ts'
 import type { HookRow } from './store.ts'
 import * as store from './store.ts'
 
@@ -91,8 +92,8 @@ const attemptsMax = 100
 async function askOnceMore(ctx: Context, hook: store.NewHook): Promise<boolean> {
   const { subject, now } = hook
   if (subject?.kind !== 'payment') return false
-  const named = await paymentRequests.findMaybeNamed(ctx, hook, hook.slug, subject)
-  if (!named || (paymentRequests.isSettled(named.status) && named.isRecorded)) return false
+  const named = await attempts.findMaybeNamed(ctx, hook, hook.slug, subject)
+  if (!named || (isSettled(named.status) && named.isRecorded)) return false
   const times = { now, askedBefore: after(now, -repeatGapMs), soon: after(now, repeatGapMs), attemptsMax }
   return await inTransaction(ctx.db, async (tx) => {
     const id = await store.wakeAgain(tx, hook, times)
@@ -144,7 +145,7 @@ async function ask(ctx: Context, hook: HookRow): Promise<{ outcome: string; isAn
   const { subject } = hook
   if (subject === null) return { outcome: 'ignored: nothing that concerns us', isAnswered: true }
   if (subject.kind !== 'payment') return { outcome: `ignored: ${subject.kind}`, isAnswered: true }
-  const named = await paymentRequests.refreshByReference(ctx, hook, hook.slug, subject)
+  const named = await attempts.refreshByReference(ctx, hook, hook.slug, subject)
   if (!named) return { outcome: 'ignored: none of our payments', isAnswered: true }
   if (agrees(subject.claims, named)) return { outcome: 'asked', isAnswered: true }
   return { outcome: 'asked: the channel does not say so yet', isAnswered: false }
@@ -157,8 +158,8 @@ async function ask(ctx: Context, hook: HookRow): Promise<{ outcome: string; isAn
  * | failure | the attempt is decided, whichever way |
  * | neither | always |
  */
-function agrees(claims: 'success' | 'failure' | undefined, named: paymentRequests.Named): boolean {
+function agrees(claims: 'success' | 'failure' | undefined, named: attempts.Named): boolean {
   if (claims === undefined) return true
-  if (claims === 'failure') return !paymentRequests.isUndecided(named.status)
-  return paymentRequests.isSettled(named.status) && named.isRecorded
+  if (claims === 'failure') return !isUndecided(named.status)
+  return isSettled(named.status) && named.isRecorded
 }

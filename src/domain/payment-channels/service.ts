@@ -62,7 +62,8 @@ const boundTo = (owner: Owner, slug: string) => `business_payment_channels/${own
 
 function transportOf(ctx: Context, row: ConnectedChannel, channel: Channel): ChannelTransport {
   const baseUrl = row.isSandbox ? `${ctx.baseUrl}/sandbox/${channel.slug}` : ctx.channelUrl(channel.slug)
-  return { baseUrl: baseUrl ?? channel.liveUrl, fetch: ctx.providerFetch(channel.slug) }
+  const own = row.envMode === 'test' ? (channel.testUrl ?? channel.liveUrl) : channel.liveUrl
+  return { baseUrl: baseUrl ?? own, fetch: ctx.providerFetch(channel.slug) }
 }
 
 /** Calls in a row without an answer before the breaker opens, and how long it stays so. */

@@ -1,37 +1,11 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { wireTime } from '../../platform/clock.ts'
-import type { FieldErrors } from '../../platform/errors.ts'
-import { amountErrorOf, formatAmount } from '../../platform/money.ts'
+import { formatAmount } from '../../platform/money.ts'
 import { paginatorSchema } from '../../platform/pagination.ts'
-import { withCheck } from '../../platform/validation.ts'
-import {
-  checkMetaData,
-  metaData,
-  metaDataInput,
-  nullable,
-  optionalText,
-  presentMetaData,
-  text,
-  time,
-} from '../../platform/wire.ts'
-import {
-  type Business,
-  businessSchema,
-  checkCurrency,
-  type EnvMode,
-  envMode,
-  presentBusiness,
-} from '../businesses/schema.ts'
+import { metaData, nullable, optionalText, presentMetaData, text, time } from '../../platform/wire.ts'
+import { type Business, businessSchema, type EnvMode, envMode, presentBusiness } from '../businesses/schema.ts'
 import type { CreatedBy } from '../businesses/service.ts'
-import {
-  type Customer,
-  checkCustomerMetaData,
-  customerFields,
-  customerSchema,
-  email,
-  presentCustomer,
-  type SentCustomer,
-} from '../customers/schema.ts'
+import { type Customer, customerSchema, presentCustomer, type SentCustomer } from '../customers/schema.ts'
 import { businessPaymentChannelSchema, paymentChannelSchema } from '../payment-channels/schema.ts'
 import { type PlanBody, planSchema } from '../subscription-plans/schema.ts'
 import type { RequestStatus, TransactionStatus } from './states.ts'
@@ -46,6 +20,7 @@ const requestStatus = Type.Unsafe<RequestStatus>({
   type: 'string',
   enum: ['new', 'open', 'successful', 'failed', 'expired', 'cancelled'],
 })
+
 const transactionStatus = Type.Unsafe<TransactionStatus>({
   type: 'string',
   enum: ['pending', 'processing', 'successful', 'failed', 'voided', 'expired', 'unknown', 'excess'],
@@ -103,16 +78,20 @@ const coreFields = {
   last_transaction: nullable(transactionSchema),
   payment_channel: nullable(paymentChannelSchema),
 }
+
 const relationFields = {
   timeline_records: Type.Array(timelineRecordSchema),
   customer: customerSchema,
   business: businessSchema,
   subscription_plan: planSchema,
 }
+
 const ownFields = { created_by: createdBy, reference: optionalText }
+
 export type Relation = keyof typeof relationFields
 
 const anyRequest = Type.Object({ ...coreFields, ...Type.Partial(Type.Object(relationFields)).properties, ...ownFields })
+
 export type PaymentRequestBody = Static<typeof anyRequest>
 
 /** A request as one kind of answer shows it. All its keys are required: the serialiser writes optional ones last. */
@@ -121,104 +100,18 @@ export const requestFields = (relations: readonly Relation[]) => ({
   ...Object.fromEntries(relations.map((name) => [name, relationFields[name]])),
   ...ownFields,
 })
+
 export const requestSchema = (relations: readonly Relation[]) =>
   Type.Unsafe<PaymentRequestBody>(Type.Object(requestFields(relations)))
 
 export const oneRequestSchema = (relations: readonly Relation[]) =>
   Type.Object({ payment_request: requestSchema(relations) })
+
 export const openedRequestSchema = (relations: readonly Relation[]) =>
   Type.Object({ payment_request: requestSchema(relations), action: text })
+
 export const requestListSchema = (relations: readonly Relation[]) =>
   Type.Object({ payment_requests: paginatorSchema(requestSchema(relations) as TSchema) })
-
-/** Major units as text or number; what a currency allows is checked with it. */
-const amount = Type.Unsafe<string | number>({
-  type: ['string', 'number'],
-  description: 'Major units, e.g. "100.50" or 100.5',
-})
-const redirectUrl = Type.String({ format: 'http-url', maxLength: 2048 })
-
-export const initiateFields = {
-  customer_uuid: Type.Optional(Type.String({ format: 'uuid' })),
-  customer_email: Type.Optional(email),
-  customer: Type.Optional(Type.Object({ email, ...customerFields })),
-  amount: Type.Optional(amount),
-  currency: Type.Optional(Type.String({ description: 'ISO 4217; the base currency of the business unless told' })),
-  description: Type.Optional(Type.String({ maxLength: 500 })),
-  reference: Type.Optional(Type.String({ format: 'visible', maxLength: 100 })),
-  payment_channel: Type.Optional(Type.String({ maxLength: 50 })),
-  success_redirect_url: Type.Optional(redirectUrl),
-  failure_redirect_url: Type.Optional(redirectUrl),
-  cancel_redirect_url: Type.Optional(redirectUrl),
-  subscription_plan_uuid: Type.Optional(Type.String({ format: 'uuid' })),
-  extend_subscription_by: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: 100,
-      description: "Pays the plan's price so many times and moves the end of the subscription on by as many periods",
-    }),
-  ),
-  save_payment_method: Type.Optional(Type.Union([Type.Boolean(), Type.Literal(1), Type.Literal(0)])),
-  is_trial: Type.Optional(
-    Type.Union([Type.Boolean(), Type.Literal(1), Type.Literal(0)], {
-      description: 'With a plan: charges only the smallest sum that lets the channel keep the method',
-    }),
-  ),
-  meta_data: Type.Optional(metaDataInput),
-  metadata: Type.Optional(metaDataInput),
-}
-
-export const checkInitiate = (body: Record<string, unknown>): FieldErrors => ({
-  ...checkCustomer(body),
-  ...checkAmount(body),
-  ...checkPlan(body),
-  ...checkCurrency(body, 'currency'),
-  ...checkMetaData(body),
-  ...checkCustomerMetaData(body.customer),
-})
-
-export const initiateSchema = withCheck(Type.Object(initiateFields), checkInitiate)
-export type Initiate = Static<typeof initiateSchema>
-
-/** With what only the SDKs may say. */
-export type Wanted = Initiate & {
-  logo?: string
-  amount_token?: string
-  /** A plan's `link_id` or its link. */
-  subscription_plan_link?: string
-}
-
-export const subscribeToPlanSchema = withCheck(
-  Type.Object({ ...initiateFields, subscription_plan_uuid: Type.String({ format: 'uuid' }) }),
-  (body) => checkInitiate({ subscription_plan_uuid: '', ...body }),
-)
-
-export const relaySchema = Type.Object({
-  payment_request_ref: Type.String({ minLength: 1, maxLength: 100 }),
-  payment_channel: Type.String({ minLength: 1, maxLength: 50 }),
-})
-export type Relay = Static<typeof relaySchema>
-
-export function checkCustomer(body: Record<string, unknown>): FieldErrors {
-  if (body.customer_uuid !== undefined || body.customer_email !== undefined || body.customer !== undefined) return {}
-  return { customer_uuid: ['One of customer_uuid, customer_email and customer is required.'] }
-}
-
-export function checkPlan(body: Record<string, unknown>): FieldErrors {
-  if (body.extend_subscription_by === undefined) return {}
-  if (body.subscription_plan_uuid === undefined) {
-    return { subscription_plan_uuid: ['The subscription_plan_uuid field is required with extend_subscription_by.'] }
-  }
-  return body.is_trial ? { is_trial: ['A trial cannot be extended: send is_trial or extend_subscription_by.'] } : {}
-}
-
-export function checkAmount(body: Record<string, unknown>): FieldErrors {
-  if (body.amount === undefined) {
-    return body.subscription_plan_uuid === undefined ? { amount: ['The amount field is required.'] } : {}
-  }
-  const words = amountErrorOf(body.amount, body.currency)
-  return words === null ? {} : { amount: [words] }
-}
 
 interface Stamps {
   created_at: Date

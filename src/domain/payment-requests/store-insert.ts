@@ -165,7 +165,9 @@ function inputOf(owner: Owner, row: NewRequest, n: number): Input {
 }
 
 const newColumns = sql.join(customerColumns.map((column) => sql.ref(column)))
+
 const newValues = sql.join(customerColumns.map((column) => sql`v.customer ->> ${sql.lit(column)}`))
+
 const columnList = sql.raw(
   Object.entries(inputTypes)
     .map(([name, type]) => `${name} ${type}`)
@@ -232,6 +234,7 @@ interface Wanted {
   owner: Owner
   row: NewRequest
 }
+
 type Made = { customer: Customer; request: RequestRow } | undefined
 
 async function insertAll(db: Db, wanted: readonly Wanted[]): Promise<Made[]> {

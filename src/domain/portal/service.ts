@@ -13,6 +13,7 @@ import { queueMail } from '../mails/service.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
 import type { FullRequest } from '../payment-requests/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
+import * as payments from '../payments/service.ts'
 import * as plans from '../subscription-plans/service.ts'
 import type { FullSubscription } from '../subscriptions/schema.ts'
 import * as subscriptions from '../subscriptions/service.ts'
@@ -165,7 +166,7 @@ export async function addCard(ctx: Context, session: Session, path: string, pays
   const { caller, customer } = session
   const one = paysFor === null ? await newestSubscription(ctx, session) : await findSubscription(ctx, session, paysFor)
   const back = ctx.baseUrl + path
-  const { request } = await paymentRequests.createSaveMethod(ctx, caller, {
+  const { request } = await payments.createSaveMethod(ctx, caller, {
     customer_uuid: customer.id,
     success_redirect_url: back,
     failure_redirect_url: back,

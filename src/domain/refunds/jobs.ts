@@ -2,7 +2,7 @@ import { secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { claimDue, type DueOf } from '../../platform/due.ts'
 import type { Sweep } from '../../platform/queue.ts'
-import * as paymentRequests from '../payment-requests/service.ts'
+import * as excess from '../attempts/excess.ts'
 import type { RefundRow } from './schema.ts'
 import { refreshRefund, refundDue } from './service.ts'
 import * as store from './store.ts'
@@ -12,7 +12,7 @@ const batch = 20
 const leaseMs = 60 * secondMs
 
 export async function refundDueExcess(ctx: Context, of: DueOf = 'everybody'): Promise<number> {
-  const due = await paymentRequests.claimExcess(ctx, { of, now: ctx.clock.now(), leaseMs, limit: batch })
+  const due = await excess.claimExcess(ctx, { of, now: ctx.clock.now(), leaseMs, limit: batch })
   await Promise.all(due.map((attempt) => refundDue(ctx, attempt)))
   return due.length
 }
@@ -30,7 +30,7 @@ export const refundSweeps = (ctx: Context): Sweep[] => [
     name: 'refunds.excess',
     everyMs: secondMs,
     run: () => refundDueExcess(ctx),
-    clocked: { due: paymentRequests.dueExcess, run: (mode) => refundDueExcess(ctx, mode) },
+    clocked: { due: excess.dueExcess, run: (mode) => refundDueExcess(ctx, mode) },
   },
   {
     name: 'refunds.check',

@@ -7,11 +7,13 @@ import { inTransaction, type Tx } from '../../platform/db.ts'
 import { newId, newRef } from '../../platform/ids.ts'
 import { formatAmount } from '../../platform/money.ts'
 import { move } from '../../platform/states.ts'
+import * as excess from '../attempts/excess.ts'
+import * as attempts from '../attempts/service.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import { findNow } from '../businesses/service.ts'
 import { type ChannelAccount, call, findMaybeAccount } from '../payment-channels/service.ts'
+import * as held from '../payment-requests/held.ts'
 import type { TransactionRow } from '../payment-requests/schema.ts'
-import * as paymentRequests from '../payment-requests/service.ts'
 import { presentRefund, type RefundRow } from './schema.ts'
 import { refundMachine } from './states.ts'
 import * as store from './store.ts'
@@ -42,10 +44,10 @@ function nextCheck(count: number, now: Date, until?: Date): { at: Date | null; i
 export async function refundDue(ctx: Context, attempt: TransactionRow): Promise<void> {
   const account = await accountOf(ctx, attempt)
   const { amountMinor, currency, origin } = await dueOf(ctx, attempt)
-  if (!account) return await paymentRequests.postponeExcess(ctx, attempt, after(await nowFor(ctx, attempt), hourMs))
+  if (!account) return await excess.postponeExcess(ctx, attempt, after(await nowFor(ctx, attempt), hourMs))
   // All of it went back before.
   if (attempt.status === 'successful' && amountMinor === 0n) {
-    return await inTransaction(ctx.db, (tx) => paymentRequests.settleExcess(tx, attempt))
+    return await inTransaction(ctx.db, (tx) => excess.settleExcess(tx, attempt))
   }
   if (!account.channel.refund || amountMinor === null || currency === null || amountMinor <= 0n) {
     return await leaveToPerson(ctx, attempt, account)
@@ -66,7 +68,7 @@ async function dueOf(ctx: Context, attempt: TransactionRow) {
   }
   const received = attempt.received_amount_minor ?? amount_minor
   if (part === 'overpayment') return { amountMinor: received - amount_minor, currency, origin: part }
-  const origin = (await paymentRequests.isSavingSum(ctx, attempt)) ? ('saved_method' as const) : ('not_owed' as const)
+  const origin = (await excess.isSavingSum(ctx, attempt)) ? ('saved_method' as const) : ('not_owed' as const)
   return { amountMinor: received - (await store.sumRefunds(ctx.db, attempt.id)), currency, origin }
 }
 
@@ -86,7 +88,7 @@ const accountOf = (ctx: Context, attempt: TransactionRow) =>
 async function leaveToPerson(ctx: Context, attempt: TransactionRow, account: ChannelAccount): Promise<void> {
   const now = await nowFor(ctx, attempt)
   await inTransaction(ctx.db, async (tx) => {
-    await paymentRequests.settleExcess(tx, attempt)
+    await excess.settleExcess(tx, attempt)
     const summary = `${account.channel.displayName} cannot be asked to refund this; please refund it by hand`
     await tellOf(tx, attempt, summary, null, now)
   })
@@ -102,7 +104,7 @@ async function intend(
   const { amountMinor, currency, origin } = due
   const row = { id: newId(), ref: newRef('AsR-'), transactionId: attempt.id, ...due, now }
   const made = await inTransaction(ctx.db, async (tx) => {
-    await paymentRequests.settleExcess(tx, attempt)
+    await excess.settleExcess(tx, attempt)
     const isNew = await store.insertOnce(tx, {
       ...row,
       reason: reasons[origin],
@@ -120,7 +122,7 @@ async function send(ctx: Context, account: ChannelAccount, refund: RefundRow, at
   const { refund: sendRefund } = account.channel
   if (!sendRefund) return
   try {
-    const payment = await paymentRequests.lookupOf(ctx, attempt)
+    const payment = await attempts.lookupOf(ctx, attempt)
     const answer = await call(ctx, account, 'refund', (channel, credentials, transport) =>
       sendRefund.call(
         channel,
@@ -170,7 +172,7 @@ async function ask(
   const lookup = {
     reference: refund.ref,
     channelReference: refund.channel_reference,
-    payment: await paymentRequests.lookupOf(ctx, attempt),
+    payment: await attempts.lookupOf(ctx, attempt),
     channelTransactionId: attempt.channel_transaction_id,
   }
   try {
@@ -202,7 +204,7 @@ async function setStatus(
   to: RefundRow['status'],
   columns: Record<string, unknown>,
 ): Promise<boolean> {
-  const reference = await paymentRequests.referenceOf(ctx, refund.payment_request_id)
+  const reference = await excess.referenceOf(ctx, refund.payment_request_id)
   const isFinal = to === 'successful' || to === 'failed'
   const now = await nowFor(ctx, refund)
   const moved = await inTransaction(ctx.db, async (tx) => {
@@ -237,11 +239,11 @@ async function tellAndEmit(ctx: Context, tx: Tx, refund: RefundRow, attempt: Tra
 }
 
 const tellOf = (tx: Tx, attempt: TransactionRow, summary: string, status: string | null, now: Date) =>
-  paymentRequests.tell(tx, { requestId: attempt.payment_request_id, transactionId: attempt.id, summary, status, now })
+  held.tell(tx, { requestId: attempt.payment_request_id, transactionId: attempt.id, summary, status, now })
 
 /** Looks again at a refund on its way. */
 export async function refreshRefund(ctx: Context, refund: RefundRow, until?: Date): Promise<void> {
-  const attempt = await paymentRequests.findTransaction(ctx, refund.transaction_id)
+  const attempt = await excess.findTransaction(ctx, refund.transaction_id)
   const account = await accountOf(ctx, attempt)
   if (account) await lookAgain(ctx, account, refund, attempt)
   const now = await nowFor(ctx, refund)

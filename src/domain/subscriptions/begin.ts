@@ -1,8 +1,8 @@
 import { after, dayMs } from '../../platform/clock.ts'
 import { newId } from '../../platform/ids.ts'
 import { move } from '../../platform/states.ts'
-import type { Standing } from '../payment-requests/service.ts'
-import * as paymentRequests from '../payment-requests/service.ts'
+import type { Standing } from '../attempts/follow-up.ts'
+import * as followUps from '../attempts/follow-up.ts'
 import type { PlanRow } from '../subscription-plans/schema.ts'
 import { anchorColumns, anchorOf, type Change, dueAt, type Frame, shift, termsOfPlan } from './change.ts'
 import { mailReceipt, mailWelcome } from './mails.ts'
@@ -105,7 +105,7 @@ async function insertPaid(frame: Frame, row: SubscriptionRow, anchor: Anchor, pa
 }
 
 function idOfPayment(standing: Standing): string {
-  const paid = paymentRequests.paidBy(standing)
+  const paid = followUps.paidBy(standing)
   if (!paid) throw new Error(`payment request ${standing.request.id} has no payment that counts`)
   return paid.id
 }
@@ -126,7 +126,7 @@ export async function extend(change: Change, plan: PlanRow, standing: Standing):
   const open = await store.findOpenPeriod(tx, subscription.id)
   const count = request.extend_subscription_by ?? 1
   if (open) {
-    await paymentRequests.endSoon(tx, await paymentRequests.lockForFollowUp(tx, open.payment_request_id), now)
+    await followUps.endSoon(tx, await followUps.lockForFollowUp(tx, open.payment_request_id), now)
     await store.setPeriodRequest(tx, open.id, request.id)
     await payPeriod(change, open, standing)
   }

@@ -1,6 +1,6 @@
 import { after, dayMs, hourMs } from '../../platform/clock.ts'
-import type { Standing } from '../payment-requests/service.ts'
-import * as paymentRequests from '../payment-requests/service.ts'
+import type { Standing } from '../attempts/follow-up.ts'
+import * as followUps from '../attempts/follow-up.ts'
 import { type Change, shift } from './change.ts'
 import { mailPaymentFailed } from './mails.ts'
 import type { PeriodRow } from './schema.ts'
@@ -44,8 +44,8 @@ export async function noteFailure(
   const retryAt = nextRetry(period.created_at, period.refusals + 1, now)
   // The request ends after the last try; until then it is looked at again, should nobody work for a while.
   await shift(change, 'past_due', { next_due_at: retryAt ?? after(now, dayMs), remind_at: null })
-  if (retryAt) await paymentRequests.keepUntil(tx, standing, after(retryAt, graceMs))
-  else await paymentRequests.endSoon(tx, standing, now)
+  if (retryAt) await followUps.keepUntil(tx, standing, after(retryAt, graceMs))
+  else await followUps.endSoon(tx, standing, now)
   const full = await change.emit(subscription.id, 'subscription.payment_failed')
   const { request } = standing
   if (retryAt) {

@@ -1,10 +1,12 @@
 import type { Context } from '../../platform/context.ts'
 import { brokenConstraint } from '../../platform/db.ts'
 import { move } from '../../platform/states.ts'
+import type { Standing } from '../attempts/follow-up.ts'
+import * as followUps from '../attempts/follow-up.ts'
 import { isStranger } from '../businesses/service.ts'
 import type { RequestRow } from '../payment-requests/schema.ts'
-import type { Standing } from '../payment-requests/service.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
+import { isUnderWay } from '../payment-requests/states.ts'
 import * as plans from '../subscription-plans/service.ts'
 import { beginPaid, beginTrial, extend, payPeriod } from './begin.ts'
 import { anchorOf, atRest, type Change, dueAt, type Frame, inFrame, shift, withSubscription } from './change.ts'
@@ -37,9 +39,9 @@ export async function followUp(ctx: Context, requestId: string): Promise<void> {
 
 /** Locks in this order everywhere: the subscription, then the request. Undefined: it was followed meanwhile. */
 async function settle(frame: Frame, requestId: string): Promise<Standing | undefined> {
-  const standing = await paymentRequests.lockForFollowUp(frame.tx, requestId)
+  const standing = await followUps.lockForFollowUp(frame.tx, requestId)
   if (standing.request.follow_up_due_at === null) return undefined
-  await paymentRequests.settleFollowUp(frame.tx, requestId)
+  await followUps.settleFollowUp(frame.tx, requestId)
   return standing
 }
 
@@ -53,7 +55,7 @@ async function followPeriod(ctx: Context, { id: requestId }: RequestRow, subscri
       case 'successful':
         if (isOurs) return await markPaid(change, period, standing)
         if (await isUsed(change.tx, standing)) return
-        return await paymentRequests.giveBack(change.tx, standing, notOwedWords, change.now)
+        return await followUps.giveBack(change.tx, standing, notOwedWords, change.now)
       case 'new':
       case 'open':
         return isOurs ? await followOpen(change, period, standing) : undefined
@@ -67,7 +69,7 @@ const notOwedWords = 'Asyncpay gives this payment back: what it was for is paid 
 
 /** What paid a period stays, whoever looks again and why. */
 async function isUsed(tx: Frame['tx'], standing: Standing): Promise<boolean> {
-  const paid = paymentRequests.paidBy(standing)
+  const paid = followUps.paidBy(standing)
   return paid !== null && (await store.isPaidWith(tx, paid.id))
 }
 
@@ -89,7 +91,7 @@ async function markPaid(change: Change, period: PeriodRow, standing: Standing): 
 
 async function followOpen(change: Change, period: PeriodRow, standing: Standing): Promise<void> {
   const { attempts } = standing
-  if (attempts.some((one) => paymentRequests.isUnderWay(one.status))) return
+  if (attempts.some((one) => isUnderWay(one.status))) return
   const refused = attempts.findLast((one) => one.refusal !== null)
   if (refused && refused.id !== period.refused_transaction_id) {
     const reason = refused.refusal === 'payer' ? 'Your bank wants you to confirm the payment' : refused.reason
@@ -122,7 +124,7 @@ async function followPlan(ctx: Context, request: RequestRow, planId: string): Pr
         if (!subscription) return await begin(frame, plan, standing)
         if (request.extend_subscription_by !== null) return await extend({ ...frame, subscription }, plan, standing)
         const words = `Asyncpay gives this payment back: the customer is subscribed to ${plan.name} already`
-        await paymentRequests.giveBack(frame.tx, standing, words, frame.now)
+        await followUps.giveBack(frame.tx, standing, words, frame.now)
       })
     } catch (error) {
       if (brokenConstraint(error) !== 'one_subscription_a_plan' || tries >= beginTriesMax) throw error
@@ -132,7 +134,7 @@ async function followPlan(ctx: Context, request: RequestRow, planId: string): Pr
 
 async function begin(frame: Frame, plan: Parameters<typeof beginPaid>[1]['plan'], standing: Standing): Promise<void> {
   const { request } = standing
-  const paid = paymentRequests.paidBy(standing)
+  const paid = followUps.paidBy(standing)
   const about = {
     owner: { businessId: request.business_id, envMode: request.env_mode },
     customerId: request.customer_id,
@@ -150,7 +152,7 @@ async function begin(frame: Frame, plan: Parameters<typeof beginPaid>[1]['plan']
   const isFirst = await plans.noteTrial(frame.tx, plan.id, about.customerId, frame.now)
   if (isStranger(request.created_by) && (wasSubscribed || !isFirst)) {
     const words = `Asyncpay gives this payment back: the customer had a trial of ${plan.name} before`
-    return await paymentRequests.giveBack(frame.tx, standing, words, frame.now)
+    return await followUps.giveBack(frame.tx, standing, words, frame.now)
   }
   await beginTrial(frame, about, request.reference)
 }

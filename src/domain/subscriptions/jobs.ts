@@ -2,7 +2,7 @@ import { minuteMs, secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { claimDue, type DueOf } from '../../platform/due.ts'
 import type { Sweep } from '../../platform/queue.ts'
-import * as paymentRequests from '../payment-requests/service.ts'
+import * as followUps from '../attempts/follow-up.ts'
 import { followUp } from './follow-up.ts'
 import { remind, renew } from './renew.ts'
 import type { SubscriptionRow } from './schema.ts'
@@ -27,7 +27,7 @@ export async function renewDue(ctx: Context, of: DueOf = 'everybody'): Promise<n
 /** What a worker that died did not come to; else whoever changed the request has done it already. */
 export async function followDue(ctx: Context, of: DueOf = 'everybody'): Promise<number> {
   const claim = { of, now: ctx.clock.now(), leaseMs: followLeaseMs, limit: batch }
-  const due = await paymentRequests.claimFollowUps(ctx, claim)
+  const due = await followUps.claimFollowUps(ctx, claim)
   await Promise.all(due.map((request) => followUp(ctx, request.id)))
   return due.length
 }
@@ -44,7 +44,7 @@ export const subscriptionSweeps = (ctx: Context): Sweep[] => [
     name: 'subscriptions.follow',
     everyMs: secondMs,
     run: () => followDue(ctx),
-    clocked: { due: paymentRequests.dueFollowUps, run: (mode) => followDue(ctx, mode) },
+    clocked: { due: followUps.dueFollowUps, run: (mode) => followDue(ctx, mode) },
   },
   {
     name: 'subscriptions.renew',

@@ -1,11 +1,14 @@
 import { after, dayMs, hourMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import { newId } from '../../platform/ids.ts'
+import * as followUps from '../attempts/follow-up.ts'
+import * as attempts from '../attempts/service.ts'
 import * as customers from '../customers/service.ts'
 import * as rates from '../exchange-rates/service.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
 import type { TransactionRow } from '../payment-requests/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
+import { isUnderWay } from '../payment-requests/states.ts'
 import type { PlanRow } from '../subscription-plans/schema.ts'
 import * as plans from '../subscription-plans/service.ts'
 import { anchorOfNext } from './begin.ts'
@@ -20,7 +23,7 @@ import * as store from './store.ts'
 
 /**
  * Renewing: intent (the period with its unique number and the request that will pay it, in one transaction), charge
- * (itself intent, call, outcome; `payment-requests/charge.ts`), and what follows from its outcome (`follow-up.ts`).
+ * (itself intent, call, outcome; `attempts/charge.ts`), and what follows from its outcome (`follow-up.ts`).
  * Whoever comes after a crash finds the open period and goes on with its one request; a charge that is unknown is never
  * repeated, the period waits for the channel's word.
  *
@@ -82,10 +85,10 @@ async function decide(ctx: Context, due: SubscriptionRow): Promise<Step> {
 /** Its period is open: a crash came between, or it was refused and is due again. */
 async function resume({ tx, now, subscription }: Change, open: PeriodRow): Promise<Step> {
   const { payment_request_id: requestId, refusals } = open
-  const { request, attempts } = await paymentRequests.lockForFollowUp(tx, requestId)
+  const { request, attempts } = await followUps.lockForFollowUp(tx, requestId)
   if (request.follow_up_due_at !== null) return { kind: 'follow', requestId }
   const payable = request.status === 'new' || request.status === 'open'
-  if (!payable || attempts.some((one) => paymentRequests.isUnderWay(one.status))) {
+  if (!payable || attempts.some((one) => isUnderWay(one.status))) {
     await store.update(tx, subscription.id, { next_due_at: after(now, lookAgainMs) })
     return { kind: 'nothing' }
   }
@@ -94,7 +97,7 @@ async function resume({ tx, now, subscription }: Change, open: PeriodRow): Promi
     await store.update(tx, subscription.id, { next_due_at: after(now, lookAgainMs) })
     return { kind: 'nothing' }
   }
-  await paymentRequests.keepUntil(tx, { request, attempts }, after(now, lookAgainMs))
+  await followUps.keepUntil(tx, { request, attempts }, after(now, lookAgainMs))
   const refused = attempts.findLast((one) => one.refusal !== null) ?? null
   return { kind: 'charge', requestId, ...payerOf(subscription), refusals, refused }
 }
@@ -146,7 +149,7 @@ async function charge(ctx: Context, id: string, step: Extract<Step, { kind: 'cha
   if (refused?.refusal === 'payer' && refused.payment_method_id === methodId) {
     return await noteUncharged(ctx, id, uncharged, 'Your bank wants you to confirm the payment')
   }
-  const outcome = await paymentRequests.chargeRequest(ctx, requestId, methodId, { keepOpen: true })
+  const outcome = await attempts.chargeRequest(ctx, requestId, methodId, { keepOpen: true })
   if (outcome.kind === 'not_chargeable' && !decidedElsewhere.has(outcome.error.row.code)) {
     return await noteUncharged(ctx, id, uncharged, outcome.error.message)
   }
@@ -168,7 +171,7 @@ async function noteUncharged(
 ): Promise<void> {
   await withSubscription(ctx, id, async (change) => {
     const period = await store.findOpenPeriod(change.tx, id)
-    const standing = await paymentRequests.lockForFollowUp(change.tx, requestId)
+    const standing = await followUps.lockForFollowUp(change.tx, requestId)
     const payable = standing.request.status === 'new' || standing.request.status === 'open'
     if (!payable || period?.payment_request_id !== requestId || !isLive(change.subscription.status)) return
     // Somebody else noted it already.

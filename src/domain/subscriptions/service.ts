@@ -5,11 +5,13 @@ import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { isUuid } from '../../platform/ids.ts'
 import type { Page } from '../../platform/pagination.ts'
 import { move } from '../../platform/states.ts'
+import * as followUps from '../attempts/follow-up.ts'
 import { auditBy, type Caller, changesOf, nowOf } from '../businesses/service.ts'
 import * as customers from '../customers/service.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
 import type { FullRequest } from '../payment-requests/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
+import * as payments from '../payments/service.ts'
 import { subscriptionPlanErrors } from '../subscription-plans/errors.ts'
 import * as plans from '../subscription-plans/service.ts'
 import { beginTrial } from './begin.ts'
@@ -89,7 +91,7 @@ export async function create(
   claim: IdempotencyClaim | null,
 ): Promise<Created> {
   if (body.is_trial) return { full: await startTrial(ctx, caller, body, claim) }
-  const { full, isConfirmed } = await paymentRequests.chargeMethod(ctx, caller, chargeOf(body), claim)
+  const { full, isConfirmed } = await payments.chargeMethod(ctx, caller, chargeOf(body), claim)
   if (!isConfirmed) return { confirming: full }
   await followUp(ctx, full.request.id)
   const id = await store.findMaybeIdByRequest(ctx.db, full.request.id)
@@ -197,7 +199,7 @@ export const cancel = (ctx: Context, caller: Caller, uuid: string, immediately: 
       return
     }
     if (open) {
-      await paymentRequests.endSoon(tx, await paymentRequests.lockForFollowUp(tx, open.payment_request_id), now)
+      await followUps.endSoon(tx, await followUps.lockForFollowUp(tx, open.payment_request_id), now)
       await move(tx, periodMachine, open.id, 'open', 'unpaid', { updated_at: now })
     }
     const cancelledAt = subscription.cancelled_at ?? now

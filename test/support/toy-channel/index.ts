@@ -28,6 +28,7 @@ export const toy: Channel<ToyCredentials> = {
   displayName: 'Toy-Pay 2',
   themeColor: '#7FD1AE',
   liveUrl: 'https://api.toy.invalid',
+  testUrl: 'https://sandbox.toy.invalid',
   summary: 'Cards and wallets of a town that children built.',
   limits: {
     currencies: {

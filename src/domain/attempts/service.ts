@@ -1,0 +1,24 @@
+/** What other nouns may ask of attempts: to open, charge, ask, close and void them. */
+
+export {
+  closePage,
+  findMaybeNamed,
+  type Named,
+  quietly,
+  refreshAttempt,
+  refreshByReference,
+  refreshRequest,
+} from './ask.ts'
+export { withRequest } from './change.ts'
+export {
+  type ChargeOutcome,
+  chargeRequest,
+  intend,
+  outcomeOf,
+  prepare,
+  sendCharge,
+} from './charge.ts'
+export { end } from './end.ts'
+export { giveUpUnseen, newTransaction, openAtFirst, type ReturnVia, requireFree, voidAttempt } from './open.ts'
+export { lookupOf } from './saved.ts'
+export { countOutcomes, findMaybeTransactionById, insertTransaction, listTransactions } from './store.ts'
