@@ -73,6 +73,10 @@ describe('the fields of a channel’s credentials', () => {
       secret_hash: 'canary-hash',
     })
     const text = shown()
+    assert.match(
+      text,
+      /^Secret key: Flutterwave dashboard, Settings, API keys\nWebhook secret hash: Flutterwave dashboard/,
+    )
     assert.match(text, /Secret key \(secret_key, not shown\): \nWebhook secret hash/)
     assert.doesNotMatch(text, /canary/)
   })
