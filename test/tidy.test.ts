@@ -58,6 +58,7 @@ const verbs: Record<string, string[]> = {
   mails: ['render', 'plain'],
   'subscription-plans': ['prices'],
   webhooks: ['deliver', 'sign'],
+  hooks: ['handlers'],
   subscriptions: ['periods', 'change', 'begin', 'follow-up', 'dunning', 'renew', 'mails'],
   checkout: ['stream', 'pages', 'subscribe'],
   portal: ['pages', 'show'],

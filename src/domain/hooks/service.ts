@@ -4,10 +4,9 @@ import type { Context } from '../../platform/context.ts'
 import { inTransaction } from '../../platform/db.ts'
 import { notFound } from '../../platform/errors.ts'
 import { newId } from '../../platform/ids.ts'
-import * as attempts from '../attempts/service.ts'
 import { findMaybeByHookToken } from '../businesses/service.ts'
 import { type ChannelAccount, findMaybeAccount } from '../payment-channels/service.ts'
-import { isSettled, isUndecided } from '../payment-requests/states.ts'
+import { type Acted, handlerOf } from './handlers.ts'
 import type { HookRow } from './store.ts'
 import * as store from './store.ts'
 
@@ -91,9 +90,7 @@ const attemptsMax = 100
 
 async function askOnceMore(ctx: Context, hook: store.NewHook): Promise<boolean> {
   const { subject, now } = hook
-  if (subject?.kind !== 'payment') return false
-  const named = await attempts.findMaybeNamed(ctx, hook, hook.slug, subject)
-  if (!named || (isSettled(named.status) && named.isRecorded)) return false
+  if (subject === null || !(await handlerOf(subject.kind).isUnsettled(ctx, hook, subject))) return false
   const times = { now, askedBefore: after(now, -repeatGapMs), soon: after(now, repeatGapMs), attemptsMax }
   return await inTransaction(ctx.db, async (tx) => {
     const id = await store.wakeAgain(tx, hook, times)
@@ -141,25 +138,8 @@ function nextTry(ctx: Context, hook: HookRow): Date | null {
   return delayMs === undefined ? null : after(ctx.clock.now(), delayMs)
 }
 
-async function ask(ctx: Context, hook: HookRow): Promise<{ outcome: string; isAnswered: boolean }> {
+async function ask(ctx: Context, hook: HookRow): Promise<Acted> {
   const { subject } = hook
   if (subject === null) return { outcome: 'ignored: nothing that concerns us', isAnswered: true }
-  if (subject.kind !== 'payment') return { outcome: `ignored: ${subject.kind}`, isAnswered: true }
-  const named = await attempts.refreshByReference(ctx, hook, hook.slug, subject)
-  if (!named) return { outcome: 'ignored: none of our payments', isAnswered: true }
-  if (agrees(subject.claims, named)) return { outcome: 'asked', isAnswered: true }
-  return { outcome: 'asked: the channel does not say so yet', isAnswered: false }
-}
-
-/**
- * | the webhook says | the channel's word is in when |
- * | --- | --- |
- * | success | that very payment is recorded, counted or as excess |
- * | failure | the attempt is decided, whichever way |
- * | neither | always |
- */
-function agrees(claims: 'success' | 'failure' | undefined, named: attempts.Named): boolean {
-  if (claims === undefined) return true
-  if (claims === 'failure') return !isUndecided(named.status)
-  return isSettled(named.status) && named.isRecorded
+  return await handlerOf(subject.kind).act(ctx, hook, subject)
 }

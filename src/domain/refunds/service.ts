@@ -16,6 +16,7 @@ import * as held from '../payment-requests/held.ts'
 import type { TransactionRow } from '../payment-requests/schema.ts'
 import { presentRefund, type RefundRow } from './schema.ts'
 import { refundMachine } from './states.ts'
+import type { Owner } from './store.ts'
 import * as store from './store.ts'
 
 /**
@@ -291,4 +292,17 @@ async function leavePartToPerson(ctx: Context, account: ChannelAccount, refund: 
     const isNew = await store.noteTrouble(tx, refund.id, 'the payment channel does not know this refund')
     if (isNew) await tellOf(tx, attempt, summary, null, now)
   })
+}
+
+/** The names by which a provider's webhook tells of a refund. */
+export interface NamedRefund {
+  reference: string | null
+  channelReference: string | null
+  /** Our reference of the payment that goes back. */
+  paymentReference: string | null
+}
+
+/** Refunds that are under way and bear these names are asked about in the next round. False: there is none. */
+export async function askSoon(ctx: Context, owner: Owner, slug: string, names: NamedRefund): Promise<boolean> {
+  return await store.setCheckNow(ctx.db, owner, { slug, ...names, now: await findNow(ctx, owner) })
 }

@@ -1,6 +1,12 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
 import type { DueRows } from '../../platform/due.ts'
+import type { EnvMode } from '../businesses/schema.ts'
 import type { RefundRow } from './schema.ts'
+
+export interface Owner {
+  businessId: string
+  envMode: EnvMode
+}
 
 export interface NewRefund {
   id: string
@@ -92,4 +98,24 @@ export async function setCheck(
     .where('id', '=', id)
     .where('status', 'in', ['pending', 'unknown'])
     .execute()
+}
+
+/** Those of the channel that are under way and bear one of the names are due now. False: none is under way. */
+export async function setCheckNow(
+  db: Db,
+  { businessId, envMode }: Owner,
+  of: {
+    slug: string
+    reference: string | null
+    channelReference: string | null
+    paymentReference: string | null
+    now: Date
+  },
+): Promise<boolean> {
+  const { rows } = await sql`update refunds r set check_at = least(r.check_at, ${of.now}) from transactions t
+    where t.id = r.transaction_id and t.payment_channel_slug = ${of.slug} and r.business_id = ${businessId}
+      and r.env_mode = ${envMode} and r.status in ('pending', 'unknown') and r.check_at is not null
+      and (r.ref = ${of.reference} or r.channel_reference = ${of.channelReference} or t.ref = ${of.paymentReference})
+    returning r.id`.execute(db)
+  return rows.length > 0
 }
