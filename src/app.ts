@@ -2,7 +2,7 @@ import cors from '@fastify/cors'
 import formBody from '@fastify/formbody'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
-import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { requireKey } from './domain/businesses/access.ts'
 import { presentedKey } from './domain/businesses/keys.ts'
 import { businessRoutes, testClockRoutes } from './domain/businesses/routes.ts'
@@ -29,6 +29,7 @@ import type { Context } from './platform/context.ts'
 import { healthRoutes } from './platform/health.ts'
 import { createHttp, type Http, type HttpOptions } from './platform/http.ts'
 import { digestOf, tooMany } from './platform/limits.ts'
+import { referenceRoute } from './reference.ts'
 import { version } from './version.ts'
 
 export interface AppOptions {
@@ -43,7 +44,7 @@ export interface AppOptions {
 export async function createApp(ctx: Context, options: AppOptions): Promise<Http> {
   const app = createHttp(ctx, options.http, otherNames)
   await allowBrowsers(app)
-  await documentApi(app)
+  await documentApi(app, ctx)
   healthRoutes(app, ctx)
   channelLogoRoutes(app)
   await app.register(async (scope) => hookRoutes(scope as Http, ctx))
@@ -126,7 +127,7 @@ async function secretKeyRoutes(app: Http, ctx: Context, options: AppOptions): Pr
 const description = `One API for payments over many channels. Authenticate with \`Authentication: Bearer <secret key>\`.
 Amounts are sent in major units and answered as text in major units; times are UTC. Every POST takes an \`Idempotency-Key\`.`
 
-async function documentApi(app: Http): Promise<void> {
+async function documentApi(app: Http, ctx: Context): Promise<void> {
   await app.register(swagger, {
     // What a secret key must be allowed stands beside each operation.
     transform: ({ schema, url, route }) => {
@@ -150,26 +151,5 @@ async function documentApi(app: Http): Promise<void> {
     },
   })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
-  serveReference(app)
-}
-
-/** The reference's pages weigh 31 MB in memory and a fifth of a start: they are made when somebody first looks. */
-function serveReference(app: Http): void {
-  let reference: Promise<FastifyInstance> | undefined
-  const open = async () => {
-    const { default: scalar } = await import('@scalar/fastify-api-reference')
-    const pages = fastify()
-    const configuration = { url: '/openapi.json', title: 'Asyncpay API', withDefaultFonts: false, telemetry: false }
-    await pages.register(scalar, { routePrefix: '/docs', configuration: configuration as never })
-    return pages
-  }
-  for (const url of ['/docs', '/docs/*']) {
-    app.get(url, { schema: { hide: true } }, async (request, reply) => {
-      reference ??= open()
-      const { statusCode, headers, rawPayload } = await (await reference).inject(request.url)
-      const { 'content-type': contentType, location } = headers
-      if (location) reply.header('location', location)
-      return reply.code(statusCode).header('content-type', contentType).send(rawPayload)
-    })
-  }
+  referenceRoute(app, ctx.baseUrl)
 }
