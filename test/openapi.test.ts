@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { errorRows } from '../scripts/errors.ts'
 import { eventTypes } from '../src/events/catalogue.ts'
 import type { Body } from './support/server.ts'
@@ -125,8 +126,34 @@ describe('the published document', () => {
     for (const name of ['Customer', 'Business', 'PaymentRequest', 'PaymentMethod', 'Subscription', 'Transaction']) {
       assert.equal(schemas[name]?.type, 'object', name)
     }
-    const text = JSON.stringify(document)
+    const text = JSON.stringify(document, (key, value) => (key === 'example' ? undefined : value))
     assert.equal(text.match(/"external_customer_ids":/g)?.length, 2, 'Customer and SentCustomer alone')
+  })
+
+  test('every body has an example, and every example fits what it is an example of', () => {
+    const ajv = new Ajv2020({ strict: false, validateFormats: false })
+    ajv.addSchema(document, 'document')
+    const check = (example: unknown, pointer: string) => {
+      const path = pointer.split('/').map((part) => encodeURIComponent(part.replaceAll('/', '~1')))
+      const validate = ajv.getSchema(`document#/${path.join('/')}`)
+      assert.ok(validate?.(example), `${pointer}: ${JSON.stringify(validate?.errors)}`)
+    }
+    let answers = 0
+    for (const { name, path, method, said } of operations) {
+      const at = `paths/${path.replaceAll('/', '~1')}/${method}`
+      const body = said.requestBody?.content['application/json']
+      if (body && !path.startsWith('/v1/system/')) {
+        assert.ok(body.example, `${name} has no example`)
+        check(body.example, `${at}/requestBody/content/application~1json/schema`)
+      }
+      for (const [status, response] of Object.entries<Body>(said.responses)) {
+        const example = response.content?.['application/json'].example
+        if (!example) continue
+        answers += 1
+        check(example, `${at}/responses/${status}/content/application~1json/schema`)
+      }
+    }
+    assert.ok(answers >= 8)
   })
 
   test('webhooks are the events that there are, with their data', () => {

@@ -2,6 +2,7 @@ import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import type { ErrorRow } from '../platform/errors.ts'
 import { bodyLimitBytes } from '../platform/http.ts'
 import { webhooksOf } from './events.ts'
+import { answers, bodies } from './examples.ts'
 import {
   errorSchema,
   errorSchemaName,
@@ -109,7 +110,7 @@ function operationOf(route: Json, said: Operation, kind: Kind, rows: readonly Er
     ...((asked.length > 0 || keys.length > 0) && { parameters: [...asked, ...keys] }),
     ...(isJson(requestBody) && { requestBody: bodyOf(requestBody, said, hoisted) }),
     ...(kind.opened === 'signature' && { requestBody: anyBody }),
-    responses: { ...successesOf(responses as Record<string, Json>, kind, hoisted.refer), ...failureReferences(rows) },
+    responses: { ...successesOf(responses as Record<string, Json>, said, kind, hoisted), ...failureReferences(rows) },
   }
 }
 
@@ -132,7 +133,8 @@ function bodyOf(requestBody: Json, said: Operation, { within, components }: Hois
     const schema = asTaken(mapSchemas((media as Json).schema as Json, simplify))
     const name = `${said.id[0]?.toUpperCase()}${said.id.slice(1)}Body`
     components[name] = { ...within(schema), ...needsOf(said) }
-    return { schema: { $ref: `#/components/schemas/${name}` } }
+    const ref = { $ref: `#/components/schemas/${name}` }
+    return { schema: ref, ...(said.id in bodies && { example: bodies[said.id] }) }
   })
   return { required: true, content }
 }
@@ -179,18 +181,21 @@ const successWords: Record<string, string> = {
   202: 'The channel has not answered yet: an event tells what became of it',
 }
 
-function successesOf(responses: Record<string, Json>, kind: Kind, refer: (schema: Json) => Json): Json {
-  const isKeyedPost = kind.method === 'POST' && kind.opened !== 'signature'
+function successesOf(responses: Record<string, Json>, said: Operation, kind: Kind, { refer }: Hoisted): Json {
+  const isKeyed = kind.opened !== 'signature'
+  const sent = {
+    'Request-Id': { $ref: '#/components/headers/RequestId' },
+    ...(isKeyed && kind.hasBody && { 'Asyncpay-Unknown-Fields': { $ref: '#/components/headers/UnknownFields' } }),
+    ...(isKeyed &&
+      kind.method === 'POST' && { 'Idempotent-Replayed': { $ref: '#/components/headers/IdempotentReplayed' } }),
+  }
   const successes = Object.entries(responses).filter(([status]) => status.startsWith('2'))
   return Object.fromEntries(
     successes.map(([status, response]) => {
       const content = mapValues(response.content as Json, (media) => ({
         schema: refer(mapSchemas((media as Json).schema as Json, simplify)),
+        ...(status !== '202' && said.id in answers && { example: answers[said.id] }),
       }))
-      const sent = {
-        'Request-Id': { $ref: '#/components/headers/RequestId' },
-        ...(isKeyedPost && { 'Idempotent-Replayed': { $ref: '#/components/headers/IdempotentReplayed' } }),
-      }
       return [status, { description: successWords[status], headers: sent, content }]
     }),
   )
@@ -201,6 +206,11 @@ const headers: Record<string, Json> = {
   RetryAfter: {
     description: 'Seconds to wait before the same request is sent again.',
     schema: { type: 'integer', minimum: 0 },
+  },
+  UnknownFields: {
+    description:
+      'In test mode: fields of the body that nothing reads, each with the field that was meant where one is near, e.g. `callback_url (did you mean success_redirect_url?)`.',
+    schema: { type: 'string' },
   },
   IdempotentReplayed: {
     description: '`true`: this is the first answer to this `Idempotency-Key` again, byte for byte.',

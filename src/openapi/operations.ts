@@ -39,7 +39,7 @@ const charging = [
 const customerFields = ['customer_uuid', 'customer_email', 'customer']
 const changingPrice = [nameTaken, amountTooSmall, amountTooLarge, channelErrors.noPaymentChannel]
 
-/** In the order in which the document offers them, by method and path. A route that is missing here does not start. */
+/** In the order in which the document offers them, by method and path. A route that is missing here cannot be published: `npm run generate` says so. */
 export const operations: Readonly<Record<string, Operation>> = {
   'POST /v1/payment-requests': {
     id: 'initiatePaymentRequest',

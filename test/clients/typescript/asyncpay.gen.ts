@@ -3710,6 +3710,8 @@ export interface components {
         RequestId: string;
         /** @description Seconds to wait before the same request is sent again. */
         RetryAfter: number;
+        /** @description In test mode: fields of the body that nothing reads, each with the field that was meant where one is near, e.g. `callback_url (did you mean success_redirect_url?)`. */
+        UnknownFields: string;
         /** @description `true`: this is the first answer to this `Idempotency-Key` again, byte for byte. */
         IdempotentReplayed: "true";
     };
@@ -3752,6 +3754,176 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "Payment request retrieved successfully",
+                     *       "status": "success",
+                     *       "data": {
+                     *         "payment_requests": {
+                     *           "current_page": 1,
+                     *           "data": [
+                     *             {
+                     *               "uuid": "eric-01a2218f-4653-76f4-9bff-11a896683f8f",
+                     *               "ref": "AsP-62d09ea7bb904",
+                     *               "intent": "make_payment",
+                     *               "env_mode": "test",
+                     *               "payment_method": "Card",
+                     *               "currency": "NGN",
+                     *               "amount": "4500",
+                     *               "amount_to_usd": "2.8305",
+                     *               "description": "Two bolts of cloth",
+                     *               "meta_data": null,
+                     *               "discount": null,
+                     *               "cancel_redirect_url": null,
+                     *               "status": "successful",
+                     *               "created_at": "2026-11-28T09:49:27.507000Z",
+                     *               "updated_at": "2026-11-28T09:49:27.906000Z",
+                     *               "deleted_at": null,
+                     *               "last_transaction": {
+                     *                 "uuid": "01a2218f-4653-76f4-9bff-0c314e15c319",
+                     *                 "ref": "AsT-823b76836ad52",
+                     *                 "mode": "redirect",
+                     *                 "env_mode": "test",
+                     *                 "payment_channel_slug": "paystack",
+                     *                 "payment_method": "Card",
+                     *                 "currency": "NGN",
+                     *                 "amount": "4500",
+                     *                 "received_amount": "4500",
+                     *                 "amount_to_usd": "2.8305",
+                     *                 "description": "Two bolts of cloth",
+                     *                 "status": "successful",
+                     *                 "created_at": "2026-11-28T09:49:27.507000Z",
+                     *                 "updated_at": "2026-11-28T09:49:27.906000Z",
+                     *                 "deleted_at": null,
+                     *                 "business_payment_channel": {
+                     *                   "is_enabled": 1,
+                     *                   "payment_channel_slug": "paystack",
+                     *                   "is_default": 1,
+                     *                   "created_at": "2026-11-28T09:49:27.334000Z",
+                     *                   "updated_at": "2026-11-28T09:49:27.334000Z",
+                     *                   "webhook_url": "https://pay.example/v1/system/hooks/_vBh_K9i/paystack",
+                     *                   "payment_channel": {
+                     *                     "slug": "paystack",
+                     *                     "display_name": "Paystack",
+                     *                     "summary": "Cards, bank transfers, USSD and mobile money for buyers in Nigeria, Ghana, Kenya, South Africa and Côte d’Ivoire.",
+                     *                     "logo": "https://pay.example/payment_channels/Paystack.svg",
+                     *                     "logo_full": "https://pay.example/payment_channels/Paystack-Full.svg",
+                     *                     "theme_color": "#66B5FF"
+                     *                   },
+                     *                   "business": {
+                     *                     "business_id": "01a2218f-445c-731c-91ed-1cc74649e204",
+                     *                     "name": "Kente & Co",
+                     *                     "env_mode": "test",
+                     *                     "business_category": null,
+                     *                     "base_currency": "NGN",
+                     *                     "logo": null,
+                     *                     "webhook_url": null,
+                     *                     "default_redirect_url": null,
+                     *                     "enabled_webhooks": 0,
+                     *                     "send_subscription_mails": 1,
+                     *                     "deleted_at": null,
+                     *                     "created_at": "2026-11-28T09:49:27.004000Z",
+                     *                     "updated_at": "2026-11-28T09:49:27.004000Z"
+                     *                   }
+                     *                 }
+                     *               },
+                     *               "payment_channel": {
+                     *                 "slug": "paystack",
+                     *                 "display_name": "Paystack",
+                     *                 "summary": "Cards, bank transfers, USSD and mobile money for buyers in Nigeria, Ghana, Kenya, South Africa and Côte d’Ivoire.",
+                     *                 "logo": "https://pay.example/payment_channels/Paystack.svg",
+                     *                 "logo_full": "https://pay.example/payment_channels/Paystack-Full.svg",
+                     *                 "theme_color": "#66B5FF"
+                     *               },
+                     *               "timeline_records": [
+                     *                 {
+                     *                   "uuid": "01a2218f-4653-76f4-9bff-17406d4a0e80",
+                     *                   "payment_method": null,
+                     *                   "summary": "Payment initiated",
+                     *                   "status": null,
+                     *                   "created_at": "2026-11-28T09:49:27.507000Z",
+                     *                   "updated_at": "2026-11-28T09:49:27.507000Z",
+                     *                   "deleted_at": null
+                     *                 },
+                     *                 {
+                     *                   "uuid": "01a2218f-46c4-7106-aa4b-a8cb8e9d0455",
+                     *                   "payment_method": null,
+                     *                   "summary": "Asyncpay relayed payment to Paystack",
+                     *                   "status": null,
+                     *                   "created_at": "2026-11-28T09:49:27.620000Z",
+                     *                   "updated_at": "2026-11-28T09:49:27.620000Z",
+                     *                   "deleted_at": null
+                     *                 },
+                     *                 {
+                     *                   "uuid": "01a2218f-4801-7008-b014-2d868d56778c",
+                     *                   "payment_method": "Card",
+                     *                   "summary": "Paystack confirmed the payment",
+                     *                   "status": "successful",
+                     *                   "created_at": "2026-11-28T09:49:27.906000Z",
+                     *                   "updated_at": "2026-11-28T09:49:27.906000Z",
+                     *                   "deleted_at": null
+                     *                 }
+                     *               ],
+                     *               "customer": {
+                     *                 "customer_id": "KEN-c2b546f7e",
+                     *                 "uuid": "01a2218f-4653-76f4-9bff-19a37a456874",
+                     *                 "env_mode": "test",
+                     *                 "first_name": null,
+                     *                 "last_name": null,
+                     *                 "name": null,
+                     *                 "external_customer_ids": null,
+                     *                 "email": "ada@example.com",
+                     *                 "phone_code": null,
+                     *                 "phone_number": null,
+                     *                 "address_line_1": null,
+                     *                 "address_line_2": null,
+                     *                 "city": null,
+                     *                 "state": null,
+                     *                 "zip": null,
+                     *                 "country": null,
+                     *                 "meta_data": null,
+                     *                 "deleted_at": null,
+                     *                 "created_at": "2026-11-28T09:49:27.507000Z",
+                     *                 "updated_at": "2026-11-28T09:49:27.507000Z",
+                     *                 "full_name": null
+                     *               },
+                     *               "created_by": "secret",
+                     *               "reference": "order-1042"
+                     *             }
+                     *           ],
+                     *           "first_page_url": "https://pay.example/v1/payment-requests?per_page=1&page=1",
+                     *           "from": 1,
+                     *           "last_page": 1,
+                     *           "last_page_url": "https://pay.example/v1/payment-requests?per_page=1&page=1",
+                     *           "links": [
+                     *             {
+                     *               "url": null,
+                     *               "label": "« Previous",
+                     *               "active": false
+                     *             },
+                     *             {
+                     *               "url": "https://pay.example/v1/payment-requests?per_page=1&page=1",
+                     *               "label": "1",
+                     *               "active": true
+                     *             },
+                     *             {
+                     *               "url": null,
+                     *               "label": "Next »",
+                     *               "active": false
+                     *             }
+                     *           ],
+                     *           "next_page_url": null,
+                     *           "path": "https://pay.example/v1/payment-requests",
+                     *           "per_page": 1,
+                     *           "prev_page_url": null,
+                     *           "to": 1,
+                     *           "total": 1,
+                     *           "next_cursor": null,
+                     *           "prev_cursor": null
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         message: string;
                         /** @enum {string} */
@@ -3800,6 +3972,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "customer_email": "ada@example.com",
+                 *       "amount": "4500",
+                 *       "currency": "NGN",
+                 *       "description": "Two bolts of cloth",
+                 *       "reference": "order-1042",
+                 *       "success_redirect_url": "https://shop.example/thanks"
+                 *     }
+                 */
                 "application/json": components["schemas"]["InitiatePaymentRequestBody"];
             };
         };
@@ -3808,10 +3990,119 @@ export interface operations {
             201: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "Payment request initiated successfully",
+                     *       "status": "success",
+                     *       "data": {
+                     *         "payment_request": {
+                     *           "uuid": "eric-01a2218f-4653-76f4-9bff-11a896683f8f",
+                     *           "ref": "AsP-62d09ea7bb904",
+                     *           "intent": "make_payment",
+                     *           "env_mode": "test",
+                     *           "payment_method": "Unknown",
+                     *           "currency": "NGN",
+                     *           "amount": "4500",
+                     *           "amount_to_usd": "2.8305",
+                     *           "description": "Two bolts of cloth",
+                     *           "meta_data": null,
+                     *           "discount": null,
+                     *           "cancel_redirect_url": null,
+                     *           "status": "open",
+                     *           "created_at": "2026-11-28T09:49:27.507000Z",
+                     *           "updated_at": "2026-11-28T09:49:27.620000Z",
+                     *           "deleted_at": null,
+                     *           "last_transaction": {
+                     *             "uuid": "01a2218f-4653-76f4-9bff-0c314e15c319",
+                     *             "ref": "AsT-823b76836ad52",
+                     *             "mode": "redirect",
+                     *             "env_mode": "test",
+                     *             "payment_channel_slug": "paystack",
+                     *             "payment_method": "Unknown",
+                     *             "currency": "NGN",
+                     *             "amount": "4500",
+                     *             "received_amount": null,
+                     *             "amount_to_usd": "2.8305",
+                     *             "description": "Two bolts of cloth",
+                     *             "status": "pending",
+                     *             "created_at": "2026-11-28T09:49:27.507000Z",
+                     *             "updated_at": "2026-11-28T09:49:27.620000Z",
+                     *             "deleted_at": null,
+                     *             "business_payment_channel": {
+                     *               "is_enabled": 1,
+                     *               "payment_channel_slug": "paystack",
+                     *               "is_default": 1,
+                     *               "created_at": "2026-11-28T09:49:27.334000Z",
+                     *               "updated_at": "2026-11-28T09:49:27.334000Z",
+                     *               "webhook_url": "https://pay.example/v1/system/hooks/_vBh_K9i/paystack",
+                     *               "payment_channel": {
+                     *                 "slug": "paystack",
+                     *                 "display_name": "Paystack",
+                     *                 "summary": "Cards, bank transfers, USSD and mobile money for buyers in Nigeria, Ghana, Kenya, South Africa and Côte d’Ivoire.",
+                     *                 "logo": "https://pay.example/payment_channels/Paystack.svg",
+                     *                 "logo_full": "https://pay.example/payment_channels/Paystack-Full.svg",
+                     *                 "theme_color": "#66B5FF"
+                     *               },
+                     *               "business": {
+                     *                 "business_id": "01a2218f-445c-731c-91ed-1cc74649e204",
+                     *                 "name": "Kente & Co",
+                     *                 "env_mode": "test",
+                     *                 "business_category": null,
+                     *                 "base_currency": "NGN",
+                     *                 "logo": null,
+                     *                 "webhook_url": null,
+                     *                 "default_redirect_url": null,
+                     *                 "enabled_webhooks": 0,
+                     *                 "send_subscription_mails": 1,
+                     *                 "deleted_at": null,
+                     *                 "created_at": "2026-11-28T09:49:27.004000Z",
+                     *                 "updated_at": "2026-11-28T09:49:27.004000Z"
+                     *               }
+                     *             }
+                     *           },
+                     *           "payment_channel": {
+                     *             "slug": "paystack",
+                     *             "display_name": "Paystack",
+                     *             "summary": "Cards, bank transfers, USSD and mobile money for buyers in Nigeria, Ghana, Kenya, South Africa and Côte d’Ivoire.",
+                     *             "logo": "https://pay.example/payment_channels/Paystack.svg",
+                     *             "logo_full": "https://pay.example/payment_channels/Paystack-Full.svg",
+                     *             "theme_color": "#66B5FF"
+                     *           },
+                     *           "customer": {
+                     *             "customer_id": "KEN-c2b546f7e",
+                     *             "uuid": "01a2218f-4653-76f4-9bff-19a37a456874",
+                     *             "env_mode": "test",
+                     *             "first_name": null,
+                     *             "last_name": null,
+                     *             "name": null,
+                     *             "external_customer_ids": null,
+                     *             "email": "ada@example.com",
+                     *             "phone_code": null,
+                     *             "phone_number": null,
+                     *             "address_line_1": null,
+                     *             "address_line_2": null,
+                     *             "city": null,
+                     *             "state": null,
+                     *             "zip": null,
+                     *             "country": null,
+                     *             "meta_data": null,
+                     *             "deleted_at": null,
+                     *             "created_at": "2026-11-28T09:49:27.507000Z",
+                     *             "updated_at": "2026-11-28T09:49:27.507000Z",
+                     *             "full_name": null
+                     *           },
+                     *           "created_by": "secret",
+                     *           "reference": "order-1042"
+                     *         },
+                     *         "action": "https://checkout.paystack.com/4td27snvtk0clxu"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         message: string;
                         /** @enum {string} */
@@ -3855,6 +4146,157 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "Payment request retrieved successfully",
+                     *       "status": "success",
+                     *       "data": {
+                     *         "payment_request": {
+                     *           "uuid": "eric-01a2218f-4653-76f4-9bff-11a896683f8f",
+                     *           "ref": "AsP-62d09ea7bb904",
+                     *           "intent": "make_payment",
+                     *           "env_mode": "test",
+                     *           "payment_method": "Card",
+                     *           "currency": "NGN",
+                     *           "amount": "4500",
+                     *           "amount_to_usd": "2.8305",
+                     *           "description": "Two bolts of cloth",
+                     *           "meta_data": null,
+                     *           "discount": null,
+                     *           "cancel_redirect_url": null,
+                     *           "status": "successful",
+                     *           "created_at": "2026-11-28T09:49:27.507000Z",
+                     *           "updated_at": "2026-11-28T09:49:27.906000Z",
+                     *           "deleted_at": null,
+                     *           "last_transaction": {
+                     *             "uuid": "01a2218f-4653-76f4-9bff-0c314e15c319",
+                     *             "ref": "AsT-823b76836ad52",
+                     *             "mode": "redirect",
+                     *             "env_mode": "test",
+                     *             "payment_channel_slug": "paystack",
+                     *             "payment_method": "Card",
+                     *             "currency": "NGN",
+                     *             "amount": "4500",
+                     *             "received_amount": "4500",
+                     *             "amount_to_usd": "2.8305",
+                     *             "description": "Two bolts of cloth",
+                     *             "status": "successful",
+                     *             "created_at": "2026-11-28T09:49:27.507000Z",
+                     *             "updated_at": "2026-11-28T09:49:27.906000Z",
+                     *             "deleted_at": null,
+                     *             "business_payment_channel": {
+                     *               "is_enabled": 1,
+                     *               "payment_channel_slug": "paystack",
+                     *               "is_default": 1,
+                     *               "created_at": "2026-11-28T09:49:27.334000Z",
+                     *               "updated_at": "2026-11-28T09:49:27.334000Z",
+                     *               "webhook_url": "https://pay.example/v1/system/hooks/_vBh_K9i/paystack",
+                     *               "payment_channel": {
+                     *                 "slug": "paystack",
+                     *                 "display_name": "Paystack",
+                     *                 "summary": "Cards, bank transfers, USSD and mobile money for buyers in Nigeria, Ghana, Kenya, South Africa and Côte d’Ivoire.",
+                     *                 "logo": "https://pay.example/payment_channels/Paystack.svg",
+                     *                 "logo_full": "https://pay.example/payment_channels/Paystack-Full.svg",
+                     *                 "theme_color": "#66B5FF"
+                     *               },
+                     *               "business": {
+                     *                 "business_id": "01a2218f-445c-731c-91ed-1cc74649e204",
+                     *                 "name": "Kente & Co",
+                     *                 "env_mode": "test",
+                     *                 "business_category": null,
+                     *                 "base_currency": "NGN",
+                     *                 "logo": null,
+                     *                 "webhook_url": null,
+                     *                 "default_redirect_url": null,
+                     *                 "enabled_webhooks": 0,
+                     *                 "send_subscription_mails": 1,
+                     *                 "deleted_at": null,
+                     *                 "created_at": "2026-11-28T09:49:27.004000Z",
+                     *                 "updated_at": "2026-11-28T09:49:27.004000Z"
+                     *               }
+                     *             }
+                     *           },
+                     *           "payment_channel": {
+                     *             "slug": "paystack",
+                     *             "display_name": "Paystack",
+                     *             "summary": "Cards, bank transfers, USSD and mobile money for buyers in Nigeria, Ghana, Kenya, South Africa and Côte d’Ivoire.",
+                     *             "logo": "https://pay.example/payment_channels/Paystack.svg",
+                     *             "logo_full": "https://pay.example/payment_channels/Paystack-Full.svg",
+                     *             "theme_color": "#66B5FF"
+                     *           },
+                     *           "timeline_records": [
+                     *             {
+                     *               "uuid": "01a2218f-4653-76f4-9bff-17406d4a0e80",
+                     *               "payment_method": null,
+                     *               "summary": "Payment initiated",
+                     *               "status": null,
+                     *               "created_at": "2026-11-28T09:49:27.507000Z",
+                     *               "updated_at": "2026-11-28T09:49:27.507000Z",
+                     *               "deleted_at": null
+                     *             },
+                     *             {
+                     *               "uuid": "01a2218f-46c4-7106-aa4b-a8cb8e9d0455",
+                     *               "payment_method": null,
+                     *               "summary": "Asyncpay relayed payment to Paystack",
+                     *               "status": null,
+                     *               "created_at": "2026-11-28T09:49:27.620000Z",
+                     *               "updated_at": "2026-11-28T09:49:27.620000Z",
+                     *               "deleted_at": null
+                     *             },
+                     *             {
+                     *               "uuid": "01a2218f-4801-7008-b014-2d868d56778c",
+                     *               "payment_method": "Card",
+                     *               "summary": "Paystack confirmed the payment",
+                     *               "status": "successful",
+                     *               "created_at": "2026-11-28T09:49:27.906000Z",
+                     *               "updated_at": "2026-11-28T09:49:27.906000Z",
+                     *               "deleted_at": null
+                     *             }
+                     *           ],
+                     *           "customer": {
+                     *             "customer_id": "KEN-c2b546f7e",
+                     *             "uuid": "01a2218f-4653-76f4-9bff-19a37a456874",
+                     *             "env_mode": "test",
+                     *             "first_name": null,
+                     *             "last_name": null,
+                     *             "name": null,
+                     *             "external_customer_ids": null,
+                     *             "email": "ada@example.com",
+                     *             "phone_code": null,
+                     *             "phone_number": null,
+                     *             "address_line_1": null,
+                     *             "address_line_2": null,
+                     *             "city": null,
+                     *             "state": null,
+                     *             "zip": null,
+                     *             "country": null,
+                     *             "meta_data": null,
+                     *             "deleted_at": null,
+                     *             "created_at": "2026-11-28T09:49:27.507000Z",
+                     *             "updated_at": "2026-11-28T09:49:27.507000Z",
+                     *             "full_name": null
+                     *           },
+                     *           "business": {
+                     *             "business_id": "01a2218f-445c-731c-91ed-1cc74649e204",
+                     *             "name": "Kente & Co",
+                     *             "env_mode": "test",
+                     *             "business_category": null,
+                     *             "base_currency": "NGN",
+                     *             "logo": null,
+                     *             "webhook_url": null,
+                     *             "default_redirect_url": null,
+                     *             "enabled_webhooks": 0,
+                     *             "send_subscription_mails": 1,
+                     *             "deleted_at": null,
+                     *             "created_at": "2026-11-28T09:49:27.004000Z",
+                     *             "updated_at": "2026-11-28T09:49:27.004000Z"
+                     *           },
+                     *           "created_by": "secret",
+                     *           "reference": "order-1042"
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         message: string;
                         /** @enum {string} */
@@ -3885,6 +4327,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "payment_request_ref": "order-1042",
+                 *       "payment_channel": "flutterwave"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RelayPaymentRequestBody"];
             };
         };
@@ -3893,6 +4341,7 @@ export interface operations {
             201: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
@@ -3978,6 +4427,157 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "Payment request verified successfully",
+                     *       "status": "success",
+                     *       "data": {
+                     *         "payment_request": {
+                     *           "uuid": "eric-01a2218f-4653-76f4-9bff-11a896683f8f",
+                     *           "ref": "AsP-62d09ea7bb904",
+                     *           "intent": "make_payment",
+                     *           "env_mode": "test",
+                     *           "payment_method": "Card",
+                     *           "currency": "NGN",
+                     *           "amount": "4500",
+                     *           "amount_to_usd": "2.8305",
+                     *           "description": "Two bolts of cloth",
+                     *           "meta_data": null,
+                     *           "discount": null,
+                     *           "cancel_redirect_url": null,
+                     *           "status": "successful",
+                     *           "created_at": "2026-11-28T09:49:27.507000Z",
+                     *           "updated_at": "2026-11-28T09:49:27.906000Z",
+                     *           "deleted_at": null,
+                     *           "last_transaction": {
+                     *             "uuid": "01a2218f-4653-76f4-9bff-0c314e15c319",
+                     *             "ref": "AsT-823b76836ad52",
+                     *             "mode": "redirect",
+                     *             "env_mode": "test",
+                     *             "payment_channel_slug": "paystack",
+                     *             "payment_method": "Card",
+                     *             "currency": "NGN",
+                     *             "amount": "4500",
+                     *             "received_amount": "4500",
+                     *             "amount_to_usd": "2.8305",
+                     *             "description": "Two bolts of cloth",
+                     *             "status": "successful",
+                     *             "created_at": "2026-11-28T09:49:27.507000Z",
+                     *             "updated_at": "2026-11-28T09:49:27.906000Z",
+                     *             "deleted_at": null,
+                     *             "business_payment_channel": {
+                     *               "is_enabled": 1,
+                     *               "payment_channel_slug": "paystack",
+                     *               "is_default": 1,
+                     *               "created_at": "2026-11-28T09:49:27.334000Z",
+                     *               "updated_at": "2026-11-28T09:49:27.334000Z",
+                     *               "webhook_url": "https://pay.example/v1/system/hooks/_vBh_K9i/paystack",
+                     *               "payment_channel": {
+                     *                 "slug": "paystack",
+                     *                 "display_name": "Paystack",
+                     *                 "summary": "Cards, bank transfers, USSD and mobile money for buyers in Nigeria, Ghana, Kenya, South Africa and Côte d’Ivoire.",
+                     *                 "logo": "https://pay.example/payment_channels/Paystack.svg",
+                     *                 "logo_full": "https://pay.example/payment_channels/Paystack-Full.svg",
+                     *                 "theme_color": "#66B5FF"
+                     *               },
+                     *               "business": {
+                     *                 "business_id": "01a2218f-445c-731c-91ed-1cc74649e204",
+                     *                 "name": "Kente & Co",
+                     *                 "env_mode": "test",
+                     *                 "business_category": null,
+                     *                 "base_currency": "NGN",
+                     *                 "logo": null,
+                     *                 "webhook_url": null,
+                     *                 "default_redirect_url": null,
+                     *                 "enabled_webhooks": 0,
+                     *                 "send_subscription_mails": 1,
+                     *                 "deleted_at": null,
+                     *                 "created_at": "2026-11-28T09:49:27.004000Z",
+                     *                 "updated_at": "2026-11-28T09:49:27.004000Z"
+                     *               }
+                     *             }
+                     *           },
+                     *           "payment_channel": {
+                     *             "slug": "paystack",
+                     *             "display_name": "Paystack",
+                     *             "summary": "Cards, bank transfers, USSD and mobile money for buyers in Nigeria, Ghana, Kenya, South Africa and Côte d’Ivoire.",
+                     *             "logo": "https://pay.example/payment_channels/Paystack.svg",
+                     *             "logo_full": "https://pay.example/payment_channels/Paystack-Full.svg",
+                     *             "theme_color": "#66B5FF"
+                     *           },
+                     *           "timeline_records": [
+                     *             {
+                     *               "uuid": "01a2218f-4653-76f4-9bff-17406d4a0e80",
+                     *               "payment_method": null,
+                     *               "summary": "Payment initiated",
+                     *               "status": null,
+                     *               "created_at": "2026-11-28T09:49:27.507000Z",
+                     *               "updated_at": "2026-11-28T09:49:27.507000Z",
+                     *               "deleted_at": null
+                     *             },
+                     *             {
+                     *               "uuid": "01a2218f-46c4-7106-aa4b-a8cb8e9d0455",
+                     *               "payment_method": null,
+                     *               "summary": "Asyncpay relayed payment to Paystack",
+                     *               "status": null,
+                     *               "created_at": "2026-11-28T09:49:27.620000Z",
+                     *               "updated_at": "2026-11-28T09:49:27.620000Z",
+                     *               "deleted_at": null
+                     *             },
+                     *             {
+                     *               "uuid": "01a2218f-4801-7008-b014-2d868d56778c",
+                     *               "payment_method": "Card",
+                     *               "summary": "Paystack confirmed the payment",
+                     *               "status": "successful",
+                     *               "created_at": "2026-11-28T09:49:27.906000Z",
+                     *               "updated_at": "2026-11-28T09:49:27.906000Z",
+                     *               "deleted_at": null
+                     *             }
+                     *           ],
+                     *           "customer": {
+                     *             "customer_id": "KEN-c2b546f7e",
+                     *             "uuid": "01a2218f-4653-76f4-9bff-19a37a456874",
+                     *             "env_mode": "test",
+                     *             "first_name": null,
+                     *             "last_name": null,
+                     *             "name": null,
+                     *             "external_customer_ids": null,
+                     *             "email": "ada@example.com",
+                     *             "phone_code": null,
+                     *             "phone_number": null,
+                     *             "address_line_1": null,
+                     *             "address_line_2": null,
+                     *             "city": null,
+                     *             "state": null,
+                     *             "zip": null,
+                     *             "country": null,
+                     *             "meta_data": null,
+                     *             "deleted_at": null,
+                     *             "created_at": "2026-11-28T09:49:27.507000Z",
+                     *             "updated_at": "2026-11-28T09:49:27.507000Z",
+                     *             "full_name": null
+                     *           },
+                     *           "business": {
+                     *             "business_id": "01a2218f-445c-731c-91ed-1cc74649e204",
+                     *             "name": "Kente & Co",
+                     *             "env_mode": "test",
+                     *             "business_category": null,
+                     *             "base_currency": "NGN",
+                     *             "logo": null,
+                     *             "webhook_url": null,
+                     *             "default_redirect_url": null,
+                     *             "enabled_webhooks": 0,
+                     *             "send_subscription_mails": 1,
+                     *             "deleted_at": null,
+                     *             "created_at": "2026-11-28T09:49:27.004000Z",
+                     *             "updated_at": "2026-11-28T09:49:27.004000Z"
+                     *           },
+                     *           "created_by": "secret",
+                     *           "reference": "order-1042"
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         message: string;
                         /** @enum {string} */
@@ -4009,6 +4609,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "customer_email": "ada@example.com",
+                 *       "subscription_plan_uuid": "01980000-0000-7000-8000-00000000000b"
+                 *     }
+                 */
                 "application/json": components["schemas"]["SubscribeToPlanBody"];
             };
         };
@@ -4017,6 +4623,7 @@ export interface operations {
             201: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
@@ -4057,6 +4664,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "customer_email": "ada@example.com",
+                 *       "payment_channel": "paystack"
+                 *     }
+                 */
                 "application/json": components["schemas"]["SavePaymentMethodBody"];
             };
         };
@@ -4065,6 +4678,7 @@ export interface operations {
             201: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
@@ -4105,6 +4719,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "customer_uuid": "01980000-0000-7000-8000-00000000000a",
+                 *       "payment_method_uuid": "01980000-0000-7000-8000-00000000000c",
+                 *       "amount": "4500",
+                 *       "currency": "NGN"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ChargePaymentMethodBody"];
             };
         };
@@ -4113,10 +4735,147 @@ export interface operations {
             201: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "Payment method charged successfully",
+                     *       "status": "success",
+                     *       "data": {
+                     *         "payment_request": {
+                     *           "uuid": "eric-01a2218f-4e0c-714a-89d0-1142d4b4b957",
+                     *           "ref": "AsP-9e28b60cdbe56",
+                     *           "intent": "charge_payment_method",
+                     *           "env_mode": "test",
+                     *           "payment_method": "Card",
+                     *           "currency": "NGN",
+                     *           "amount": "4500",
+                     *           "amount_to_usd": "2.8305",
+                     *           "description": null,
+                     *           "meta_data": null,
+                     *           "discount": null,
+                     *           "cancel_redirect_url": null,
+                     *           "status": "successful",
+                     *           "created_at": "2026-11-28T09:49:29.487000Z",
+                     *           "updated_at": "2026-11-28T09:49:29.511000Z",
+                     *           "deleted_at": null,
+                     *           "last_transaction": {
+                     *             "uuid": "01a2218f-4e19-737d-b2e7-1b2498ce547b",
+                     *             "ref": "AsT-2050124d5c67e",
+                     *             "mode": "saved",
+                     *             "env_mode": "test",
+                     *             "payment_channel_slug": "paystack",
+                     *             "payment_method": "Card",
+                     *             "currency": "NGN",
+                     *             "amount": "4500",
+                     *             "received_amount": "4500",
+                     *             "amount_to_usd": "2.8305",
+                     *             "description": null,
+                     *             "status": "successful",
+                     *             "created_at": "2026-11-28T09:49:29.487000Z",
+                     *             "updated_at": "2026-11-28T09:49:29.511000Z",
+                     *             "deleted_at": null,
+                     *             "business_payment_channel": {
+                     *               "is_enabled": 1,
+                     *               "payment_channel_slug": "paystack",
+                     *               "is_default": 1,
+                     *               "created_at": "2026-11-28T09:49:27.334000Z",
+                     *               "updated_at": "2026-11-28T09:49:27.334000Z",
+                     *               "webhook_url": "https://pay.example/v1/system/hooks/_vBh_K9i/paystack",
+                     *               "payment_channel": {
+                     *                 "slug": "paystack",
+                     *                 "display_name": "Paystack",
+                     *                 "summary": "Cards, bank transfers, USSD and mobile money for buyers in Nigeria, Ghana, Kenya, South Africa and Côte d’Ivoire.",
+                     *                 "logo": "https://pay.example/payment_channels/Paystack.svg",
+                     *                 "logo_full": "https://pay.example/payment_channels/Paystack-Full.svg",
+                     *                 "theme_color": "#66B5FF"
+                     *               },
+                     *               "business": {
+                     *                 "business_id": "01a2218f-445c-731c-91ed-1cc74649e204",
+                     *                 "name": "Kente & Co",
+                     *                 "env_mode": "test",
+                     *                 "business_category": null,
+                     *                 "base_currency": "NGN",
+                     *                 "logo": null,
+                     *                 "webhook_url": null,
+                     *                 "default_redirect_url": null,
+                     *                 "enabled_webhooks": 0,
+                     *                 "send_subscription_mails": 1,
+                     *                 "deleted_at": null,
+                     *                 "created_at": "2026-11-28T09:49:27.004000Z",
+                     *                 "updated_at": "2026-11-28T09:49:27.004000Z"
+                     *               }
+                     *             }
+                     *           },
+                     *           "payment_channel": {
+                     *             "slug": "paystack",
+                     *             "display_name": "Paystack",
+                     *             "summary": "Cards, bank transfers, USSD and mobile money for buyers in Nigeria, Ghana, Kenya, South Africa and Côte d’Ivoire.",
+                     *             "logo": "https://pay.example/payment_channels/Paystack.svg",
+                     *             "logo_full": "https://pay.example/payment_channels/Paystack-Full.svg",
+                     *             "theme_color": "#66B5FF"
+                     *           },
+                     *           "timeline_records": [
+                     *             {
+                     *               "uuid": "01a2218f-4e12-7104-9561-a1126106d4bc",
+                     *               "payment_method": null,
+                     *               "summary": "Payment initiated",
+                     *               "status": null,
+                     *               "created_at": "2026-11-28T09:49:29.487000Z",
+                     *               "updated_at": "2026-11-28T09:49:29.487000Z",
+                     *               "deleted_at": null
+                     *             },
+                     *             {
+                     *               "uuid": "01a2218f-4e1e-738c-af38-ffc16e47ff34",
+                     *               "payment_method": null,
+                     *               "summary": "Asyncpay charged the saved payment method with Paystack",
+                     *               "status": null,
+                     *               "created_at": "2026-11-28T09:49:29.487000Z",
+                     *               "updated_at": "2026-11-28T09:49:29.487000Z",
+                     *               "deleted_at": null
+                     *             },
+                     *             {
+                     *               "uuid": "01a2218f-4e29-74cb-9fd4-2103fee5c7f8",
+                     *               "payment_method": "Card",
+                     *               "summary": "Paystack confirmed the payment",
+                     *               "status": "successful",
+                     *               "created_at": "2026-11-28T09:49:29.511000Z",
+                     *               "updated_at": "2026-11-28T09:49:29.511000Z",
+                     *               "deleted_at": null
+                     *             }
+                     *           ],
+                     *           "customer": {
+                     *             "customer_id": "KEN-f4ce7422a",
+                     *             "uuid": "01a2218f-4c49-70a7-85aa-38df04c72d0c",
+                     *             "env_mode": "test",
+                     *             "first_name": null,
+                     *             "last_name": null,
+                     *             "name": null,
+                     *             "external_customer_ids": null,
+                     *             "email": "saver-1@example.com",
+                     *             "phone_code": null,
+                     *             "phone_number": null,
+                     *             "address_line_1": null,
+                     *             "address_line_2": null,
+                     *             "city": null,
+                     *             "state": null,
+                     *             "zip": null,
+                     *             "country": null,
+                     *             "meta_data": null,
+                     *             "deleted_at": null,
+                     *             "created_at": "2026-11-28T09:49:29.033000Z",
+                     *             "updated_at": "2026-11-28T09:49:29.033000Z",
+                     *             "full_name": null
+                     *           },
+                     *           "created_by": "secret",
+                     *           "reference": null
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         message: string;
                         /** @enum {string} */
@@ -4131,6 +4890,7 @@ export interface operations {
             202: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
@@ -4274,6 +5034,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "route_by": "success_rate"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateRouteBody"];
             };
         };
@@ -4282,6 +5047,7 @@ export interface operations {
             200: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4381,6 +5147,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "email": "kofi@example.com",
+                 *       "first_name": "Kofi",
+                 *       "last_name": "Mensah"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateCustomerBody"];
             };
         };
@@ -4389,10 +5162,40 @@ export interface operations {
             201: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "Customer created successfully",
+                     *       "status": "success",
+                     *       "data": {
+                     *         "customer_id": "KEN-d2e0ac8a8",
+                     *         "uuid": "01a2218f-4bbe-766c-a84b-b55a6f61d0ad",
+                     *         "env_mode": "test",
+                     *         "first_name": "Kofi",
+                     *         "last_name": "Mensah",
+                     *         "name": null,
+                     *         "external_customer_ids": null,
+                     *         "email": "kofi@example.com",
+                     *         "phone_code": null,
+                     *         "phone_number": null,
+                     *         "address_line_1": null,
+                     *         "address_line_2": null,
+                     *         "city": null,
+                     *         "state": null,
+                     *         "zip": null,
+                     *         "country": null,
+                     *         "meta_data": null,
+                     *         "deleted_at": null,
+                     *         "created_at": "2026-11-28T09:49:28.894000Z",
+                     *         "updated_at": "2026-11-28T09:49:28.894000Z",
+                     *         "full_name": "Kofi Mensah"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         message: string;
                         /** @enum {string} */
@@ -4457,6 +5260,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "phone_code": "+233",
+                 *       "phone_number": "241234567"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateCustomerBody"];
             };
         };
@@ -4465,6 +5274,7 @@ export interface operations {
             200: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4708,6 +5518,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "return_url": "https://shop.example/account",
+                 *       "send": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreatePortalLinkBody"];
             };
         };
@@ -4716,6 +5532,7 @@ export interface operations {
             201: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
@@ -4818,6 +5635,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Cloth of the month",
+                 *       "interval": "monthly",
+                 *       "amount": "4500",
+                 *       "currency": "NGN"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateSubscriptionPlanBody"];
             };
         };
@@ -4826,10 +5651,43 @@ export interface operations {
             201: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "Subscription plan created successfully",
+                     *       "status": "success",
+                     *       "data": {
+                     *         "uuid": "01a2218f-4bed-731d-b010-79be93512e13",
+                     *         "env_mode": "test",
+                     *         "name": "Cloth of the month",
+                     *         "tags": null,
+                     *         "send_subscription_mails": 1,
+                     *         "initial_amount": null,
+                     *         "initial_amount_to_usd": "0.00",
+                     *         "trial_period": null,
+                     *         "amount": "4500",
+                     *         "amount_to_usd": "2.83",
+                     *         "currency": "NGN",
+                     *         "interval": "monthly",
+                     *         "interval_count": null,
+                     *         "link_id": "0XjNzX2g",
+                     *         "meta_data": null,
+                     *         "status": "active",
+                     *         "deleted_at": null,
+                     *         "created_at": "2026-11-28T09:49:28.942000Z",
+                     *         "updated_at": "2026-11-28T09:49:28.942000Z",
+                     *         "total_subscribers": 0,
+                     *         "total_subscription_payments": 0,
+                     *         "number_of_subscription_payments": 0,
+                     *         "billing_calendar": "fixed_days",
+                     *         "time_zone": "UTC"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         message: string;
                         /** @enum {string} */
@@ -4896,6 +5754,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "amount": "5000",
+                 *       "update_existing_subscriptions": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateSubscriptionPlanBody"];
             };
         };
@@ -4904,6 +5768,7 @@ export interface operations {
             200: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5044,6 +5909,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "customer_uuid": "01980000-0000-7000-8000-00000000000a",
+                 *       "subscription_plan_uuid": "01980000-0000-7000-8000-00000000000b"
+                 *     }
+                 */
                 "application/json": components["schemas"]["GenerateSubscriptionUrlBody"];
             };
         };
@@ -5052,6 +5923,7 @@ export interface operations {
             201: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
@@ -5154,6 +6026,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "customer_uuid": "01980000-0000-7000-8000-00000000000a",
+                 *       "subscription_plan_uuid": "01980000-0000-7000-8000-00000000000b",
+                 *       "payment_method_uuid": "01980000-0000-7000-8000-00000000000c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateSubscriptionBody"];
             };
         };
@@ -5162,6 +6041,7 @@ export interface operations {
             201: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
@@ -5178,6 +6058,7 @@ export interface operations {
             202: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
@@ -5251,6 +6132,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "payment_method_uuid": "01980000-0000-7000-8000-00000000000c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateSubscriptionBody"];
             };
         };
@@ -5259,6 +6145,7 @@ export interface operations {
             200: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5463,6 +6350,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "url": "https://shop.example/hooks",
+                 *       "events": [
+                 *         "payment.completed.successfully"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateWebhookEndpointBody"];
             };
         };
@@ -5471,10 +6366,32 @@ export interface operations {
             201: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "Webhook endpoint created successfully",
+                     *       "status": "success",
+                     *       "data": {
+                     *         "uuid": "01a2218f-4c2b-77bb-b190-80a42b6afc4f",
+                     *         "env_mode": "test",
+                     *         "url": "https://shop.example/hooks",
+                     *         "events": [
+                     *           "payment.completed.successfully"
+                     *         ],
+                     *         "is_enabled": 1,
+                     *         "is_default": 0,
+                     *         "created_at": "2026-11-28T09:49:29.003000Z",
+                     *         "updated_at": "2026-11-28T09:49:29.003000Z",
+                     *         "deleted_at": null,
+                     *         "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                     *         "compat_secret": "asyncpay_secret_of_the_endpoint"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         message: string;
                         /** @enum {string} */
@@ -5539,6 +6456,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "is_enabled": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateWebhookEndpointBody"];
             };
         };
@@ -5547,6 +6469,7 @@ export interface operations {
             200: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5651,6 +6574,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "failed": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReplayWebhooksBody"];
             };
         };
@@ -5659,6 +6587,7 @@ export interface operations {
             201: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
@@ -5854,6 +6783,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "default_redirect_url": "https://shop.example/thanks",
+                 *       "send_subscription_mails": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateBusinessBody"];
             };
         };
@@ -5862,6 +6797,7 @@ export interface operations {
             200: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5926,6 +6862,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "days": 30
+                 *     }
+                 */
                 "application/json": components["schemas"]["AdvanceTestClockBody"];
             };
         };
@@ -5934,6 +6875,7 @@ export interface operations {
             201: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
@@ -5969,6 +6911,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "customer_email": "ada@example.com",
+                 *       "amount": "4500",
+                 *       "currency": "NGN"
+                 *     }
+                 */
                 "application/json": components["schemas"]["InitializeSdkPaymentRequestBody"];
             };
         };
@@ -5977,6 +6926,7 @@ export interface operations {
             201: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
@@ -6013,6 +6963,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "customer_uuid": "01980000-0000-7000-8000-00000000000a",
+                 *       "subscription_plan_uuid": "01980000-0000-7000-8000-00000000000b"
+                 *     }
+                 */
                 "application/json": components["schemas"]["GenerateSdkSubscriptionUrlBody"];
             };
         };
@@ -6021,6 +6977,7 @@ export interface operations {
             201: {
                 headers: {
                     "Request-Id": components["headers"]["RequestId"];
+                    "Asyncpay-Unknown-Fields": components["headers"]["UnknownFields"];
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
