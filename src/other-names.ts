@@ -1,6 +1,6 @@
 /**
- * What the APIs that people come from call a field of ours, or call the nearest thing: another name → ours. Read in
- * their references on 2026-11-28. Only ever suggested, and only where the body has ours.
+ * What the APIs that people come from call a field of ours, or the nearest thing: another name → ours. Only ever
+ * suggested, and only where the body has ours.
  */
 export const otherNames: Readonly<Record<string, string>> = {
   // Paystack: POST /transaction/initialize
@@ -18,7 +18,7 @@ export const otherNames: Readonly<Record<string, string>> = {
   // Stripe: POST /v1/checkout/sessions, /v1/payment_intents
   success_url: 'success_redirect_url',
   return_url: 'success_redirect_url',
-  cancel_url: 'failure_redirect_url',
+  cancel_url: 'cancel_redirect_url',
   client_reference_id: 'reference',
   payment_method: 'payment_method_uuid',
   price: 'subscription_plan_uuid',
