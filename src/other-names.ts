@@ -18,7 +18,7 @@ export const otherNames: Readonly<Record<string, string>> = {
   // Stripe: POST /v1/checkout/sessions, /v1/payment_intents
   success_url: 'success_redirect_url',
   return_url: 'success_redirect_url',
-  cancel_url: 'cancel_redirect_url',
+  cancel_url: 'failure_redirect_url',
   client_reference_id: 'reference',
   payment_method: 'payment_method_uuid',
   price: 'subscription_plan_uuid',
