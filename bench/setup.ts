@@ -99,11 +99,11 @@ async function createBusiness(env: Record<string, string>): Promise<{ businessId
   const runtime = await openRuntime(config)
   try {
     const { ctx } = runtime
-    const businessId = await businesses.create(ctx, 'Bench', 'NGN', 'bench')
+    const businessId = await businesses.create(ctx, 'Bench', 'NGN', businesses.commandLine)
     const channelSecret = `sk_test_${randomBytes(20).toString('hex')}`
     const owner = { businessId, envMode: 'test' } as const
     const fields = { secret_key: channelSecret }
-    await connect(ctx, { ...owner, slug: 'paystack', fields, makeDefault: true, actor: 'bench' })
+    await connect(ctx, { ...owner, slug: 'paystack', fields, makeDefault: true, actor: businesses.commandLine })
     const { hookToken } = await businesses.find(ctx, businessId, 'test')
     const { test } = await operations.readKeys(ctx, businessId)
     const target: Target = {

@@ -5,6 +5,7 @@ import { findChannel, sandboxCredentials } from '../src/channels/index.ts'
 import * as operations from '../src/cli/operations.ts'
 import { readConfig } from '../src/config.ts'
 import * as businesses from '../src/domain/businesses/service.ts'
+import { commandLine } from '../src/domain/businesses/service.ts'
 import { connect } from '../src/domain/payment-channels/service.ts'
 import { openRuntime } from '../src/runtime.ts'
 import { median } from './arithmetic.ts'
@@ -101,11 +102,11 @@ async function openShop(bench: Bench): Promise<Shop> {
   const runtime = await openRuntime(readConfig(bench.env()))
   try {
     const { ctx } = runtime
-    const businessId = await businesses.create(ctx, 'Strangers', 'NGN', 'bench')
+    const businessId = await businesses.create(ctx, 'Strangers', 'NGN', businesses.commandLine)
     for (const slug of ['paystack', 'flutterwave']) {
       const fields = sandboxCredentials(findChannel(slug))
       const makeDefault = slug === 'paystack'
-      await connect(ctx, { businessId, envMode: 'test', slug, fields, makeDefault, actor: 'bench' })
+      await connect(ctx, { businessId, envMode: 'test', slug, fields, makeDefault, actor: commandLine })
     }
     const { test } = await operations.readKeys(ctx, businessId)
     const { hookToken } = await businesses.find(ctx, businessId, 'test')

@@ -46,6 +46,7 @@ const nouns = [
 const roles = ['schema', 'routes', 'service', 'states', 'store', 'errors', 'jobs', 'tables']
 const verbs: Record<string, string[]> = {
   businesses: [
+    'actors',
     'access',
     'audit',
     'audit-chain',

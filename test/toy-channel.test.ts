@@ -6,6 +6,7 @@ import { addChannel } from '../src/channels/index.ts'
 import { introduceAccounts } from '../src/cli/demo.ts'
 import { readFields } from '../src/cli/fields.ts'
 import { readConfig } from '../src/config.ts'
+import { commandLine } from '../src/domain/businesses/service.ts'
 import { connect, findMaybeAccount } from '../src/domain/payment-channels/service.ts'
 import type { Context } from '../src/platform/context.ts'
 import {
@@ -116,7 +117,7 @@ describe('a channel that was just added', () => {
     const reached = async (ctx: Context, envMode: 'test' | 'live') => {
       const fields = { api_key: `toy_${envMode}_1`, api_secret: 'canary-of-the-toy' }
       const owner = { businessId: business.id, envMode }
-      await connect(ctx, { ...owner, slug: 'toy', fields, makeDefault: false, actor: 'test' })
+      await connect(ctx, { ...owner, slug: 'toy', fields, makeDefault: false, actor: commandLine })
       return (await findMaybeAccount(ctx, owner, 'toy'))?.transport.baseUrl
     }
     assert.equal(await reached(server.ctx, 'live'), toy.liveUrl)

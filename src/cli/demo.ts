@@ -10,7 +10,7 @@ import type { Context } from '../platform/context.ts'
 export async function createDemo(ctx: Context): Promise<string | null> {
   const [existing] = await businesses.list(ctx)
   if (existing) return null
-  const businessId = await businesses.create(ctx, 'Demo Business', 'NGN', 'cli')
+  const businessId = await businesses.create(ctx, 'Demo Business', 'NGN', businesses.commandLine)
   for (const [at, channel] of listChannels().entries()) {
     await connect(ctx, {
       businessId,
@@ -18,7 +18,7 @@ export async function createDemo(ctx: Context): Promise<string | null> {
       slug: channel.slug,
       fields: sandboxCredentials(channel),
       makeDefault: at === 0,
-      actor: 'cli',
+      actor: businesses.commandLine,
     })
   }
   return businessId

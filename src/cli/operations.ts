@@ -70,7 +70,7 @@ async function createBusiness(ctx: Context, name: string, currency: string) {
   }
   if (!isCurrency(currency))
     throw new UsageError(`--currency must be a currency of ISO 4217 such as NGN, not ${currency}`)
-  const business_id = await businesses.create(ctx, name, currency, 'cli')
+  const business_id = await businesses.create(ctx, name, currency, businesses.commandLine)
   return { business_id, name }
 }
 
@@ -103,17 +103,19 @@ interface CreateKeyArgs {
 async function createKey(ctx: Context, { business, mode, kind, label, scopes }: CreateKeyArgs) {
   const envMode = modeOf(mode)
   const businessId = await chooseBusiness(ctx, optional(business))
-  return await inWords(() => businesses.createKey(ctx, { businessId, envMode, kind, label, scopes }, 'cli'))
+  return await inWords(() =>
+    businesses.createKey(ctx, { businessId, envMode, kind, label, scopes }, businesses.commandLine),
+  )
 }
 
 async function rollKey(ctx: Context, business: string | null, key: string, overlapMs: number) {
   const businessId = await chooseBusiness(ctx, business)
-  return await inWords(() => businesses.rollKey(ctx, businessId, key, overlapMs, 'cli'))
+  return await inWords(() => businesses.rollKey(ctx, businessId, key, overlapMs, businesses.commandLine))
 }
 
 async function revokeKey(ctx: Context, business: string | null, key: string) {
   const businessId = await chooseBusiness(ctx, business)
-  return await inWords(() => businesses.revokeKey(ctx, businessId, key, 'cli'))
+  return await inWords(() => businesses.revokeKey(ctx, businessId, key, businesses.commandLine))
 }
 
 /** The words beside a wrong field are what a person at the command line needs. */
@@ -165,7 +167,13 @@ async function connectChannel(ctx: Context, args: ConnectArgs) {
   const stranger = Object.keys(args.fields).find((field) => !known.includes(field))
   if (stranger) throw new UsageError(`${args.channel} has no field ${stranger}; it has: ${known.join(', ')}`)
   const makeDefault = args.default === true
-  await channels.connect(ctx, { ...owner, slug: args.channel, fields: args.fields, makeDefault, actor: 'cli' })
+  await channels.connect(ctx, {
+    ...owner,
+    slug: args.channel,
+    fields: args.fields,
+    makeDefault,
+    actor: businesses.commandLine,
+  })
   const { hookUrlOf } = await hookUrls(ctx, owner)
   return { channel: args.channel, mode: envMode, default: makeDefault, webhook_url: hookUrlOf(args.channel) }
 }
@@ -173,7 +181,7 @@ async function connectChannel(ctx: Context, args: ConnectArgs) {
 async function disableChannel(ctx: Context, args: ConnectArgs) {
   const envMode = modeOf(args.mode)
   const businessId = await chooseBusiness(ctx, optional(args.business))
-  await channels.setEnabled(ctx, { businessId, envMode, actor: 'cli' }, args.channel, false)
+  await channels.setEnabled(ctx, { businessId, envMode, actor: businesses.commandLine }, args.channel, false)
   return { channel: args.channel, mode: envMode, enabled: false }
 }
 
@@ -185,7 +193,7 @@ async function listAudit(ctx: Context, { business, before, limit }: Record<strin
 async function testCaller(ctx: Context, named: string | null): Promise<businesses.Caller> {
   const businessId = await chooseBusiness(ctx, named)
   const business = await businesses.find(ctx, businessId, 'test')
-  return { kind: 'secret', businessId, envMode: 'test', keyId: businesses.commandLine, address: null, business }
+  return { actor: businesses.commandLine, businessId, envMode: 'test', business }
 }
 
 /** What a killed `listen` left at the same address would answer each webhook a second time, and wrongly signed. */

@@ -136,7 +136,7 @@ describe('keys', () => {
     businesses.createKey(
       server.ctx,
       { businessId: business.id, envMode, kind: 'secret', label, scopes: wanted },
-      'test',
+      businesses.commandLine,
     )
   const asks = (route: Route, key: string) =>
     server.call(route.method, fill(route.path, nobody), bodyOf(route), { authentication: `Bearer ${key}` })
@@ -162,9 +162,9 @@ describe('keys', () => {
 
   test('401 a revoked key, and one that was rolled without an overlap, open no route; its successor does', async () => {
     const revoked = await make('revoked', scopes, 'test')
-    await businesses.revokeKey(server.ctx, business.id, 'revoked', 'test')
+    await businesses.revokeKey(server.ctx, business.id, 'revoked', businesses.commandLine)
     const rolled = await make('rolled', scopes, 'test')
-    const next = await businesses.rollKey(server.ctx, business.id, 'rolled', 0, 'test')
+    const next = await businesses.rollKey(server.ctx, business.id, 'rolled', 0, businesses.commandLine)
     for (const route of routes) {
       for (const { key } of [revoked, rolled]) {
         expectFailure(await asks(route, key), { status: 401, code: '002' }, nameOf(route))
@@ -213,10 +213,10 @@ describe('keys', () => {
       assert.ok(sdk.length >= 1, 'the document lists too few routes')
       const [ended, replaced] = [`${envMode} page, revoked`, `${envMode} page, rolled`]
       const wanted = { businessId: business.id, envMode, kind: 'public', scopes: [] } as const
-      const revoked = await businesses.createKey(server.ctx, { ...wanted, label: ended }, 'test')
-      await businesses.revokeKey(server.ctx, business.id, ended, 'test')
-      const rolled = await businesses.createKey(server.ctx, { ...wanted, label: replaced }, 'test')
-      const next = await businesses.rollKey(server.ctx, business.id, replaced, 0, 'test')
+      const revoked = await businesses.createKey(server.ctx, { ...wanted, label: ended }, businesses.commandLine)
+      await businesses.revokeKey(server.ctx, business.id, ended, businesses.commandLine)
+      const rolled = await businesses.createKey(server.ctx, { ...wanted, label: replaced }, businesses.commandLine)
+      const next = await businesses.rollKey(server.ctx, business.id, replaced, 0, businesses.commandLine)
       for (const route of sdk) {
         for (const { key } of [revoked, rolled]) {
           expectFailure(await asks(route, key), { status: 401, code: '004' }, nameOf(route))

@@ -19,7 +19,14 @@ async function startLog(backend: Backend) {
   const { ctx } = server
   const write = (tx: Tx, action: string) => {
     const now = ctx.clock.now()
-    return businesses.audit(tx, { businessId: business.id, envMode: 'test', actor: 'cli', action, detail: {}, now })
+    return businesses.audit(tx, {
+      businessId: business.id,
+      envMode: 'test',
+      actor: businesses.commandLine,
+      action,
+      detail: {},
+      now,
+    })
   }
   return {
     ...{ server, business, ctx, write },

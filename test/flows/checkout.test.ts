@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { commandLine } from '../../src/domain/businesses/service.ts'
 import { connect } from '../../src/domain/payment-channels/service.ts'
 import { expectFailure } from '../support/expect.ts'
 import { stopOwnPostgres } from '../support/postgres.ts'
@@ -192,7 +193,7 @@ describe('the hosted checkout', () => {
       default_redirect_url: 'https://home.example/after?x=1',
     })
     const { ctx } = server
-    const owner = { businessId: shop.id, envMode: 'live', actor: 'test' } as const
+    const owner = { businessId: shop.id, envMode: 'live', actor: commandLine } as const
     const fields = { secret_key: `sk_live_${'a'.repeat(40)}` }
     await connect(ctx, { ...owner, slug: 'paystack', fields, makeDefault: true })
     const made = await initialize({}, { authentication: `Bearer ${shop.keys.live.public_key}` })

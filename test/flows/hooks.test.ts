@@ -301,7 +301,7 @@ describe("a provider's webhook comes in", () => {
     const business = await server.business()
     const fields = { secret_key: `sk_live_${randomHex(20)}` }
     const owner = { businessId: business.id, envMode: 'live' as const }
-    await connect(server.ctx, { ...owner, slug: 'paystack', fields, makeDefault: true, actor: 'test' })
+    await connect(server.ctx, { ...owner, slug: 'paystack', fields, makeDefault: true, actor: businesses.commandLine })
     const test = await receiverOf(server, business, 'test')
     const live = await receiverOf(server, business, 'live')
     assert.notEqual(test.token, live.token)

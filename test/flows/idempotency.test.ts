@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
+import { commandLine } from '../../src/domain/businesses/service.ts'
 import { setEnabled } from '../../src/domain/payment-channels/service.ts'
 import { hourMs, minuteMs } from '../../src/platform/clock.ts'
 import { forgetOldClaims } from '../../src/platform/idempotency.ts'
@@ -219,7 +220,7 @@ for (const backend of ['embedded', 'postgres'] satisfies Backend[]) {
       await fault({ operation: 'open', kind: 'status', status: 503, times: 1 })
       const body = { ...wish, customer_email: 'named@example.com', payment_channel: 'paystack' }
       expectFailure(await post('/v1/payment-requests', body, 'named'), { status: 503, code: '035' })
-      const owner = { businessId: business.id, envMode: 'test', actor: 'test' } as const
+      const owner = { businessId: business.id, envMode: 'test', actor: commandLine } as const
       await setEnabled(server.ctx, owner, 'paystack', false)
       try {
         expectFailure(await post('/v1/payment-requests', body, 'named'), { status: 400, code: '031' })

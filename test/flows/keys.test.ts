@@ -40,7 +40,7 @@ describe('keys', () => {
     businesses.createKey(
       here.ctx,
       { businessId: business.id, envMode: 'test', kind: 'secret', label, scopes: wanted },
-      'cli',
+      businesses.commandLine,
     )
   const ask = (server: TestServer, key: string) =>
     server.call('GET', '/v1/business', undefined, { authentication: `Bearer ${key}` })
@@ -82,7 +82,7 @@ describe('keys', () => {
   test('revoked here, a key opens nothing anywhere within a second, and twice is once', async () => {
     const { key, id } = await make('to be revoked')
     for (const server of [here, there]) assert.equal((await ask(server, key)).status, 200)
-    await businesses.revokeKey(here.ctx, business.id, 'to be revoked', 'cli')
+    await businesses.revokeKey(here.ctx, business.id, 'to be revoked', businesses.commandLine)
     const from = performance.now()
     expectFailure(await ask(here, key), { status: 401, code: '002' }, 'at once where it was revoked')
     await until('the other process to know', async () => (await ask(there, key)).status === 401)
@@ -90,24 +90,27 @@ describe('keys', () => {
     console.log(`revoked elsewhere after ${Math.round(took)} ms`)
     // The memory itself is bounded, whatever the machine is busy with: nothing older than a second is believed.
     assert.ok(took < unseenMaxMs + 5_000)
-    await businesses.revokeKey(here.ctx, business.id, id, 'cli')
+    await businesses.revokeKey(here.ctx, business.id, id, businesses.commandLine)
     assert.equal((await audited('api_key.revoked')).filter(({ key_id }) => key_id === id).length, 1)
     await assert.rejects(
-      businesses.revokeKey(here.ctx, business.id, 'to be revoked', 'cli'),
+      businesses.revokeKey(here.ctx, business.id, 'to be revoked', businesses.commandLine),
       refusedAs('RESOURCE_NOT_FOUND'),
     )
   })
 
   test('rolled with an overlap both open until it ends; without one the old key ends at once', async () => {
     const old = await make('rolling', ['read'])
-    const next = await businesses.rollKey(here.ctx, business.id, 'rolling', 3_600_000, 'cli')
+    const next = await businesses.rollKey(here.ctx, business.id, 'rolling', 3_600_000, businesses.commandLine)
     assert.deepEqual([next.label, next.scopes], ['rolling', ['read']])
     for (const { key } of [old, next]) assert.equal((await ask(here, key)).status, 200)
-    await assert.rejects(businesses.rollKey(here.ctx, business.id, old.id, 0, 'cli'), refusedAs('VALIDATION_FAILED'))
+    await assert.rejects(
+      businesses.rollKey(here.ctx, business.id, old.id, 0, businesses.commandLine),
+      refusedAs('VALIDATION_FAILED'),
+    )
     here.clock.advance(3_600_000)
     await until('the memory of it to end', async () => (await ask(here, old.key)).status === 401)
     assert.equal((await ask(here, next.key)).status, 200)
-    const last = await businesses.rollKey(here.ctx, business.id, 'rolling', 0, 'cli')
+    const last = await businesses.rollKey(here.ctx, business.id, 'rolling', 0, businesses.commandLine)
     expectFailure(await ask(here, next.key), { status: 401, code: '002' })
     assert.equal((await ask(here, last.key)).status, 200)
     assert.deepEqual(
@@ -118,15 +121,15 @@ describe('keys', () => {
 
   test('a leaked key can be ended within its overlap', async () => {
     const old = await make('leaked')
-    await businesses.rollKey(here.ctx, business.id, old.id, 3_600_000, 'cli')
-    await businesses.revokeKey(here.ctx, business.id, old.id, 'cli')
+    await businesses.rollKey(here.ctx, business.id, old.id, 3_600_000, businesses.commandLine)
+    await businesses.revokeKey(here.ctx, business.id, old.id, businesses.commandLine)
     expectFailure(await ask(here, old.key), { status: 401, code: '002' })
   })
 
   test('two that roll one key at once make one key', async () => {
     const old = await make('rolled twice')
     const results = await Promise.allSettled(
-      [here, there].map(({ ctx }) => businesses.rollKey(ctx, business.id, old.id, 0, 'cli')),
+      [here, there].map(({ ctx }) => businesses.rollKey(ctx, business.id, old.id, 0, businesses.commandLine)),
     )
     assert.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
   })
@@ -135,14 +138,20 @@ describe('keys', () => {
     const other = await here.business('Other')
     const { id } = await make('mine')
     for (const name of [id, 'mine']) {
-      await assert.rejects(businesses.revokeKey(here.ctx, other.id, name, 'cli'), refusedAs('RESOURCE_NOT_FOUND'))
-      await assert.rejects(businesses.rollKey(here.ctx, other.id, name, 0, 'cli'), refusedAs('RESOURCE_NOT_FOUND'))
+      await assert.rejects(
+        businesses.revokeKey(here.ctx, other.id, name, businesses.commandLine),
+        refusedAs('RESOURCE_NOT_FOUND'),
+      )
+      await assert.rejects(
+        businesses.rollKey(here.ctx, other.id, name, 0, businesses.commandLine),
+        refusedAs('RESOURCE_NOT_FOUND'),
+      )
     }
   })
 
   test('the keys that a business was made with are shown as what they were rolled to', async () => {
     const one = await here.business('Rolled')
-    const next = await businesses.rollKey(here.ctx, one.id, 'test secret', 0, 'cli')
+    const next = await businesses.rollKey(here.ctx, one.id, 'test secret', 0, businesses.commandLine)
     await make('further')
     const shown = await businesses.readKeys(here.ctx, one.id)
     assert.deepEqual(shown, { ...shown, test: { secret_key: next.key, public_key: one.keys.test.public_key } })

@@ -135,11 +135,9 @@ for (const backend of ['postgres', 'embedded'] as const) {
       const { uuid } = await plan()
       const own = await find(server.ctx, business.id, 'test')
       const caller = {
-        kind: 'secret' as const,
+        actor: { kind: 'secret' as const, name: 'key:test', address: null },
         businessId: own.id,
         envMode: own.envMode,
-        keyId: 'test',
-        address: null,
         business: own,
       }
       const body = { customer_email: 'later@example.com', subscription_plan_uuid: uuid, is_trial: true }

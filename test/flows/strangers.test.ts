@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import { find } from '../../src/domain/businesses/service.ts'
+import { commandLine, find } from '../../src/domain/businesses/service.ts'
 import { connect } from '../../src/domain/payment-channels/service.ts'
 import { sql } from '../../src/platform/db.ts'
 import { expectFailure } from '../support/expect.ts'
@@ -253,7 +253,7 @@ describe('a stranger with a public key', () => {
       }
       await shop.live('PUT', '/v1/business', { ...site, default_redirect_url: 'https://home.example/after' })
       const fields = { secret_key: `sk_live_${'a'.repeat(40)}` }
-      const owner = { businessId: shop.id, envMode: 'live', actor: 'test' } as const
+      const owner = { businessId: shop.id, envMode: 'live', actor: commandLine } as const
       await connect(server.ctx, { ...owner, slug: 'paystack', fields, makeDefault: true })
       const headers = { authentication: `Bearer ${shop.keys.live.public_key}` }
       const wish = { customer_email: 'ada@example.com', amount: 100, currency: 'NGN' }

@@ -7,6 +7,7 @@ import { readKeys } from '../../src/cli/operations.ts'
 import { readConfig } from '../../src/config.ts'
 import type { EnvMode } from '../../src/domain/businesses/schema.ts'
 import * as businesses from '../../src/domain/businesses/service.ts'
+import { commandLine } from '../../src/domain/businesses/service.ts'
 import { connect } from '../../src/domain/payment-channels/service.ts'
 import { AdvancingClock } from '../../src/platform/clock.ts'
 import type { Context } from '../../src/platform/context.ts'
@@ -108,7 +109,7 @@ export async function call(
 /** A business with every channel of the sandbox connected in test mode, Paystack the default, and its client. */
 export async function createBusiness(server: Server, baseUrl: string, name = 'Test Business') {
   const { ctx } = server.runtime
-  const id = await businesses.create(ctx, name, 'NGN', 'test')
+  const id = await businesses.create(ctx, name, 'NGN', businesses.commandLine)
   await connectSandbox(ctx, id, 'paystack', true)
   if (server.sandbox) await introduceAccounts(ctx, server.sandbox)
   const keys = await readKeys(ctx, id)
@@ -125,7 +126,7 @@ export async function connectSandbox(
   makeDefault = false,
 ): Promise<void> {
   const fields = sandboxCredentials(findChannel(slug))
-  await connect(ctx, { businessId, envMode: 'test', slug, fields, makeDefault, actor: 'test' })
+  await connect(ctx, { businessId, envMode: 'test', slug, fields, makeDefault, actor: commandLine })
 }
 
 /** A business with every channel of the sandbox, Paystack the default. */

@@ -28,7 +28,7 @@ export function requireKey(app: Http, ctx: Context, kind: KeyKind): void {
   app.addHook('onRequest', async (request) => {
     const scope = request.routeOptions.config.scope ?? null
     const caller = await authenticate(ctx, kind, presentedKey(request.headers), scope, request.ip)
-    request.caller = { ...caller, address: request.ip }
+    request.caller = { ...caller, actor: { ...caller.actor, address: request.ip } }
   })
   app.addHook('preHandler', tellUnknown)
   app.addHook('preHandler', claimKey(ctx))
@@ -47,8 +47,8 @@ const tellUnknown: preHandlerAsyncHookHandler = async ({ caller, unknownFields }
 const claimKey =
   (ctx: Context): preHandlerAsyncHookHandler =>
   async (request) => {
-    const { businessId, envMode, kind } = request.caller
-    const namespace = kind === 'public' ? kind : null
+    const { businessId, envMode, actor } = request.caller
+    const namespace = actor.kind === 'public' ? actor.kind : null
     request.idempotency = readClaim(request, { businessId, envMode }, ctx, namespace)
     if (request.idempotency && !request.routeOptions.config.claimsItself) await takeClaim(ctx.db, request.idempotency)
   }

@@ -1,39 +1,26 @@
 import { wireTime } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
+import type { Actor, ActorKind } from './actors.ts'
 import type { Caller } from './keys.ts'
 import type { EnvMode } from './schema.ts'
-import type { Actor, ActorKind } from './store-audit.ts'
 import * as store from './store-audit.ts'
 
 /** Who changed what, from where, in the transaction of the change. */
-
-export type { Actor, ActorKind } from './store-audit.ts'
 
 export interface AuditEntry {
   /** Null: about the installation. */
   businessId: string | null
   envMode: EnvMode | null
-  actor: string
+  actor: Actor
   action: string
   detail: Record<string, unknown>
   now: Date
 }
 
-/** `keyId` of what the owner of this machine does by command line. */
-export const commandLine = 'cli'
-
-export function actorOf({ kind, keyId, address }: Pick<Caller, 'kind' | 'keyId' | 'address'>): Actor {
-  if (keyId === commandLine) return { kind: 'command_line', name: commandLine, address: null }
-  return { kind, name: kind === 'link' ? `link:${keyId}` : `key:${keyId}`, address }
-}
-
 /** What is done on this machine, with no key. `system` is nobody. */
 export const audit = (tx: Tx, { businessId, envMode, actor, action, detail, now }: AuditEntry): Promise<void> =>
-  store.insert(tx, {
-    ...{ businessId, envMode, action, detail, now, customerId: null },
-    actor: { kind: actor === 'system' ? 'system' : 'command_line', name: actor, address: null },
-  })
+  store.insert(tx, { businessId, envMode, actor, action, detail, now, customerId: null })
 
 /**
  * What a caller does. `detail` names objects and terms, and no person: what is erased of a customer must not stay there.
@@ -48,7 +35,7 @@ export const auditBy = (
   customerId: string | null = null,
 ): Promise<void> => {
   const { businessId, envMode } = caller
-  return store.insert(tx, { businessId, envMode, actor: actorOf(caller), action, detail, now, customerId })
+  return store.insert(tx, { businessId, envMode, actor: caller.actor, action, detail, now, customerId })
 }
 
 /** The fields of `after` that `before` says otherwise, each as it was and as it is: what a row tells of a change. */

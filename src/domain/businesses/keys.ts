@@ -3,28 +3,17 @@ import type { Context } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
 import { ApiError, invalid } from '../../platform/errors.ts'
 import { newId, randomHex } from '../../platform/ids.ts'
+import { type Actor, keyActor } from './actors.ts'
 import { businessErrors } from './errors.ts'
 import { countGuess } from './guesses.ts'
 import type { ApiKey, Business, EnvMode, KeyKind, Scope } from './schema.ts'
 import * as store from './store-keys.ts'
 
-/** `link`: a page that whoever has its address may open. `secret`: also the owner's command line. */
-export type CallerKind = 'secret' | 'public' | 'dashboard' | 'link'
-
-/** Who made something: a caller of that kind, or a subscription that renews by itself. */
-export type CreatedBy = CallerKind | 'renewal'
-
-/** Whoever has a public key, or a link that everybody may have: what they say of themselves is not proven. */
-export const isStranger = (by: CreatedBy): boolean => by === 'public' || by === 'link'
-
-/** Who asks: a key of one business in one mode. Everything read or written is theirs alone. */
+/** Who asks, for one business in one mode. Everything read or written is theirs alone. */
 export interface Caller {
-  readonly kind: CallerKind
+  readonly actor: Actor
   readonly businessId: string
   readonly envMode: EnvMode
-  readonly keyId: string
-  /** From where; null for whoever is on this machine, and where nobody asks. */
-  readonly address: string | null
   readonly business: Business
 }
 
@@ -101,11 +90,9 @@ async function findCaller(ctx: Context, kind: KeyKind, key: string) {
   }
   noteUse(ctx, owner.keyId, now)
   const caller = {
-    kind,
+    actor: keyActor(kind, owner.keyId, null),
     businessId: owner.id,
     envMode: owner.envMode,
-    keyId: owner.keyId,
-    address: null,
     business: owner,
   }
   const lastsMs = owner.expiresAt ? Math.min(callerCacheMs, owner.expiresAt.getTime() - now.getTime()) : callerCacheMs

@@ -3,6 +3,7 @@ import type { Context } from '../../platform/context.ts'
 import { inTransaction, type Tx } from '../../platform/db.ts'
 import { type FieldErrors, invalid, notFound } from '../../platform/errors.ts'
 import { newId } from '../../platform/ids.ts'
+import type { Actor } from './actors.ts'
 import { audit } from './audit.ts'
 import { forgetCallers, makeKey, presentKey, type WantedKey } from './keys.ts'
 import { type ApiKey, scopes } from './schema.ts'
@@ -26,7 +27,7 @@ export async function listKeys(ctx: Context, businessId: string): Promise<ApiKey
 }
 
 /** `actor`: who does it, for the record. Throws 422 for a label, scopes or a kind that cannot be. */
-export async function createKey(ctx: Context, wanted: WantedKey, actor: string): Promise<MadeKey> {
+export async function createKey(ctx: Context, wanted: WantedKey, actor: Actor): Promise<MadeKey> {
   const errors = faultsOf(wanted)
   if (Object.keys(errors).length > 0) throw invalid(errors)
   if (!(await businesses.findMaybe(ctx.db, wanted.businessId, wanted.envMode))) throw notFound('business')
@@ -60,7 +61,7 @@ export async function rollKey(
   businessId: string,
   idOrLabel: string,
   overlapMs: number,
-  actor: string,
+  actor: Actor,
 ): Promise<MadeKey & { readonly rolled: { id: string; expires_at: string | null } }> {
   if (!(overlapMs >= 0 && overlapMs <= overlapMaxMs)) throw invalid({ overlap: ['The overlap is 30 days at most.'] })
   const now = ctx.clock.now()
@@ -82,7 +83,7 @@ export async function rollKey(
 }
 
 /** It opens nothing from now on: here at once, in other processes within a second. Twice is once. */
-export async function revokeKey(ctx: Context, businessId: string, idOrLabel: string, actor: string): Promise<ApiKey> {
+export async function revokeKey(ctx: Context, businessId: string, idOrLabel: string, actor: Actor): Promise<ApiKey> {
   const now = ctx.clock.now()
   const revoked = await inTransaction(ctx.db, async (tx) => {
     const row = await lock(tx, businessId, idOrLabel)
@@ -104,7 +105,7 @@ async function lock(tx: Tx, businessId: string, idOrLabel: string): Promise<stor
 async function record(
   tx: Tx,
   row: store.KeyRow,
-  actor: string,
+  actor: Actor,
   action: string,
   now: Date,
   more: Record<string, unknown>,

@@ -4,6 +4,7 @@ import type { Context } from '../../platform/context.ts'
 import { inTransaction } from '../../platform/db.ts'
 import { invalid, notFound } from '../../platform/errors.ts'
 import { newId, newToken } from '../../platform/ids.ts'
+import type { Actor } from './actors.ts'
 import { audit, auditBy, changesOf } from './audit.ts'
 import { type Caller, forgetCallers, makeKey } from './keys.ts'
 import {
@@ -20,11 +21,17 @@ import * as store from './store.ts'
 export {
   type Actor,
   type ActorKind,
-  actorOf,
+  type CreatedBy,
+  commandLine,
+  createdByOf,
+  isStranger,
+  linkActor,
+  system,
+} from './actors.ts'
+export {
   audit,
   auditBy,
   changesOf,
-  commandLine,
   type EntryPage,
   entriesMax,
   listEntries,
@@ -34,10 +41,7 @@ export { isSealedLate, sealAll, type Verdict, verify } from './audit-chain.ts'
 export {
   authenticate,
   type Caller,
-  type CallerKind,
-  type CreatedBy,
   forgetCallers,
-  isStranger,
   type KeyPair,
   readKeys,
 } from './keys.ts'
@@ -124,7 +128,7 @@ function modeChanges(changes: UpdateBusiness & { route_by?: RouteBy }): store.Mo
 }
 
 /** A business with both modes and a key of each kind in each. */
-export async function create(ctx: Context, name: string, baseCurrency: string, actor: string): Promise<string> {
+export async function create(ctx: Context, name: string, baseCurrency: string, actor: Actor): Promise<string> {
   const id = newId()
   const now = ctx.clock.now()
   await inTransaction(ctx.db, async (tx) => {

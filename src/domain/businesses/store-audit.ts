@@ -1,19 +1,8 @@
 import { type Db, sql, type Tx } from '../../platform/db.ts'
-import type { CallerKind } from './keys.ts'
+import type { Actor } from './actors.ts'
 import type { EnvMode } from './schema.ts'
 
 /** The audit log and the chain of its seals. Number, time of writing and digest of the address are the trigger's. */
-
-export type ActorKind = CallerKind | 'command_line' | 'system'
-
-/** `command_line`: the owner of this machine. `system`: nobody asked; something had to be there. */
-export interface Actor {
-  readonly kind: ActorKind
-  /** `key:<id>`, `link:<what it opens>`, `cli`, `system`. */
-  readonly name: string
-  /** Null: on this machine. */
-  readonly address: string | null
-}
 
 export interface NewEntry {
   businessId: string | null

@@ -6,7 +6,7 @@ import { formatFullAmount } from '../../platform/money.ts'
 import { createPace } from '../../platform/pace.ts'
 import * as attempts from '../attempts/service.ts'
 import type { Caller } from '../businesses/service.ts'
-import { find as findBusiness, nowOf } from '../businesses/service.ts'
+import { find as findBusiness, linkActor, nowOf } from '../businesses/service.ts'
 import { presentSent, type SentCustomerBody } from '../customers/schema.ts'
 import { presentChannel } from '../payment-channels/schema.ts'
 import { isHealthy } from '../payment-channels/service.ts'
@@ -45,7 +45,7 @@ export async function open(ctx: Context, token: string, address: string | null =
   const planId = full.request.subscription_plan_id
   const plan = planId === null ? null : await plans.load(ctx.db, planId)
   return {
-    caller: { kind: 'link', businessId, envMode, business, keyId: `checkout/${requestId}`, address },
+    caller: { actor: linkActor(`checkout/${requestId}`, address), businessId, envMode, business },
     full,
     plan,
   }
@@ -153,7 +153,7 @@ export async function relay(
   via: attempts.ReturnVia,
 ): Promise<string> {
   const body = { payment_request_ref: full.request.id, payment_channel: slug }
-  const stranger = { customer: { email: full.customer.email }, address: caller.address ?? '' }
+  const stranger = { customer: { email: full.customer.email }, address: caller.actor.address ?? '' }
   const work = () => payments.relay(ctx, caller, body, via)
   const { action } = await payments.runWithin(ctx, { caller, stranger, claim: null }, work, () => full.request.id)
   return action

@@ -7,7 +7,7 @@ import type { Http } from '../../platform/http.ts'
 import { isBlank } from '../../platform/texts.ts'
 import { isHttpUrl } from '../../platform/validation.ts'
 import { mayRedirectTo } from '../businesses/schema.ts'
-import { type Caller, find as findBusiness } from '../businesses/service.ts'
+import { type Caller, find as findBusiness, linkActor } from '../businesses/service.ts'
 import { channelErrors } from '../payment-channels/errors.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
 import * as payments from '../payments/service.ts'
@@ -89,12 +89,10 @@ async function open(ctx: Context, linkId: string, given: Carried, address: strin
   const plan = await plans.findByLink(ctx, linkId)
   const business = await findBusiness(ctx, plan.business_id, plan.env_mode)
   const caller: Caller = {
-    kind: 'link',
+    actor: linkActor(`subscribe/${plan.id}`, address),
     businessId: business.id,
     envMode: business.envMode,
     business,
-    keyId: `subscribe/${plan.id}`,
-    address,
   }
   const customerId = given.customer === undefined ? null : plans.readSubscriber(ctx, plan, given.customer)
   if (given.customer !== undefined && customerId === null) throw notFound('subscription link')

@@ -13,7 +13,7 @@ import type { Context } from '../../platform/context.ts'
 import { type Database, inTransaction } from '../../platform/db.ts'
 import { ApiError } from '../../platform/errors.ts'
 import { newId } from '../../platform/ids.ts'
-import { audit, changesOf } from '../businesses/service.ts'
+import { type Actor, audit, changesOf } from '../businesses/service.ts'
 import { channelErrors } from './errors.ts'
 import type { ConnectedChannel } from './schema.ts'
 import type { Owner } from './store.ts'
@@ -194,7 +194,7 @@ export interface Connect extends Owner {
   /** As the provider's dashboard shows them, e.g. `{secret_key: "sk_test_…"}`. */
   fields: Record<string, string>
   makeDefault: boolean
-  actor: string
+  actor: Actor
 }
 
 /** Connects a channel, or replaces its credentials. Throws `CredentialsError` with words for each wrong field. */
@@ -238,7 +238,7 @@ const stateOf = (account: ConnectedChannel | undefined) =>
 
 export async function setEnabled(
   ctx: Context,
-  owner: Owner & { actor: string },
+  owner: Owner & { actor: Actor },
   slug: string,
   isEnabled: boolean,
 ): Promise<void> {

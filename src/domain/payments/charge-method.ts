@@ -18,7 +18,7 @@ import {
   refreshAttempt,
   sendCharge,
 } from '../attempts/service.ts'
-import { auditBy, type Caller, nowOf } from '../businesses/service.ts'
+import { auditBy, type Caller, createdByOf, nowOf } from '../businesses/service.ts'
 import * as customers from '../customers/service.ts'
 import { listAccounts } from '../payment-channels/service.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
@@ -110,7 +110,7 @@ async function start(
       usdPerUnit,
       reference: body.reference ?? null,
       metaData: keepMetaData(body),
-      createdBy: caller.kind,
+      createdBy: createdByOf(caller.actor),
       expiresAt: after(now, lifetimeMs),
       now,
     })

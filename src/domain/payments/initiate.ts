@@ -6,7 +6,7 @@ import { newId, newRef } from '../../platform/ids.ts'
 import { parseAmount, toUsd } from '../../platform/money.ts'
 import { keepMetaData } from '../../platform/wire.ts'
 import { giveUpUnseen, newTransaction, openAtFirst } from '../attempts/service.ts'
-import { actorOf, type Caller, isStranger, nowOf } from '../businesses/service.ts'
+import { type Caller, createdByOf, isStranger, nowOf } from '../businesses/service.ts'
 import type { SentCustomer } from '../customers/schema.ts'
 import { newCustomerId, valuesOf } from '../customers/service.ts'
 import * as rates from '../exchange-rates/service.ts'
@@ -75,7 +75,7 @@ export const create = (
 }
 
 /** Null: whoever asks has a secret key, and bounds its buyers itself. */
-function strangerOf({ kind, address }: Caller, body: Initiate): Stranger | null {
+function strangerOf({ actor: { kind, address } }: Caller, body: Initiate): Stranger | null {
   if (!isStranger(kind) || address === null) return null
   const email = body.customer_email ?? body.customer?.email ?? ''
   return { address, customer: body.customer_uuid === undefined ? { email } : { id: body.customer_uuid } }
@@ -156,8 +156,8 @@ export function newRequest(
     usdPerUnit: wish.usdPerUnit,
     reference: body.reference ?? null,
     metaData: keepMetaData(body),
-    createdBy: caller.kind,
-    initiator: actorOf(caller),
+    createdBy: createdByOf(caller.actor),
+    initiator: caller.actor,
     realNow: ctx.clock.now(),
     successRedirectUrl: body.success_redirect_url ?? null,
     failureRedirectUrl: body.failure_redirect_url ?? body.cancel_redirect_url ?? null,

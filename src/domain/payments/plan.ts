@@ -30,7 +30,7 @@ export async function findMaybePlan(ctx: Context, caller: Caller, body: Wanted):
   const named = body[field]
   if (named === undefined) return null
   const plan = await plans.find(ctx, caller, plans.linkIdOf(named), field)
-  if (isStranger(caller.kind)) plans.requireActive(plan)
+  if (isStranger(caller.actor.kind)) plans.requireActive(plan)
   else await plans.requireOpenTo(ctx, caller, plan, payerOf(body), body.extend_subscription_by !== undefined)
   return plan
 }
@@ -46,7 +46,7 @@ const payerOf = (body: Wanted): plans.Payer =>
  */
 export async function mayTry(ctx: Context, caller: Caller, plan: PlanRow | null, body: Wanted): Promise<boolean> {
   if (plan === null || !body.is_trial) return false
-  if (!isStranger(caller.kind)) return true
+  if (!isStranger(caller.actor.kind)) return true
   return plan.trial_period !== null && !(await plans.hasLeft(ctx, caller, plan, payerOf(body)))
 }
 

@@ -12,7 +12,7 @@ import type { Wanted } from './schema.ts'
 
 /** Throws 422 for what the business does not sell to whoever has its public key. */
 export async function requireSold(ctx: Context, caller: Caller, body: Wanted): Promise<void> {
-  if (!isStranger(caller.kind)) return
+  if (!isStranger(caller.actor.kind)) return
   const errors = { ...foreignSites(caller, body), ...(await unsold(ctx, caller, body)) }
   if (Object.keys(errors).length > 0) throw invalid(errors)
 }
@@ -32,7 +32,7 @@ async function unsold(ctx: Context, caller: Caller, body: Wanted): Promise<Field
   const { publicKeySells } = caller.business
   const namesPlan = body.subscription_plan_uuid !== undefined || body.subscription_plan_link !== undefined
   // A link is made by the business, with its price.
-  if (namesPlan || caller.kind === 'link') return {}
+  if (namesPlan || caller.actor.kind === 'link') return {}
   if (publicKeySells === 'plans_and_links') {
     return { subscription_plan_uuid: ['This business sells plans alone by its public key: name one.'] }
   }

@@ -6,7 +6,7 @@ import { type IdempotencyClaim, noteMade } from '../../platform/idempotency.ts'
 import { newId } from '../../platform/ids.ts'
 import { readSignedId, signId } from '../../platform/signed.ts'
 import type { Business } from '../businesses/schema.ts'
-import { auditBy, type Caller, find as findBusiness, isStranger, nowOf } from '../businesses/service.ts'
+import { auditBy, type Caller, find as findBusiness, isStranger, linkActor, nowOf } from '../businesses/service.ts'
 import { type Customer, fullName } from '../customers/schema.ts'
 import * as customers from '../customers/service.ts'
 import { queueMail } from '../mails/service.ts'
@@ -101,7 +101,7 @@ const linkFor = (ctx: Context, caller: Caller, customer: Customer, returnUrl: st
  */
 export function tellSubscriber(ctx: Context, caller: Caller, full: FullRequest): void {
   const { subscription_plan_id: planId, extend_subscription_by } = full.request
-  if (planId === null || extend_subscription_by !== null || !isStranger(caller.kind)) return
+  if (planId === null || extend_subscription_by !== null || !isStranger(caller.actor.kind)) return
   mailSubscriber(ctx, caller, full.customer, planId).catch((error: unknown) => {
     ctx.log.warn({ error: String(error), request: full.request.id }, 'a subscriber could not be told')
   })
@@ -152,7 +152,7 @@ export async function open(ctx: Context, token: string, address: string): Promis
   const business = await findBusiness(ctx, link.business_id, link.env_mode)
   if (link.expires_at <= ctx.clock.now()) return { kind: 'expired', business }
   const { business_id: businessId, env_mode: envMode } = link
-  const caller: Caller = { kind: 'link', businessId, envMode, business, keyId: `${purpose}/${link.id}`, address }
+  const caller: Caller = { actor: linkActor(`${purpose}/${link.id}`, address), businessId, envMode, business }
   const customer = await customers.findMaybe(ctx, caller, link.customer_id)
   if (!customer) return { kind: 'unknown' }
   return { kind: 'open', session: { caller, customer, link, base: pathOf(ctx, link) } }

@@ -163,7 +163,7 @@ export async function linkFor(ctx: Context, caller: Caller, body: GenerateUrl): 
   const plan = await find(ctx, caller, body.subscription_plan_uuid, 'subscription_plan_uuid')
   const customer = await findCustomer(ctx, caller, body.customer_uuid, 'customer_uuid')
   // A public key learns nothing of who is subscribed: its link is the same for everybody.
-  if (caller.kind === 'public') requireActive(plan)
+  if (caller.actor.kind === 'public') requireActive(plan)
   else await requireOpenTo(ctx, caller, plan, customer, false)
   return subscribeUrl(ctx, plan, customer.id)
 }

@@ -12,6 +12,7 @@ import {
   type Caller,
   changesOf,
   requireWebhookAddress,
+  system,
   update as updateBusiness,
 } from '../businesses/service.ts'
 import { deliverSoon, secretsOf } from './deliver.ts'
@@ -58,7 +59,7 @@ export async function ensureBusinessEndpoint(ctx: Context, owner: Owner): Promis
         secretSealed,
         now,
       })
-      const made = { ...owner, actor: 'system', action: 'webhook_endpoint.created', detail: { id }, now }
+      const made = { ...owner, actor: system, action: 'webhook_endpoint.created', detail: { id }, now }
       if (isNew) await audit(tx, made)
     })
     endpoint = await store.findMaybeBusinessEndpoint(ctx.db, owner)
