@@ -61,7 +61,7 @@ const verbs: Record<string, string[]> = {
   'subscription-plans': ['prices'],
   webhooks: ['deliver', 'sign'],
   hooks: ['handlers'],
-  subscriptions: ['periods', 'change', 'begin', 'follow-up', 'dunning', 'renew', 'mails'],
+  subscriptions: ['periods', 'with-subscription', 'start', 'request-settled', 'dunning', 'renew', 'mails'],
   checkout: ['stream', 'pages', 'subscribe'],
   portal: ['pages', 'show'],
   'payment-requests': ['find', 'insert', 'store-insert', 'timeline', 'ending', 'held', 'link'],
@@ -75,11 +75,11 @@ const verbs: Record<string, string[]> = {
     'outcome',
     'received',
     'store-received',
-    'change',
+    'with-request',
     'end',
     'schedule',
     'follow-up',
-    'excess',
+    'due-refunds',
   ],
   payments: [
     'schema-saved',
@@ -100,10 +100,10 @@ const verbs: Record<string, string[]> = {
 }
 
 /**
- * What other nouns may open. `held` is what the centre writes to a request; `follow-up` and `excess` are what subscriptions
+ * What other nouns may open. `held` is what the centre writes to a request; `follow-up` and `due-refunds` are what subscriptions
  * and refunds need of attempts. `app.ts` and `jobs.ts` also open routes, jobs and pages.
  */
-const doors = ['schema', 'service', 'errors', 'states', 'held', 'follow-up', 'excess']
+const doors = ['schema', 'service', 'errors', 'states', 'held', 'follow-up', 'due-refunds']
 
 const linesMax = 400
 const functionLinesMax = 70

@@ -307,7 +307,7 @@ export async function forgetOldClaims(db: Db, now: Date): Promise<number> {
   return Number(numAffectedRows ?? 0n)
 }
 
-/** An answer may hold what is shown once (a webhook's secret), so it is kept sealed (I11). */
+/** An answer may hold what is shown once (a webhook's secret), so it is kept sealed (I11 of docs/invariants.md). */
 const sealAnswer = (claim: IdempotencyClaim, body: string) => claim.secrets.seal(body, rowOf(claim))
 const openAnswer = (claim: IdempotencyClaim, sealed: Buffer) => claim.secrets.open(sealed, rowOf(claim))
 const rowOf = ({ scope, key }: IdempotencyClaim) => `idempotency_keys/${scope.businessId}/${scope.envMode}/${key}`

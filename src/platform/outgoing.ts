@@ -1,7 +1,7 @@
 /**
  * Every HTTP call that leaves us: to providers (whom we chose) and to webhook addresses (which strangers chose).
  * Both are bounded in time and size, follow no redirect, and are sent once: whether to try again is the caller's
- * decision (I13), and a connection to the database is never held meanwhile (I15). Redirects are answers.
+ * decision (I13 of docs/invariants.md), and a connection to the database is never held meanwhile (I15 of docs/invariants.md). Redirects are answers.
  */
 
 import { lookup as systemLookup } from 'node:dns/promises'
@@ -152,7 +152,7 @@ export interface WebhookSender {
 }
 
 /**
- * Sends to strangers' URLs and, unless told, only to the public internet (I17).
+ * Sends to strangers' URLs and, unless told, only to the public internet (I17 of docs/invariants.md).
  * The check sits in the agent's connector: the addresses that were checked are the ones that the socket is given,
  * so a name that changes its mind between check and connect changes nothing. Reusing a kept-alive connection asks
  * no resolver and is safe for the same reason: it leads to an address that was checked when it was opened.

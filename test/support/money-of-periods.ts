@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import * as excess from '../../src/domain/attempts/excess.ts'
+import * as dueRefunds from '../../src/domain/attempts/due-refunds.ts'
 import * as attempts from '../../src/domain/attempts/service.ts'
 import type { TransactionRow } from '../../src/domain/payment-requests/schema.ts'
 import { refundDueExcess } from '../../src/domain/refunds/jobs.ts'
@@ -91,7 +91,7 @@ export async function attemptsOf(server: TestServer, requestId: string): Promise
 
 /** Asks the channel about an attempt, as whoever hears of it does. */
 export async function ask(server: TestServer, attempt: TransactionRow): Promise<void> {
-  await attempts.refreshAttempt(server.ctx, await excess.findTransaction(server.ctx, attempt.id))
+  await attempts.refreshAttempt(server.ctx, await dueRefunds.findTransaction(server.ctx, attempt.id))
 }
 
 /** Somebody else heard of it as well. */

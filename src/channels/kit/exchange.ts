@@ -63,7 +63,7 @@ export async function exchange(transport: ChannelTransport, call: Exchange): Pro
     })
     text = await readText(response)
   } catch (cause) {
-    if (cause instanceof AssertionError) throw cause // our own mistake, found on the way out (I15): nothing was sent
+    if (cause instanceof AssertionError) throw cause // our own mistake, found on the way out (I15 of docs/invariants.md): nothing was sent
     throw new ChannelError(`${call.provider} did not answer: ${redactText(wordsOf(cause), call.secrets)}`, {
       outcome: call.moves && !neverSent.has(codeOf(cause)) ? 'unknown' : 'rejected',
       reason: 'unavailable',

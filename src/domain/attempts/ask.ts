@@ -4,13 +4,13 @@ import { type ChannelAccount, call, findMaybeAccount } from '../payment-channels
 import type { TransactionRow } from '../payment-requests/schema.ts'
 import type { Owner } from '../payment-requests/service.ts'
 import { isSettled, isUndecided, isUnderWay } from '../payment-requests/states.ts'
-import { withRequest } from './change.ts'
 import { judge } from './judge.ts'
 import { write } from './outcome.ts'
 import { leadBySuccess, recordFurther, successesIn } from './received.ts'
 import { lookupOf } from './saved.ts'
 import * as store from './store.ts'
 import { isRecorded } from './store-received.ts'
+import { withRequest } from './with-request.ts'
 
 /**
  * Every outcome enters here, whoever brought it (webhook, return, janitor, verify, cancel, expiry): ask the channel

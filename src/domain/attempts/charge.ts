@@ -11,14 +11,14 @@ import { type ChannelAccount, call, findMaybeAccount, publicError } from '../pay
 import { paymentMethodErrors } from '../payment-methods/errors.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
 import * as held from '../payment-requests/held.ts'
-import { followLater, tell } from '../payment-requests/held.ts'
+import { addTimelineEntry, followLater } from '../payment-requests/held.ts'
 import type { FullRequest, RequestRow, TransactionRow } from '../payment-requests/schema.ts'
 import { load, type Owner } from '../payment-requests/service.ts'
 import { requestMachine, restOf, transactionMachine } from '../payment-requests/states.ts'
 import { apply, closePage, refreshRequest } from './ask.ts'
-import { withRequest } from './change.ts'
 import { newTransaction, payerOf, requireFree, voidAttempt } from './open.ts'
 import * as store from './store.ts'
+import { withRequest } from './with-request.ts'
 
 /**
  * Charging a saved method, the payer absent: intent (an attempt that is `unknown` from the start, committed), call
@@ -59,7 +59,7 @@ export async function chargeRequest(
     if (full.lastTransaction) await settlePages(ctx, requestId)
     const now = await findNow(ctx, ownerOf(full.request))
     const at = { now, sentAt: ctx.clock.now() }
-    const attempt = await inTransaction(ctx.db, (tx) => intend(tx, requestId, ready, !keepOpen, at))
+    const attempt = await inTransaction(ctx.db, (tx) => recordCharge(tx, requestId, ready, !keepOpen, at))
     return await sendCharge(ctx, full, ready, attempt)
   } catch (error) {
     if (error instanceof ApiError) return { kind: 'not_chargeable', error }
@@ -108,7 +108,7 @@ async function settlePages(ctx: Context, requestId: string): Promise<void> {
 const firstCheckMs = 30 * secondMs
 
 /** Intent. Throws 040 when the request cannot be paid, 045 while money is on its way, 046 while an attempt is unknown. */
-export async function intend(
+export async function recordCharge(
   tx: Tx,
   requestId: string,
   { account, methodId }: Pick<Ready, 'account' | 'methodId'>,
@@ -132,7 +132,7 @@ export async function intend(
   }
   const attempt = await store.insertCharge(tx, request, charge, now)
   const summary = `Asyncpay charged the saved payment method with ${account.channel.displayName}`
-  await tell(tx, { requestId, transactionId: attempt.id, summary, status: null, now })
+  await addTimelineEntry(tx, { requestId, transactionId: attempt.id, summary, status: null, now })
   return attempt
 }
 
@@ -188,7 +188,7 @@ async function endUnknown(
     if (attempts.find((one) => one.id === attempt.id)?.status !== 'unknown') return
     const columns = { reason, refusal, check_at: null, updated_at: now }
     await move(tx, transactionMachine, attempt.id, 'unknown', 'failed', columns)
-    await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: 'failed', now })
+    await addTimelineEntry(tx, { requestId: request.id, transactionId: attempt.id, summary, status: 'failed', now })
     await followLater(tx, request, now)
   })
 }
@@ -216,7 +216,7 @@ async function recordPayerNeeded(ctx: Context, attempt: TransactionRow, actionUr
     if (attempts.find((one) => one.id === attempt.id)?.status !== 'unknown') return
     const columns = { checkout_url: actionUrl, refusal: 'payer', updated_at: now }
     await move(tx, transactionMachine, attempt.id, 'unknown', 'pending', columns)
-    await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: null, now })
+    await addTimelineEntry(tx, { requestId: request.id, transactionId: attempt.id, summary, status: null, now })
     await followLater(tx, request, now)
   })
 }

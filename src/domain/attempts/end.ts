@@ -3,17 +3,17 @@ import type { Context } from '../../platform/context.ts'
 import { move } from '../../platform/states.ts'
 import { findNow } from '../businesses/service.ts'
 import * as held from '../payment-requests/held.ts'
-import { endOf, tell } from '../payment-requests/held.ts'
+import { addTimelineEntry, endOf } from '../payment-requests/held.ts'
 import type { RequestRow } from '../payment-requests/schema.ts'
 import { isPayable, requestMachine, transactionMachine } from '../payment-requests/states.ts'
 import { refreshRequest } from './ask.ts'
-import { type Change, withRequest } from './change.ts'
 import { voidAttempt } from './open.ts'
 import { releaseKept } from './store-received.ts'
+import { type RequestChange, withRequest } from './with-request.ts'
 
 /** How a request ends without a payment: cancelled, or its time is up. */
 
-export async function end(change: Change, to: 'cancelled' | 'expired', summary: string): Promise<void> {
+export async function end(change: RequestChange, to: 'cancelled' | 'expired', summary: string): Promise<void> {
   const { tx, request, attempts, now } = change
   for (const attempt of attempts.filter((one) => one.status === 'pending')) {
     if (to === 'cancelled') await voidAttempt(tx, attempt, now)
@@ -21,7 +21,7 @@ export async function end(change: Change, to: 'cancelled' | 'expired', summary: 
   }
   await releaseKept(tx, request.id, now)
   await move(tx, requestMachine, request.id, request.status, to, { ...endOf(request, now), updated_at: now })
-  await tell(tx, { requestId: request.id, transactionId: null, summary, status: to, now })
+  await addTimelineEntry(tx, { requestId: request.id, transactionId: null, summary, status: to, now })
 }
 
 /** A channel that cannot be asked postpones the end of a request, but not for longer than this. */

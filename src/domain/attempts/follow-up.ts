@@ -2,7 +2,7 @@ import type { Context } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
 import { type Claim, claimDue } from '../clock/service.ts'
 import * as held from '../payment-requests/held.ts'
-import { tell } from '../payment-requests/held.ts'
+import { addTimelineEntry } from '../payment-requests/held.ts'
 import type { RequestRow, TransactionRow } from '../payment-requests/schema.ts'
 import { isPayable } from '../payment-requests/states.ts'
 import * as store from './store.ts'
@@ -18,13 +18,13 @@ export const claimFollowUps = (ctx: Context, claim: Claim): Promise<RequestRow[]
 
 export const { dueFollowUps } = held
 
-export interface Standing {
+export interface LockedRequest {
   request: RequestRow
   attempts: TransactionRow[]
 }
 
 /** Nothing becomes of it until the transaction ends. Who locks its subscription too locks that first. */
-export async function lockForFollowUp(tx: Tx, requestId: string): Promise<Standing> {
+export async function lockForFollowUp(tx: Tx, requestId: string): Promise<LockedRequest> {
   const request = await held.lock(tx, requestId)
   if (!request) throw new Error(`payment request ${requestId} is gone`)
   return { request, attempts: await store.listTransactions(tx, requestId) }
@@ -34,26 +34,26 @@ export async function lockForFollowUp(tx: Tx, requestId: string): Promise<Standi
 export const settleFollowUp = (tx: Tx, requestId: string): Promise<void> => held.setFollowUpDue(tx, requestId, null)
 
 /** The payment that counts; null while there is none. */
-export const paidBy = ({ attempts }: Standing): TransactionRow | null =>
+export const paidBy = ({ attempts }: LockedRequest): TransactionRow | null =>
   attempts.find((one) => one.status === 'successful') ?? null
 
 /** A payment that bought nothing goes back by itself; `words` tell the timeline why. */
-export async function giveBack(tx: Tx, standing: Standing, words: string, now: Date): Promise<void> {
+export async function giveBack(tx: Tx, standing: LockedRequest, words: string, now: Date): Promise<void> {
   const { request } = standing
   const paid = paidBy(standing)
   if (!paid) return
   await setRefundDue(tx, paid.id, now)
   await releaseKept(tx, request.id, now)
-  await tell(tx, { requestId: request.id, transactionId: paid.id, summary: words, status: null, now })
+  await addTimelineEntry(tx, { requestId: request.id, transactionId: paid.id, summary: words, status: null, now })
 }
 
 /** Its time is up now: the channels are asked once more, and money that is in counts. */
-export async function endSoon(tx: Tx, { request }: Standing, now: Date): Promise<void> {
+export async function endSoon(tx: Tx, { request }: LockedRequest, now: Date): Promise<void> {
   if (isPayable(request.status)) await held.setExpiry(tx, request.id, { expires_at: now, expiry_check_at: now })
 }
 
 /** It can be paid until then at least. It was made to be ended by `endSoon` alone. */
-export async function keepUntil(tx: Tx, { request }: Standing, until: Date): Promise<void> {
+export async function keepUntil(tx: Tx, { request }: LockedRequest, until: Date): Promise<void> {
   if (isPayable(request.status) && request.expires_at < until)
     await held.setExpiry(tx, request.id, { expires_at: until })
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { ChannelPayment } from '../../channels/channel.ts'
 import { minuteMs } from '../../platform/clock.ts'
 import type { RequestStatus, TransactionStatus } from '../payment-requests/states.ts'
-import { type Judged, judge } from './judge.ts'
+import { type JudgedState, judge } from './judge.ts'
 
 const attemptStatuses = [
   'pending',
@@ -17,7 +17,7 @@ const attemptStatuses = [
 ] as const
 const requestStatuses = ['new', 'open', 'successful', 'failed', 'expired', 'cancelled'] as const
 
-const standing = (attemptStatus: TransactionStatus, requestStatus: RequestStatus = 'open'): Judged => ({
+const standing = (attemptStatus: TransactionStatus, requestStatus: RequestStatus = 'open'): JudgedState => ({
   requestStatus,
   attemptStatus,
   reference: 'AsT-1',
@@ -83,7 +83,7 @@ test('what is over is what came beyond the amount and the fee that the payer bor
 })
 
 test('money on its way ends by the channel’s word alone; a page that it does not speak of any more waits again, late', () => {
-  const at = (changes: Partial<Judged>, answer: ChannelPayment) =>
+  const at = (changes: Partial<JudgedState>, answer: ChannelPayment) =>
     judge({ ...standing('processing'), ...changes }, answer).kind
   const ongoing = says('pending', { channelStatus: 'ongoing' })
   assert.equal(at({}, ongoing), 'nothing')

@@ -11,7 +11,7 @@ import {
 
 /** What a channel’s word means. Pure. */
 
-export interface Judged {
+export interface JudgedState {
   readonly requestStatus: RequestStatus
   readonly attemptStatus: TransactionStatus
   /** What we asked for. */
@@ -68,7 +68,7 @@ export type Verdict =
  * | pending, because it does not know a charge that is 15 minutes old | unknown: refused | nothing | nothing | nothing |
  * | pending, and it knows the payment, whose time on its way is over | processing: idle | nothing | nothing | nothing |
  */
-export function judge(standing: Judged, answer: ChannelPayment): Verdict {
+export function judge(standing: JudgedState, answer: ChannelPayment): Verdict {
   if (isSettled(standing.attemptStatus)) return { kind: 'nothing' }
   if (answer.reference !== null && answer.reference !== standing.reference) {
     return {
@@ -91,7 +91,7 @@ export function judge(standing: Judged, answer: ChannelPayment): Verdict {
     : { kind: 'nothing' }
 }
 
-const wasNeverReceived = ({ attemptStatus, chargedAgoMs }: Judged, answer: ChannelPayment): boolean =>
+const wasNeverReceived = ({ attemptStatus, chargedAgoMs }: JudgedState, answer: ChannelPayment): boolean =>
   attemptStatus === 'unknown' &&
   chargedAgoMs !== null &&
   chargedAgoMs > notReceivedAfterMs &&
@@ -101,16 +101,16 @@ const wasNeverReceived = ({ attemptStatus, chargedAgoMs }: Judged, answer: Chann
 const notFound = 'not_found'
 
 /** What comes now counts: somebody waits for it, and we have not given its page up. */
-const mayCount = ({ requestStatus, attemptStatus }: Judged): boolean =>
+const mayCount = ({ requestStatus, attemptStatus }: JudgedState): boolean =>
   isPayable(requestStatus) && attemptStatus !== 'voided' && attemptStatus !== 'expired'
 
-function judgeProcessing(standing: Judged): Verdict {
+function judgeProcessing(standing: JudgedState): Verdict {
   if (mayCount(standing)) return { kind: standing.attemptStatus === 'processing' ? 'nothing' : 'processing' }
   const sum = money(standing.amountMinor, standing.currency)
   return { kind: 'late', words: `is processing a further payment of ${sum}; it will be kept apart as excess` }
 }
 
-function judgeSuccess(standing: Judged, answer: ChannelPayment): Verdict {
+function judgeSuccess(standing: JudgedState, answer: ChannelPayment): Verdict {
   const { amountMinor } = answer
   const asked = money(standing.amountMinor, standing.currency)
   if (amountMinor === null || answer.currency !== standing.currency) {

@@ -14,7 +14,7 @@ import { type Customer, fullName } from '../customers/schema.ts'
 import { type ChannelAccount, call, publicError } from '../payment-channels/service.ts'
 import { paymentRequestErrors } from '../payment-requests/errors.ts'
 import * as held from '../payment-requests/held.ts'
-import { tell } from '../payment-requests/held.ts'
+import { addTimelineEntry } from '../payment-requests/held.ts'
 import type { RequestRow, TransactionRow } from '../payment-requests/schema.ts'
 import { load, type NewTransaction } from '../payment-requests/service.ts'
 import { isPayable, restOf, transactionMachine } from '../payment-requests/states.ts'
@@ -52,7 +52,7 @@ export async function openAtFirst(ctx: Context, opening: Opening): Promise<Opene
   let attempt = opening.attempt
   const failures: ApiError[] = []
   for (const account of opening.accounts) {
-    attempt ??= await intend(ctx, opening, account.slug)
+    attempt ??= await recordAttempt(ctx, opening, account.slug)
     try {
       return await openAt(ctx, opening, account, attempt)
     } catch (error) {
@@ -78,7 +78,7 @@ function eachNamed(failures: readonly ApiError[]): Error {
 }
 
 /** Intent: a pending transaction at the next channel. */
-async function intend(ctx: Context, { business, request }: Opening, slug: string): Promise<NewTransaction> {
+async function recordAttempt(ctx: Context, { business, request }: Opening, slug: string): Promise<NewTransaction> {
   return await inTransaction(ctx.db, async (tx) => {
     const current = await held.lock(tx, request.id)
     const attempts = await store.listTransactions(tx, request.id)
@@ -209,7 +209,13 @@ async function endAttempt(
     check_at: null,
     updated_at: end.now,
   })
-  await tell(tx, { requestId, transactionId: attemptId, summary: end.summary, status: 'failed', now: end.now })
+  await addTimelineEntry(tx, {
+    requestId,
+    transactionId: attemptId,
+    summary: end.summary,
+    status: 'failed',
+    now: end.now,
+  })
 }
 
 /** The process died between intent and outcome of this attempt; its page, if there is one, was never seen. */
@@ -228,5 +234,11 @@ export async function voidAttempt(tx: Tx, attempt: TransactionRow, now: Date): P
   if (attempt.opened_at === null) return
   const name = findChannel(attempt.payment_channel_slug).displayName
   const summary = `Asyncpay voided payment request with ${name}`
-  await tell(tx, { requestId: attempt.payment_request_id, transactionId: attempt.id, summary, status: null, now })
+  await addTimelineEntry(tx, {
+    requestId: attempt.payment_request_id,
+    transactionId: attempt.id,
+    summary,
+    status: null,
+    now,
+  })
 }

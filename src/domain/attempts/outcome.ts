@@ -3,21 +3,21 @@ import { findChannel } from '../../channels/index.ts'
 import { after, dayMs } from '../../platform/clock.ts'
 import { move } from '../../platform/states.ts'
 import * as held from '../payment-requests/held.ts'
-import { endOf, tell } from '../payment-requests/held.ts'
+import { addTimelineEntry, endOf } from '../payment-requests/held.ts'
 import type { TransactionRow } from '../payment-requests/schema.ts'
 import { money, requestMachine, transactionMachine } from '../payment-requests/states.ts'
-import type { Change } from './change.ts'
 import type { Verdict } from './judge.ts'
 import { voidAttempt } from './open.ts'
 import { isForSaving, keepSaved, writeDecline } from './saved.ts'
 import { nextCheck } from './schedule.ts'
 import * as store from './store.ts'
 import { setRefundDue } from './store-received.ts'
+import type { RequestChange } from './with-request.ts'
 
 /** What a verdict writes: states, timeline and events, in the transaction that holds the request's lock. */
 
 export async function write(
-  change: Change,
+  change: RequestChange,
   attempt: TransactionRow,
   verdict: Verdict,
   answer: ChannelPayment,
@@ -50,7 +50,7 @@ export async function write(
 const nameOf = (attempt: TransactionRow) => findChannel(attempt.payment_channel_slug).displayName
 
 async function writeSuccess(
-  change: Change,
+  change: RequestChange,
   attempt: TransactionRow,
   answer: ChannelPayment,
   overMinor: bigint,
@@ -68,7 +68,7 @@ async function writeSuccess(
   for (const other of attempts)
     if (other.id !== attempt.id && other.status === 'pending') await voidAttempt(tx, other, now)
   await move(tx, requestMachine, request.id, request.status, 'successful', { ...paid, ...endOf(request, now) })
-  await tell(tx, {
+  await addTimelineEntry(tx, {
     requestId: request.id,
     transactionId: attempt.id,
     paymentMethod: answer.paymentMethod,
@@ -82,7 +82,7 @@ async function writeSuccess(
 }
 
 /** More than was asked: the request is paid, and what is over is kept or goes back, as the business says. */
-async function writeOver(change: Change, attempt: TransactionRow, overMinor: bigint): Promise<void> {
+async function writeOver(change: RequestChange, attempt: TransactionRow, overMinor: bigint): Promise<void> {
   const { tx, request, business, now } = change
   // A sum that is given back whole takes what is over with it.
   const goesBackWhole = isForSaving(request) && business.refundSaveCharges
@@ -90,13 +90,13 @@ async function writeOver(change: Change, attempt: TransactionRow, overMinor: big
   if (goesBack && !goesBackWhole) await setRefundDue(tx, attempt.id, now, 'overpayment')
   const words = `received ${money(overMinor, attempt.currency)} more than was asked; it is ${goesBack ? 'given back' : 'kept'}`
   const summary = `${nameOf(attempt)} ${words}`
-  await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: 'overpaid', now })
+  await addTimelineEntry(tx, { requestId: request.id, transactionId: attempt.id, summary, status: 'overpaid', now })
   await change.emit('payment.overpaid')
 }
 
 /** Less than was asked is no success. It goes back, or is kept until the rest is paid on another page. */
 async function writeUnderpaid(
-  change: Change,
+  change: RequestChange,
   attempt: TransactionRow,
   answer: ChannelPayment,
   words: string,
@@ -108,13 +108,20 @@ async function writeUnderpaid(
   if (attempt.status === 'processing') await hurryExpiry(change)
   const summary = `${nameOf(attempt)} ${told}`
   const { paymentMethod } = answer
-  await tell(tx, { requestId: request.id, transactionId: attempt.id, paymentMethod, summary, status: 'underpaid', now })
+  await addTimelineEntry(tx, {
+    requestId: request.id,
+    transactionId: attempt.id,
+    paymentMethod,
+    summary,
+    status: 'underpaid',
+    now,
+  })
   await change.emit('payment.underpaid')
   if (attempt.mode === 'saved') await writeDecline(change, attempt, 'soft')
 }
 
 const moveToExcess = (
-  { tx, now }: Change,
+  { tx, now }: RequestChange,
   attempt: TransactionRow,
   answer: ChannelPayment,
   words: string,
@@ -136,7 +143,7 @@ const processingMs = 7 * dayMs
 
 const untilOf = (answer: ChannelPayment, now: Date): Date => after(now, answer.processingMaxMs ?? processingMs)
 
-async function writeProcessing(change: Change, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
+async function writeProcessing(change: RequestChange, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
   const { tx, request, now } = change
   const { paymentMethod } = answer
   const until = untilOf(answer, now)
@@ -150,7 +157,7 @@ async function writeProcessing(change: Change, attempt: TransactionRow, answer: 
     updated_at: now,
   })
   const summary = `${nameOf(attempt)} is processing the payment`
-  await tell(tx, {
+  await addTimelineEntry(tx, {
     requestId: request.id,
     transactionId: attempt.id,
     paymentMethod,
@@ -163,7 +170,7 @@ async function writeProcessing(change: Change, attempt: TransactionRow, answer: 
 
 /** Told once. It is asked about for as long as it may take, and becomes excess when it is there. */
 async function writeLate(
-  change: Change,
+  change: RequestChange,
   attempt: TransactionRow,
   answer: ChannelPayment,
   words: string,
@@ -174,11 +181,11 @@ async function writeLate(
   const checkAt = nextCheck({ ...attempt, processing_until: until }, 0, now)
   await store.noteLate(tx, attempt.id, { until, checkAt })
   const summary = `${nameOf(attempt)} ${words}`
-  await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: null, now })
+  await addTimelineEntry(tx, { requestId: request.id, transactionId: attempt.id, summary, status: null, now })
 }
 
 /** Nothing is on its way any more, and nothing was refused: the page is as it was before. */
-async function writeIdle(change: Change, attempt: TransactionRow): Promise<void> {
+async function writeIdle(change: RequestChange, attempt: TransactionRow): Promise<void> {
   const { tx, request, now } = change
   // Where another page was opened meanwhile, that is the one that waits for the payer.
   const to = change.attempts.some((one) => one.status === 'pending') ? 'failed' : 'pending'
@@ -186,11 +193,11 @@ async function writeIdle(change: Change, attempt: TransactionRow): Promise<void>
   await move(tx, transactionMachine, attempt.id, 'processing', to, { reason, updated_at: now })
   await hurryExpiry(change)
   const summary = `${nameOf(attempt)} is not processing the payment any more`
-  await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: to, now })
+  await addTimelineEntry(tx, { requestId: request.id, transactionId: attempt.id, summary, status: to, now })
 }
 
 /** Its time may be over by now: it was only kept for the money that was on its way. */
-async function hurryExpiry({ tx, request, now }: Change): Promise<void> {
+async function hurryExpiry({ tx, request, now }: RequestChange): Promise<void> {
   // Whose end is not looked for at all is ended by somebody else.
   if (request.expiry_check_at === null) return
   const at = request.expires_at > now ? request.expires_at : now
@@ -202,7 +209,7 @@ async function hurryExpiry({ tx, request, now }: Change): Promise<void> {
  * a saved method that was all of its request does.
  */
 async function writeRefusal(
-  change: Change,
+  change: RequestChange,
   attempt: TransactionRow,
   verdict: Extract<Verdict, { kind: 'refused' }>,
   isHardDecline: boolean,
@@ -212,24 +219,24 @@ async function writeRefusal(
   await move(tx, transactionMachine, attempt.id, attempt.status, 'failed', { reason, updated_at: now })
   if (attempt.status === 'processing') await hurryExpiry(change)
   const summary = `${nameOf(attempt)} declined the payment: ${reason}`
-  await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: 'failed', now })
+  await addTimelineEntry(tx, { requestId: request.id, transactionId: attempt.id, summary, status: 'failed', now })
   if (attempt.mode !== 'saved') return
   await writeDecline(change, attempt, verdict.isLost ? null : isHardDecline ? 'hard' : 'soft')
 }
 
-async function writeClosed(change: Change, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
+async function writeClosed(change: RequestChange, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
   const { tx, request, now } = change
   const to = attempt.status === 'pending' ? 'expired' : 'failed'
   await move(tx, transactionMachine, attempt.id, attempt.status, to, { reason: answer.channelStatus, updated_at: now })
   if (attempt.status === 'processing') await hurryExpiry(change)
   const what = attempt.mode === 'saved' ? 'closed the payment' : 'closed its payment page'
   const summary = `${nameOf(attempt)} ${what}`
-  await tell(tx, { requestId: request.id, transactionId: attempt.id, summary, status: to, now })
+  await addTimelineEntry(tx, { requestId: request.id, transactionId: attempt.id, summary, status: to, now })
   if (attempt.mode === 'saved') await writeDecline(change, attempt, 'soft')
 }
 
 async function writeExcess(
-  change: Change,
+  change: RequestChange,
   attempt: TransactionRow,
   answer: ChannelPayment,
   words: string,
@@ -238,7 +245,7 @@ async function writeExcess(
   await moveToExcess(change, attempt, answer, words, { refund_due_at: now })
   if (attempt.status === 'processing') await hurryExpiry(change)
   const summary = `${nameOf(attempt)} ${words}`
-  await tell(tx, {
+  await addTimelineEntry(tx, {
     requestId: request.id,
     transactionId: attempt.id,
     paymentMethod: answer.paymentMethod,
@@ -251,11 +258,11 @@ async function writeExcess(
 }
 
 /** Told once: the same words again are no news. */
-async function writeForeign(change: Change, attempt: TransactionRow, words: string): Promise<void> {
+async function writeForeign(change: RequestChange, attempt: TransactionRow, words: string): Promise<void> {
   const { tx, request, now } = change
   if (attempt.reason === words) return
   await store.noteReason(tx, attempt.id, words, now)
-  await tell(tx, {
+  await addTimelineEntry(tx, {
     requestId: request.id,
     transactionId: attempt.id,
     summary: `${nameOf(attempt)} ${words}`,

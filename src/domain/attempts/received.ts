@@ -1,12 +1,12 @@
 import type { ChannelPayment } from '../../channels/channel.ts'
 import { findChannel } from '../../channels/index.ts'
 import { newId, newRef } from '../../platform/ids.ts'
-import { tell } from '../payment-requests/held.ts'
+import { addTimelineEntry } from '../payment-requests/held.ts'
 import type { TransactionRow } from '../payment-requests/schema.ts'
 import { isSettled, money } from '../payment-requests/states.ts'
-import type { Change } from './change.ts'
-import type { Judged } from './judge.ts'
+import type { JudgedState } from './judge.ts'
 import * as store from './store-received.ts'
+import type { RequestChange } from './with-request.ts'
 
 /** Money under one reference: parts that wait for the rest, and further payments beside the one that was judged. */
 
@@ -37,9 +37,9 @@ export function leadBySuccess(answer: ChannelPayment): ChannelPayment {
  * `attempt` is the row as it is after the judgement. Gives how many were new.
  */
 export async function recordFurther(
-  change: Change,
+  change: RequestChange,
   attempt: TransactionRow,
-  before: Judged['attemptStatus'],
+  before: JudgedState['attemptStatus'],
   answer: ChannelPayment,
 ): Promise<number> {
   const { tx, request, attempts, now } = change
@@ -62,7 +62,7 @@ export async function recordFurther(
     found += 1
     const summary = `${findChannel(attempt.payment_channel_slug).displayName} ${words}`
     const line = { requestId: request.id, transactionId: further.id, paymentMethod: one.paymentMethod, summary, now }
-    await tell(tx, { ...line, status: 'excess' })
+    await addTimelineEntry(tx, { ...line, status: 'excess' })
     await change.emit('payment.excess')
   }
   return found

@@ -3,12 +3,12 @@ import type { Context } from '../../platform/context.ts'
 import { move } from '../../platform/states.ts'
 import * as paymentMethods from '../payment-methods/service.ts'
 import * as held from '../payment-requests/held.ts'
-import { endOf, followLater, tell } from '../payment-requests/held.ts'
+import { addTimelineEntry, endOf, followLater } from '../payment-requests/held.ts'
 import type { RequestRow, TransactionRow } from '../payment-requests/schema.ts'
 import { isPayable, requestMachine } from '../payment-requests/states.ts'
-import type { Change } from './change.ts'
 import * as store from './store.ts'
 import { releaseKept, setRefundDue } from './store-received.ts'
+import type { RequestChange } from './with-request.ts'
 
 /** What an outcome means for saved methods, written in the outcome's own transaction. */
 
@@ -17,7 +17,7 @@ export const isForSaving = (request: RequestRow): boolean =>
   request.intent === 'save_payment_method' || request.is_trial
 
 /** A counted payment leaves the method that it was to save; a sum that was charged only for that is due to go back. */
-export async function keepSaved(change: Change, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
+export async function keepSaved(change: RequestChange, attempt: TransactionRow, answer: ChannelPayment): Promise<void> {
   const { ctx, tx, request, business, now } = change
   if (isForSaving(request) && business.refundSaveCharges) await setRefundDue(tx, attempt.id, now)
   const method = answer.savedMethod
@@ -28,7 +28,7 @@ export async function keepSaved(change: Change, attempt: TransactionRow, answer:
   const kept = { customerId, slug: attempt.payment_channel_slug, method, reference, now }
   const { id } = await paymentMethods.keep(ctx, tx, owner, kept)
   await held.setSavedMethod(tx, request.id, id)
-  await tell(tx, {
+  await addTimelineEntry(tx, {
     requestId: request.id,
     transactionId: attempt.id,
     summary: 'Asyncpay saved the payment method',
@@ -39,7 +39,7 @@ export async function keepSaved(change: Change, attempt: TransactionRow, answer:
 
 /** A refused charge: its method may be past use, and its request may end with it. Null: it was never received. */
 export async function writeDecline(
-  change: Change,
+  change: RequestChange,
   attempt: TransactionRow,
   refusal: 'soft' | 'hard' | null,
 ): Promise<void> {

@@ -9,16 +9,16 @@ export {
   refreshByReference,
   refreshRequest,
 } from './ask.ts'
-export { withRequest } from './change.ts'
 export {
   type ChargeOutcome,
   chargeRequest,
-  intend,
   outcomeOf,
   prepare,
+  recordCharge,
   sendCharge,
 } from './charge.ts'
 export { end } from './end.ts'
 export { giveUpUnseen, newTransaction, openAtFirst, type ReturnVia, requireFree, voidAttempt } from './open.ts'
 export { lookupOf } from './saved.ts'
 export { countOutcomes, findMaybeTransactionById, insertTransaction, listTransactions } from './store.ts'
+export { withRequest } from './with-request.ts'

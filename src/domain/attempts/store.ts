@@ -6,7 +6,7 @@ import type { NewTransaction, Owner } from '../payment-requests/service.ts'
 
 /** Rows of single tries at a channel: `transactions`. */
 
-/** A further attempt of a request that is still payable. False: it is not, nothing written. */
+/** Adds a pending attempt. The caller holds the request's lock. */
 export async function insertTransaction(
   tx: Tx,
   request: RequestRow,

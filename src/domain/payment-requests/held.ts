@@ -11,4 +11,4 @@ export {
   setFollowUpDue,
   setSavedMethod,
 } from './store.ts'
-export { tell } from './timeline.ts'
+export { addTimelineEntry } from './timeline.ts'

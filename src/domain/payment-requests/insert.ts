@@ -29,7 +29,7 @@ export interface ForCharge {
   subscriptionId?: string | null
   expiresAt: Date
   now: Date
-  /** False: somebody ends it (`endSoon`); it does not end by its time, which may pass while nobody works. */
+  /** If false, the request has no automatic expiry; dunning ends it through `endSoon`, so worker downtime cannot. */
   endsByItself?: boolean
 }
 

@@ -8,7 +8,7 @@ import type { Customer, SentCustomer } from '../customers/schema.ts'
 import type { RequestRow } from './schema.ts'
 import { insertLine, type NewTransaction, type Owner } from './store.ts'
 
-/** The statement that a create is. */
+/** The single SQL statement that creates a payment request. */
 
 export interface NewRequest {
   id: string

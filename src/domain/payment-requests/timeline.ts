@@ -3,7 +3,7 @@ import { newId } from '../../platform/ids.ts'
 import * as store from './store.ts'
 
 /** One more line on the timeline. */
-export async function tell(
+export async function addTimelineEntry(
   tx: Tx,
   line: Omit<store.NewLine, 'id' | 'paymentMethod'> & { paymentMethod?: string },
 ): Promise<void> {

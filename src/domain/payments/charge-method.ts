@@ -10,11 +10,11 @@ import {
   type ChargeOutcome,
   chargeRequest,
   giveUpUnseen,
-  intend,
   openAtFirst,
   outcomeOf,
   prepare,
   quietly,
+  recordCharge,
   refreshAttempt,
   sendCharge,
 } from '../attempts/service.ts'
@@ -27,7 +27,7 @@ import type { FullRequest } from '../payment-requests/schema.ts'
 import { duplicateReference, insertForCharge, load, payUrl } from '../payment-requests/service.ts'
 import { isPayable, isUnderWay } from '../payment-requests/states.ts'
 import { choose } from './choose.ts'
-import { lifetimeMs, readWish } from './initiate.ts'
+import { lifetimeMs, readTerms } from './initiate.ts'
 import { holdPlan, purposeOf } from './plan.ts'
 import type { ChargeMethod } from './schema-saved.ts'
 
@@ -93,7 +93,7 @@ async function start(
   paymentMethods.requireChargeable(method, now)
   // A token belongs to its channel.
   const named = method.payment_channel_slug
-  const wish = await readWish(ctx, caller, { ...body, customer_uuid: customer.id, payment_channel: named }, 'now')
+  const wish = await readTerms(ctx, caller, { ...body, customer_uuid: customer.id, payment_channel: named }, 'now')
   const { currency, amountMinor, usdPerUnit, plan } = wish
   await choose(ctx, caller, { currency, amountMinor, named, tokenize: false })
   const owner = { business_id: caller.businessId, env_mode: caller.envMode, customer_id: customer.id }
@@ -118,7 +118,7 @@ async function start(
     const sum = { amount: formatAmount(amountMinor, currency), currency }
     const detail = { ref: request.ref, payment_method: method.id, subscription_plan: plan?.id ?? null, ...sum }
     await auditBy(tx, caller, 'payment_method.charged', detail, ctx.clock.now(), customer.id)
-    return { request, attempt: await intend(tx, id, ready, true, { now, sentAt: ctx.clock.now() }) }
+    return { request, attempt: await recordCharge(tx, id, ready, true, { now, sentAt: ctx.clock.now() }) }
   }).catch((error: unknown) => {
     throw brokenConstraint(error) === 'payment_requests_reference_key' ? duplicateReference() : error
   })

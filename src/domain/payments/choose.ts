@@ -4,11 +4,18 @@ import type { Database } from '../../platform/db.ts'
 import { countOutcomes } from '../attempts/service.ts'
 import { type Caller, nowOf } from '../businesses/service.ts'
 import { type ChannelAccount, isHealthy, listAccounts } from '../payment-channels/service.ts'
-import { chooseChannels, leastToTokenize, type Record24h, type Weighed, type Wish, weigh } from '../routing/service.ts'
+import {
+  chooseChannels,
+  leastToTokenize,
+  type Record24h,
+  type RoutingCriteria,
+  type Weighed,
+  weigh,
+} from '../routing/service.ts'
 
 /** What routing decides by, gathered: accounts, their health, and their record where the business routes by it. */
 
-export type ChannelWish = Pick<Wish, 'currency' | 'amountMinor' | 'named' | 'tokenize'>
+export type ChannelCriteria = Pick<RoutingCriteria, 'currency' | 'amountMinor' | 'named' | 'tokenize'>
 
 /** The window that success rates are counted over, and the most attempts of it. */
 const windowMs = dayMs
@@ -23,7 +30,7 @@ const recordsCacheMax = 10_000
 const recordsCaches = new WeakMap<Database, Map<string, { records: ReadonlyMap<string, Record24h>; until: number }>>()
 
 /** The channels that may take it, in the order in which they are tried. Throws 030 to 033, 037. */
-export async function choose(ctx: Context, caller: Caller, wish: ChannelWish): Promise<ChannelAccount[]> {
+export async function choose(ctx: Context, caller: Caller, wish: ChannelCriteria): Promise<ChannelAccount[]> {
   const accounts = await listAccounts(ctx, caller)
   return chooseChannels(accounts, await informed(ctx, caller, accounts, wish, Math.random()))
 }
@@ -32,7 +39,7 @@ export async function choose(ctx: Context, caller: Caller, wish: ChannelWish): P
 export async function leastToSave(
   ctx: Context,
   caller: Caller,
-  wish: Pick<ChannelWish, 'currency' | 'named'>,
+  wish: Pick<ChannelCriteria, 'currency' | 'named'>,
 ): Promise<bigint[]> {
   const accounts = await listAccounts(ctx, caller)
   // There is no sum yet, and nothing is explored.
@@ -41,7 +48,7 @@ export async function leastToSave(
 }
 
 /** A dry run: every account with its place and the reason for it; nothing is explored. */
-export async function explain(ctx: Context, caller: Caller, wish: ChannelWish): Promise<Weighed<ChannelAccount>[]> {
+export async function explain(ctx: Context, caller: Caller, wish: ChannelCriteria): Promise<Weighed<ChannelAccount>[]> {
   const accounts = await listAccounts(ctx, caller)
   return weigh(accounts, await informed(ctx, caller, accounts, wish, 1))
 }
@@ -50,9 +57,9 @@ async function informed(
   ctx: Context,
   caller: Caller,
   accounts: readonly ChannelAccount[],
-  wish: ChannelWish,
+  wish: ChannelCriteria,
   random: number,
-): Promise<Wish> {
+): Promise<RoutingCriteria> {
   const unhealthy = new Set(accounts.filter((account) => !isHealthy(account)).map((account) => account.slug))
   if (wish.named !== null || caller.business.routeBy !== 'success_rate') return { ...wish, unhealthy }
   return { ...wish, unhealthy, random, records: await recordsOf(ctx, caller) }

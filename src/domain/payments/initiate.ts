@@ -16,7 +16,7 @@ import { insert, load, type NewRequest, type NewTransaction } from '../payment-r
 import type { PlanRow } from '../subscription-plans/schema.ts'
 import { choose } from './choose.ts'
 import { findMaybePlan, mayTry, type Opens, type Price, pricePlan, purposeOf } from './plan.ts'
-import type { Initiate, Wanted } from './schema.ts'
+import type { Initiate, InitiateBody } from './schema.ts'
 import { requireSold } from './sold.ts'
 import { runWithin, type Stranger } from './velocity.ts'
 
@@ -33,12 +33,12 @@ export interface Initiated {
 export const initiate = (
   ctx: Context,
   caller: Caller,
-  body: Wanted,
+  body: InitiateBody,
   claim: IdempotencyClaim | null,
 ): Promise<Initiated> => {
   const work = async () => {
     if (claim?.resumes) return await resume(ctx, caller, claim.resumes, body.payment_channel ?? null)
-    const wish = await readWish(ctx, caller, body, 'now')
+    const wish = await readTerms(ctx, caller, body, 'now')
     const named = body.payment_channel ?? null
     const accounts = await choose(ctx, caller, { ...wish, named, tokenize: wish.savePaymentMethod })
     const attempt = newTransaction(firstOf(accounts).slug)
@@ -60,12 +60,12 @@ export const initiate = (
 export const create = (
   ctx: Context,
   caller: Caller,
-  body: Wanted,
+  body: InitiateBody,
   claim: IdempotencyClaim | null,
 ): Promise<FullRequest> => {
   const work = async () => {
     if (claim?.resumes) return await load(ctx, claim.resumes)
-    const wish = await readWish(ctx, caller, body, 'later')
+    const wish = await readTerms(ctx, caller, body, 'later')
     await choose(ctx, caller, { ...wish, named: null, tokenize: wish.savePaymentMethod })
     const made = await insert(ctx, caller, newRequest(ctx, caller, body, wish, null, claim))
     return { ...made, restMinor: made.request.amount_minor, lastTransaction: null, timeline: [] }
@@ -109,7 +109,7 @@ export async function resume(
   return { full: await load(ctx, requestId), action }
 }
 
-interface Wish extends Price {
+interface PaymentTerms extends Price {
   usdPerUnit: string
   savePaymentMethod: boolean
   plan: PlanRow | null
@@ -117,7 +117,7 @@ interface Wish extends Price {
 }
 
 /** What the schema could not check alone: the plan, and the amount in the currency that applies. */
-export async function readWish(ctx: Context, caller: Caller, body: Wanted, opens: Opens): Promise<Wish> {
+export async function readTerms(ctx: Context, caller: Caller, body: InitiateBody, opens: Opens): Promise<PaymentTerms> {
   await requireSold(ctx, caller, body)
   const plan = await findMaybePlan(ctx, caller, body)
   const isTrial = await mayTry(ctx, caller, plan, body)
@@ -140,8 +140,8 @@ function readPrice(caller: Caller, body: Initiate): Price {
 export function newRequest(
   ctx: Context,
   caller: Caller,
-  body: Wanted,
-  wish: Wish,
+  body: InitiateBody,
+  wish: PaymentTerms,
   attempt: NewTransaction | null,
   claim: IdempotencyClaim | null,
 ): NewRequest {

@@ -9,7 +9,7 @@ import { subscriptionPlanErrors } from '../subscription-plans/errors.ts'
 import type { PlanRow } from '../subscription-plans/schema.ts'
 import * as plans from '../subscription-plans/service.ts'
 import { leastToSave } from './choose.ts'
-import type { Initiate, Wanted } from './schema.ts'
+import type { Initiate, InitiateBody } from './schema.ts'
 
 /** What a request for a plan pays. */
 
@@ -25,7 +25,7 @@ export type Opens = 'now' | 'later'
  * The plan that a body names. Throws 404; 021 for who is subscribed already; 052 when it takes nobody new. A stranger is
  * not told who is subscribed: the payment of one who is goes back when it comes.
  */
-export async function findMaybePlan(ctx: Context, caller: Caller, body: Wanted): Promise<PlanRow | null> {
+export async function findMaybePlan(ctx: Context, caller: Caller, body: InitiateBody): Promise<PlanRow | null> {
   const field = body.subscription_plan_uuid === undefined ? 'subscription_plan_link' : 'subscription_plan_uuid'
   const named = body[field]
   if (named === undefined) return null
@@ -35,7 +35,7 @@ export async function findMaybePlan(ctx: Context, caller: Caller, body: Wanted):
   return plan
 }
 
-const payerOf = (body: Wanted): plans.Payer =>
+const payerOf = (body: InitiateBody): plans.Payer =>
   body.customer_uuid === undefined
     ? { email: body.customer_email ?? body.customer?.email ?? '' }
     : { id: body.customer_uuid }
@@ -44,7 +44,7 @@ const payerOf = (body: Wanted): plans.Payer =>
  * Whether `is_trial` counts. A stranger's counts only where the plan names a trial and the customer was never subscribed
  * before; whoever is subscribed now looks like anybody, and gets the money back.
  */
-export async function mayTry(ctx: Context, caller: Caller, plan: PlanRow | null, body: Wanted): Promise<boolean> {
+export async function mayTry(ctx: Context, caller: Caller, plan: PlanRow | null, body: InitiateBody): Promise<boolean> {
   if (plan === null || !body.is_trial) return false
   if (!isStranger(caller.actor.kind)) return true
   return plan.trial_period !== null && !(await plans.hasLeft(ctx, caller, plan, payerOf(body)))

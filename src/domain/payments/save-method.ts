@@ -26,7 +26,7 @@ export const saveMethod = (
 ): Promise<Initiated> =>
   runOrReplay(ctx.db, claim, async () => {
     if (claim?.resumes) return await resume(ctx, caller, claim.resumes, body.payment_channel ?? null)
-    const { wish, accounts } = await readWish(ctx, caller, body, 'now')
+    const { wish, accounts } = await readTerms(ctx, caller, body, 'now')
     const attempt = newTransaction(firstOf(accounts).slug)
     const row = { ...newRequest(ctx, caller, body, wish, attempt, claim), ...purpose }
     const { request, customer } = await insert(ctx, caller, row)
@@ -39,14 +39,14 @@ export const saveMethod = (
 
 /** The same for a page of ours, on which the customer chooses the channel: none has seen it yet. Throws 030 to 036. */
 export async function createSaveMethod(ctx: Context, caller: Caller, body: SaveMethod): Promise<FullRequest> {
-  const { wish } = await readWish(ctx, caller, body, 'later')
+  const { wish } = await readTerms(ctx, caller, body, 'later')
   const made = await insert(ctx, caller, { ...newRequest(ctx, caller, body, wish, null, null), ...purpose })
   return { ...made, restMinor: made.request.amount_minor, lastTransaction: null, timeline: [] }
 }
 
 const purpose = { intent: 'save_payment_method', description: 'Save new payment method' } as const
 
-async function readWish(ctx: Context, caller: Caller, body: SaveMethod, opens: Opens) {
+async function readTerms(ctx: Context, caller: Caller, body: SaveMethod, opens: Opens) {
   const currency = body.currency ?? caller.business.baseCurrency
   const { amountMinor, accounts } = await savingAt(ctx, caller, currency, body.payment_channel ?? null, opens)
   const usdPerUnit = await rates.findMaybeRate(ctx, currency)

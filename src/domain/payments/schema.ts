@@ -58,7 +58,7 @@ export const initiateSchema = withCheck(Type.Object(initiateFields), checkInitia
 export type Initiate = Static<typeof initiateSchema>
 
 /** With what only the SDKs may say. */
-export type Wanted = Initiate & {
+export type InitiateBody = Initiate & {
   logo?: string
   amount_token?: string
   /** A plan's `link_id` or its link. */

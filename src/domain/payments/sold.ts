@@ -6,19 +6,19 @@ import { sameText } from '../../platform/secrets.ts'
 import { mayRedirectTo } from '../businesses/schema.ts'
 import { type Caller, isStranger } from '../businesses/service.ts'
 import { secretsOfBusiness } from '../webhooks/service.ts'
-import type { Wanted } from './schema.ts'
+import type { InitiateBody } from './schema.ts'
 
 /** What a business lets a stranger's payment be: for how much, and where its buyer goes afterwards. */
 
 /** Throws 422 for what the business does not sell to whoever has its public key. */
-export async function requireSold(ctx: Context, caller: Caller, body: Wanted): Promise<void> {
+export async function requireSold(ctx: Context, caller: Caller, body: InitiateBody): Promise<void> {
   if (!isStranger(caller.actor.kind)) return
   const errors = { ...foreignSites(caller, body), ...(await unsold(ctx, caller, body)) }
   if (Object.keys(errors).length > 0) throw invalid(errors)
 }
 
 /** Addresses to which a stranger may send nobody. */
-function foreignSites({ business }: Caller, body: Wanted): FieldErrors {
+function foreignSites({ business }: Caller, body: InitiateBody): FieldErrors {
   const errors: FieldErrors = {}
   for (const field of ['success_redirect_url', 'failure_redirect_url', 'cancel_redirect_url'] as const) {
     const address = body[field]
@@ -28,7 +28,7 @@ function foreignSites({ business }: Caller, body: Wanted): FieldErrors {
   return errors
 }
 
-async function unsold(ctx: Context, caller: Caller, body: Wanted): Promise<FieldErrors> {
+async function unsold(ctx: Context, caller: Caller, body: InitiateBody): Promise<FieldErrors> {
   const { publicKeySells } = caller.business
   const namesPlan = body.subscription_plan_uuid !== undefined || body.subscription_plan_link !== undefined
   // A link is made by the business, with its price.
@@ -51,7 +51,7 @@ const tokenForm = /^([\w-]+)\.([\w-]+)\.([\w-]{43})$/
  * business's own webhook secret as its key; claims `amount`, `currency`, `reference`, `exp`. A reference is taken once, so
  * a token pays once.
  */
-async function whyNotSigned(ctx: Context, caller: Caller, body: Wanted, token: string): Promise<string | null> {
+async function whyNotSigned(ctx: Context, caller: Caller, body: InitiateBody, token: string): Promise<string | null> {
   const [, head = '', claims = '', signature = ''] = tokenForm.exec(token) ?? []
   const secrets = await secretsOfBusiness(ctx, caller)
   const isOurs = secrets.some((secret) =>

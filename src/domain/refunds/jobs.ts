@@ -1,6 +1,6 @@
 import { secondMs } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import * as excess from '../attempts/excess.ts'
+import * as dueRefunds from '../attempts/due-refunds.ts'
 import type { ClockedSweep } from '../clock/service.ts'
 import { claimDue, type DueOf } from '../clock/service.ts'
 import type { RefundRow } from './schema.ts'
@@ -12,7 +12,7 @@ const batch = 20
 const leaseMs = 60 * secondMs
 
 export async function refundDueExcess(ctx: Context, of: DueOf = 'everybody'): Promise<number> {
-  const due = await excess.claimExcess(ctx, { of, now: ctx.clock.now(), leaseMs, limit: batch })
+  const due = await dueRefunds.claimExcess(ctx, { of, now: ctx.clock.now(), leaseMs, limit: batch })
   await Promise.all(due.map((attempt) => refundDue(ctx, attempt)))
   return due.length
 }
@@ -30,7 +30,7 @@ export const refundSweeps = (ctx: Context): ClockedSweep[] => [
     name: 'refunds.excess',
     everyMs: secondMs,
     run: () => refundDueExcess(ctx),
-    clocked: { due: excess.dueExcess, run: (mode) => refundDueExcess(ctx, mode) },
+    clocked: { due: dueRefunds.dueExcess, run: (mode) => refundDueExcess(ctx, mode) },
   },
   {
     name: 'refunds.check',

@@ -7,7 +7,7 @@ import { inTransaction, type Tx } from '../../platform/db.ts'
 import { newId, newRef } from '../../platform/ids.ts'
 import { formatAmount } from '../../platform/money.ts'
 import { move } from '../../platform/states.ts'
-import * as excess from '../attempts/excess.ts'
+import * as dueRefunds from '../attempts/due-refunds.ts'
 import * as attempts from '../attempts/service.ts'
 import type { EnvMode } from '../businesses/schema.ts'
 import { findNow } from '../businesses/service.ts'
@@ -45,15 +45,15 @@ function nextCheck(count: number, now: Date, until?: Date): { at: Date | null; i
 export async function refundDue(ctx: Context, attempt: TransactionRow): Promise<void> {
   const account = await accountOf(ctx, attempt)
   const { amountMinor, currency, origin } = await dueOf(ctx, attempt)
-  if (!account) return await excess.postponeExcess(ctx, attempt, after(await nowFor(ctx, attempt), hourMs))
+  if (!account) return await dueRefunds.postponeExcess(ctx, attempt, after(await nowFor(ctx, attempt), hourMs))
   // All of it went back before.
   if (attempt.status === 'successful' && amountMinor === 0n) {
-    return await inTransaction(ctx.db, (tx) => excess.settleExcess(tx, attempt))
+    return await inTransaction(ctx.db, (tx) => dueRefunds.settleExcess(tx, attempt))
   }
   if (!account.channel.refund || amountMinor === null || currency === null || amountMinor <= 0n) {
     return await leaveToPerson(ctx, attempt, account)
   }
-  const refund = await intend(ctx, attempt, { amountMinor, currency, origin })
+  const refund = await recordRefund(ctx, attempt, { amountMinor, currency, origin })
   if (refund) await send(ctx, account, refund, attempt)
 }
 
@@ -69,7 +69,7 @@ async function dueOf(ctx: Context, attempt: TransactionRow) {
   }
   const received = attempt.received_amount_minor ?? amount_minor
   if (part === 'overpayment') return { amountMinor: received - amount_minor, currency, origin: part }
-  const origin = (await excess.isSavingSum(ctx, attempt)) ? ('saved_method' as const) : ('not_owed' as const)
+  const origin = (await dueRefunds.isSavingSum(ctx, attempt)) ? ('saved_method' as const) : ('not_owed' as const)
   return { amountMinor: received - (await store.sumRefunds(ctx.db, attempt.id)), currency, origin }
 }
 
@@ -89,14 +89,14 @@ const accountOf = (ctx: Context, attempt: TransactionRow) =>
 async function leaveToPerson(ctx: Context, attempt: TransactionRow, account: ChannelAccount): Promise<void> {
   const now = await nowFor(ctx, attempt)
   await inTransaction(ctx.db, async (tx) => {
-    await excess.settleExcess(tx, attempt)
+    await dueRefunds.settleExcess(tx, attempt)
     const summary = `${account.channel.displayName} cannot be asked to refund this; please refund it by hand`
     await tellOf(tx, attempt, summary, null, now)
   })
 }
 
 /** Undefined: there is one already, its own checks go on. */
-async function intend(
+async function recordRefund(
   ctx: Context,
   attempt: TransactionRow,
   due: { amountMinor: bigint; currency: string; origin: RefundRow['origin'] },
@@ -105,7 +105,7 @@ async function intend(
   const { amountMinor, currency, origin } = due
   const row = { id: newId(), ref: newRef('AsR-'), transactionId: attempt.id, ...due, now }
   const made = await inTransaction(ctx.db, async (tx) => {
-    await excess.settleExcess(tx, attempt)
+    await dueRefunds.settleExcess(tx, attempt)
     const isNew = await store.insertOnce(tx, {
       ...row,
       reason: reasons[origin],
@@ -205,7 +205,7 @@ async function setStatus(
   to: RefundRow['status'],
   columns: Record<string, unknown>,
 ): Promise<boolean> {
-  const reference = await excess.referenceOf(ctx, refund.payment_request_id)
+  const reference = await dueRefunds.referenceOf(ctx, refund.payment_request_id)
   const isFinal = to === 'successful' || to === 'failed'
   const now = await nowFor(ctx, refund)
   const moved = await inTransaction(ctx.db, async (tx) => {
@@ -240,11 +240,11 @@ async function tellAndEmit(ctx: Context, tx: Tx, refund: RefundRow, attempt: Tra
 }
 
 const tellOf = (tx: Tx, attempt: TransactionRow, summary: string, status: string | null, now: Date) =>
-  held.tell(tx, { requestId: attempt.payment_request_id, transactionId: attempt.id, summary, status, now })
+  held.addTimelineEntry(tx, { requestId: attempt.payment_request_id, transactionId: attempt.id, summary, status, now })
 
 /** Looks again at a refund on its way. */
 export async function refreshRefund(ctx: Context, refund: RefundRow, until?: Date): Promise<void> {
-  const attempt = await excess.findTransaction(ctx, refund.transaction_id)
+  const attempt = await dueRefunds.findTransaction(ctx, refund.transaction_id)
   const account = await accountOf(ctx, attempt)
   if (account) await lookAgain(ctx, account, refund, attempt)
   const now = await nowFor(ctx, refund)

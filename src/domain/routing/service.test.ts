@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { ApiError } from '../../platform/errors.ts'
-import { type Candidate, chooseChannels, leastToTokenize, successRate, type Wish, weigh } from './service.ts'
+import { type Candidate, chooseChannels, leastToTokenize, type RoutingCriteria, successRate, weigh } from './service.ts'
 
 type Limits = Record<string, [payMinor: bigint, tokenizeMinor?: bigint]>
 
@@ -34,7 +34,7 @@ const third = account('third', { NGN: [1n], USD: [50n] }, { payMaxMinor: 100_000
 const off = account('off', { NGN: [1n], USD: [1n], KES: [1n], GHS: [1n] }, { isEnabled: false })
 const all = [first, second, third, off]
 
-const wish = (more: Partial<Wish> = {}): Wish => ({
+const wish = (more: Partial<RoutingCriteria> = {}): RoutingCriteria => ({
   currency: 'NGN',
   amountMinor: 50_000n,
   named: null,
@@ -43,7 +43,7 @@ const wish = (more: Partial<Wish> = {}): Wish => ({
 })
 
 /** The slugs in order, or the error's number. */
-function outcome(accounts: readonly Candidate[], asked: Wish): string {
+function outcome(accounts: readonly Candidate[], asked: RoutingCriteria): string {
   try {
     return chooseChannels(accounts, asked)
       .map((one) => one.slug)
@@ -55,7 +55,7 @@ function outcome(accounts: readonly Candidate[], asked: Wish): string {
 }
 
 describe('routing', () => {
-  const rows: [what: string, asked: Partial<Wish>, expected: string][] = [
+  const rows: [what: string, asked: Partial<RoutingCriteria>, expected: string][] = [
     ['the default first, then the order of connecting', {}, 'second first third'],
     ['without the default where it does not take the currency', { currency: 'USD' }, 'first third'],
     ['only those whose minimum the amount reaches', { amountMinor: 4_999n }, 'second third'],
@@ -106,7 +106,8 @@ describe('routing', () => {
   const fine = account('fine', { KWD: [300n] }, { payMaxMinor: 50_000n })
 
   test('the channel that can carry the amount is preferred to the default that cannot', () => {
-    const kwd = (amountMinor: bigint, more: Partial<Wish> = {}) => wish({ currency: 'KWD', amountMinor, ...more })
+    const kwd = (amountMinor: bigint, more: Partial<RoutingCriteria> = {}) =>
+      wish({ currency: 'KWD', amountMinor, ...more })
     assert.equal(outcome([coarse, fine], kwd(10_500n)), 'coarse fine')
     assert.equal(outcome([coarse, fine], kwd(10_505n)), 'fine')
     assert.equal(outcome([coarse, fine], kwd(60_000n)), 'coarse')
@@ -174,7 +175,8 @@ describe('routing', () => {
   })
 
   test('what each may keep a method for, in the order in which they are tried', () => {
-    const least = (more: Partial<Wish>) => leastToTokenize(all, wish({ tokenize: true, ...more })).map(Number)
+    const least = (more: Partial<RoutingCriteria>) =>
+      leastToTokenize(all, wish({ tokenize: true, ...more })).map(Number)
     assert.deepEqual(least({}), [10_000, 5_000, 1])
     assert.deepEqual(least({ unhealthy: new Set(['second']) }), [5_000, 1, 10_000])
     assert.deepEqual(least({ currency: 'USD' }), [500, 50])

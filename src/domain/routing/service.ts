@@ -19,7 +19,7 @@ export interface Record24h {
   readonly failed: number
 }
 
-export interface Wish {
+export interface RoutingCriteria {
   readonly currency: string
   readonly amountMinor: bigint
   /** The slug that the request names; null: choose. */
@@ -46,7 +46,7 @@ export interface Weighed<C> {
 }
 
 /** Every account with the reason for its place: first those that can take the payment, in the order in which they are tried. */
-export function weigh<C extends Candidate>(accounts: readonly C[], wish: Wish): Weighed<C>[] {
+export function weigh<C extends Candidate>(accounts: readonly C[], wish: RoutingCriteria): Weighed<C>[] {
   const judged = accounts.map((account) => ({ account, refusal: refusalOf(account, wish) }))
   const able = judged.filter((one) => one.refusal === null).map((one) => one.account)
   const ordered = order(able, wish)
@@ -60,7 +60,7 @@ export function weigh<C extends Candidate>(accounts: readonly C[], wish: Wish): 
  * Named: that one alone, or the reason why not (031, 032, 033, 037, or 422 for an amount between its steps). Not named:
  * all that can carry it, in order; with none 030, else the reason of those that take the currency.
  */
-export function chooseChannels<C extends Candidate>(accounts: readonly C[], wish: Wish): C[] {
+export function chooseChannels<C extends Candidate>(accounts: readonly C[], wish: RoutingCriteria): C[] {
   if (wish.named !== null) return [named(accounts, wish.named, wish)]
   const weighed = weigh(accounts, wish)
   const able = weighed.filter((one) => one.refusal === null).map((one) => one.account)
@@ -73,7 +73,7 @@ export function chooseChannels<C extends Candidate>(accounts: readonly C[], wish
   throw wrongStep(taking[0]!, wish)
 }
 
-function named<C extends Candidate>(accounts: readonly C[], slug: string, wish: Wish): C {
+function named<C extends Candidate>(accounts: readonly C[], slug: string, wish: RoutingCriteria): C {
   const account = accounts.find((one) => one.slug === slug)
   const refusal = account ? refusalOf(account, wish) : notConnected()
   if (!account || refusal) throw refusal
@@ -83,7 +83,7 @@ function named<C extends Candidate>(accounts: readonly C[], slug: string, wish: 
 const notConnected = () =>
   new ApiError(channelErrors.notConnected, { data: { payment_channel: [`${channelErrors.notConnected.message}.`] } })
 
-function refusalOf(account: Candidate, wish: Wish): ApiError | null {
+function refusalOf(account: Candidate, wish: RoutingCriteria): ApiError | null {
   if (!account.isEnabled) return notConnected()
   const why = carried(account, wish)
   if (why === 'ok') return null
@@ -94,11 +94,11 @@ function refusalOf(account: Candidate, wish: Wish): ApiError | null {
   return new ApiError(channelErrors.currencyNotSupported, { message, data: { currency: [`${message}.`] } })
 }
 
-const carried = ({ channel }: Candidate, { currency, amountMinor, tokenize }: Wish): Carried =>
+const carried = ({ channel }: Candidate, { currency, amountMinor, tokenize }: RoutingCriteria): Carried =>
   canCarry(channel, currency, amountMinor, tokenize)
 
 /** Healthy before unhealthy; then the better record (with exploration), or the default; then the order of connecting. */
-function order<C extends Candidate>(able: readonly C[], wish: Wish): C[] {
+function order<C extends Candidate>(able: readonly C[], wish: RoutingCriteria): C[] {
   const score = (account: C) => (wish.records ? successRate(wish.records.get(account.slug)) : Number(account.isDefault))
   const sick = (account: C) => Number(wish.unhealthy?.has(account.slug) ?? false)
   const ordered = [...able].sort((a, b) => sick(a) - sick(b) || score(b) - score(a))
@@ -116,7 +116,7 @@ function exploring<C>(ordered: readonly C[], random: number): C | null {
 export const successRate = (record: Record24h | undefined): number =>
   ((record?.successful ?? 0) + 1) / ((record?.successful ?? 0) + (record?.failed ?? 0) + 2)
 
-function reasonOf(account: Candidate, wish: Wish, isFirst: boolean): string {
+function reasonOf(account: Candidate, wish: RoutingCriteria, isFirst: boolean): string {
   if (wish.unhealthy?.has(account.slug)) return 'has not answered lately, so it comes last'
   if (wish.records) {
     const { successful = 0, failed = 0 } = wish.records.get(account.slug) ?? {}
@@ -132,14 +132,14 @@ function reasonOf(account: Candidate, wish: Wish, isFirst: boolean): string {
  */
 export function leastToTokenize<C extends Candidate>(
   accounts: readonly C[],
-  wish: Omit<Wish, 'amountMinor'>,
+  wish: Omit<RoutingCriteria, 'amountMinor'>,
 ): bigint[] {
   const able = accounts.filter((account) => account.isEnabled && (wish.named ?? account.slug) === account.slug)
   return limitsOf(order(able, { ...wish, amountMinor: 0n }), wish.currency).map((limit) => leastOf(limit, true))
 }
 
 /** The least that any of them takes. */
-function tooSmall(accounts: readonly Candidate[], { currency, tokenize }: Wish): ApiError {
+function tooSmall(accounts: readonly Candidate[], { currency, tokenize }: RoutingCriteria): ApiError {
   const least = limitsOf(accounts, currency)
     .map((limit) => leastOf(limit, tokenize))
     .reduce((a, b) => (b < a ? b : a))
@@ -148,7 +148,7 @@ function tooSmall(accounts: readonly Candidate[], { currency, tokenize }: Wish):
 }
 
 /** The most that any of them takes; no limit is none that could be too small. */
-function tooLarge(accounts: readonly Candidate[], { currency }: Wish): ApiError {
+function tooLarge(accounts: readonly Candidate[], { currency }: RoutingCriteria): ApiError {
   const most = limitsOf(accounts, currency).map(({ payMaxMinor }) => payMaxMinor ?? 0n)
   const greatest = most.reduce((a, b) => (b > a ? b : a))
   const names = accounts.length === 1 ? accounts[0]!.channel.displayName : 'The payment channels'
@@ -157,7 +157,7 @@ function tooLarge(accounts: readonly Candidate[], { currency }: Wish): ApiError 
 }
 
 /** No rule of ours and none of ISO 4217: the channel cannot say such an amount. */
-function wrongStep(account: Candidate, { currency }: Wish): ApiError {
+function wrongStep(account: Candidate, { currency }: RoutingCriteria): ApiError {
   const step = limitOf(account.channel, currency)?.stepMinor ?? 1n
   const words = `${account.channel.displayName} takes ${currency} in steps of ${formatAmount(step, currency)}.`
   return invalid({ amount: [words] })

@@ -1,10 +1,10 @@
 import { after, dayMs, hourMs } from '../../platform/clock.ts'
-import type { Standing } from '../attempts/follow-up.ts'
+import type { LockedRequest } from '../attempts/follow-up.ts'
 import * as followUps from '../attempts/follow-up.ts'
-import { type Change, shift } from './change.ts'
 import { mailPaymentFailed } from './mails.ts'
 import type { PeriodRow } from './schema.ts'
 import * as store from './store.ts'
+import { type LockedSubscription, transition } from './with-subscription.ts'
 
 /** What happens while a period is not paid. */
 
@@ -33,9 +33,9 @@ export function nextRetry(firstTriedAt: Date, refusals: number, now: Date): Date
  * refused. After the last place in the schedule the request ends, and with it the subscription.
  */
 export async function noteFailure(
-  change: Change,
+  change: LockedSubscription,
   period: PeriodRow,
-  standing: Standing,
+  standing: LockedRequest,
   reason: string,
   transactionId: string | null,
 ): Promise<void> {
@@ -43,7 +43,7 @@ export async function noteFailure(
   await store.noteRefusal(tx, period, transactionId, now)
   const retryAt = nextRetry(period.created_at, period.refusals + 1, now)
   // The request ends after the last try; until then it is looked at again, should nobody work for a while.
-  await shift(change, 'past_due', { next_due_at: retryAt ?? after(now, dayMs), remind_at: null })
+  await transition(change, 'past_due', { next_due_at: retryAt ?? after(now, dayMs), remind_at: null })
   if (retryAt) await followUps.keepUntil(tx, standing, after(retryAt, graceMs))
   else await followUps.endSoon(tx, standing, now)
   const full = await change.emit(subscription.id, 'subscription.payment_failed')
@@ -68,7 +68,11 @@ const unsentRetryMs = hourMs
 const unsentTriesMax = 24
 
 /** Nothing was charged and nobody refused: the channel was away. */
-export async function waitForChannel(change: Change, period: PeriodRow, standing: Standing): Promise<void> {
+export async function waitForChannel(
+  change: LockedSubscription,
+  period: PeriodRow,
+  standing: LockedRequest,
+): Promise<void> {
   const sinceRefused = standing.attempts.slice(
     standing.attempts.findIndex((one) => one.id === period.refused_transaction_id) + 1,
   )
@@ -77,5 +81,5 @@ export async function waitForChannel(change: Change, period: PeriodRow, standing
   if (last && unsent.length % unsentTriesMax === 0) {
     return await noteFailure(change, period, standing, 'The payment provider did not answer', last.id)
   }
-  await shift(change, change.subscription.status, { next_due_at: after(change.now, unsentRetryMs) })
+  await transition(change, change.subscription.status, { next_due_at: after(change.now, unsentRetryMs) })
 }

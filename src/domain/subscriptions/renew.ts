@@ -11,19 +11,19 @@ import * as paymentRequests from '../payment-requests/service.ts'
 import { isUnderWay } from '../payment-requests/states.ts'
 import type { PlanRow } from '../subscription-plans/schema.ts'
 import * as plans from '../subscription-plans/service.ts'
-import { anchorOfNext } from './begin.ts'
-import { anchorColumns, atRest, type Change, shift, withSubscription } from './change.ts'
 import { dunningMs, noteFailure } from './dunning.ts'
-import { followUp } from './follow-up.ts'
 import { mailRenewalComing } from './mails.ts'
 import { periodAt } from './periods.ts'
+import { followUp } from './request-settled.ts'
 import type { PeriodRow, SubscriptionRow } from './schema.ts'
+import { anchorOfNext } from './start.ts'
 import { isLive } from './states.ts'
 import * as store from './store.ts'
+import { anchorColumns, atRest, type LockedSubscription, transition, withSubscription } from './with-subscription.ts'
 
 /**
  * Renewing: intent (the period with its unique number and the request that will pay it, in one transaction), charge
- * (itself intent, call, outcome; `attempts/charge.ts`), and what follows from its outcome (`follow-up.ts`).
+ * (itself intent, call, outcome; `attempts/charge.ts`), and what follows from its outcome (`request-settled.ts`).
  * Whoever comes after a crash finds the open period and goes on with its one request; a charge that is unknown is never
  * repeated, the period waits for the channel's word.
  *
@@ -60,7 +60,7 @@ export async function renew(ctx: Context, due: SubscriptionRow): Promise<void> {
 const lookAgainMs = dayMs
 
 async function decide(ctx: Context, due: SubscriptionRow): Promise<Step> {
-  // Asked for before the transaction, which is told of the plan that it was for.
+  // Loaded before the transaction, because nothing else may be queried inside it; compared with the locked plan below.
   const plan = await plans.load(ctx.db, due.subscription_plan_id)
   const usdPerUnit = await rates.findMaybeRate(ctx, plan.currency)
   return await withSubscription(ctx, due.id, async (change) => {
@@ -83,7 +83,7 @@ async function decide(ctx: Context, due: SubscriptionRow): Promise<Step> {
 }
 
 /** Its period is open: a crash came between, or it was refused and is due again. */
-async function resume({ tx, now, subscription }: Change, open: PeriodRow): Promise<Step> {
+async function resume({ tx, now, subscription }: LockedSubscription, open: PeriodRow): Promise<Step> {
   const { payment_request_id: requestId, refusals } = open
   const { request, attempts } = await followUps.lockForFollowUp(tx, requestId)
   if (request.follow_up_due_at !== null) return { kind: 'follow', requestId }
@@ -103,7 +103,7 @@ async function resume({ tx, now, subscription }: Change, open: PeriodRow): Promi
 }
 
 /** Intent: the next period, and the one request that pays it. */
-async function bill(change: Change, plan: PlanRow, usdPerUnit: string): Promise<Step> {
+async function bill(change: LockedSubscription, plan: PlanRow, usdPerUnit: string): Promise<Step> {
   const { tx, now, subscription } = change
   const number = subscription.period_number + 1
   const anchor = anchorOfNext(subscription, plan, now)
@@ -181,9 +181,9 @@ async function noteUncharged(
 }
 
 /** At the end of what was paid for, as was asked. */
-async function endCancelled(change: Change): Promise<void> {
+async function endCancelled(change: LockedSubscription): Promise<void> {
   const { now, subscription } = change
-  await shift(change, 'cancelled', { ...atRest, ended_at: now })
+  await transition(change, 'cancelled', { ...atRest, ended_at: now })
   await change.emit(subscription.id, 'subscription.cancelled')
 }
 

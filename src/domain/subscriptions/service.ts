@@ -14,13 +14,11 @@ import * as paymentRequests from '../payment-requests/service.ts'
 import * as payments from '../payments/service.ts'
 import { subscriptionPlanErrors } from '../subscription-plans/errors.ts'
 import * as plans from '../subscription-plans/service.ts'
-import { beginTrial } from './begin.ts'
-import { anchorOf, atRest, type Change, dueAt, inFrame, shift, withSubscription } from './change.ts'
 import { lastTryAt } from './dunning.ts'
 import { subscriptionErrors } from './errors.ts'
-import { followUp } from './follow-up.ts'
 import { mailCancelled } from './mails.ts'
 import { renew } from './renew.ts'
+import { followUp } from './request-settled.ts'
 import {
   type CreateSubscription,
   type FullSubscription,
@@ -29,9 +27,19 @@ import {
   type SubscriptionRow,
   type UpdateSubscription,
 } from './schema.ts'
+import { beginTrial } from './start.ts'
 import { isLive, periodMachine } from './states.ts'
 import type { SubscriptionFilter } from './store.ts'
 import * as store from './store.ts'
+import {
+  anchorOf,
+  atRest,
+  dueAt,
+  inFrame,
+  type LockedSubscription,
+  transition,
+  withSubscription,
+} from './with-subscription.ts'
 
 export const present = (ctx: Context, caller: Pick<Caller, 'business'>, full: FullSubscription): SubscriptionBody =>
   presentSubscription(full, nowOf(ctx, caller.business), ctx.baseUrl, (ref) => paymentRequests.payUrl(ctx, ref))
@@ -166,7 +174,7 @@ async function changed(
   caller: Caller,
   uuid: string,
   action: 'cancelled' | 'kept' | 'paused' | 'resumed' | 'updated',
-  work: (change: Change) => Promise<'bill' | undefined>,
+  work: (change: LockedSubscription) => Promise<'bill' | undefined>,
 ): Promise<FullSubscription> {
   const { subscription } = await find(ctx, caller, uuid)
   const next = await withSubscription(ctx, subscription.id, async (change) => {
@@ -193,7 +201,7 @@ export const cancel = (ctx: Context, caller: Caller, uuid: string, immediately: 
     if (!immediately && !open && (subscription.status === 'active' || subscription.status === 'trialing')) {
       if (subscription.cancels_at) return
       const endsAt = subscription.current_period_end
-      await shift(change, subscription.status, { cancels_at: endsAt, cancelled_at: now, remind_at: null })
+      await transition(change, subscription.status, { cancels_at: endsAt, cancelled_at: now, remind_at: null })
       const full = await store.load(tx, subscription.id)
       if (full) await mailCancelled(change, full, 'asked', endsAt)
       return
@@ -203,7 +211,7 @@ export const cancel = (ctx: Context, caller: Caller, uuid: string, immediately: 
       await move(tx, periodMachine, open.id, 'open', 'unpaid', { updated_at: now })
     }
     const cancelledAt = subscription.cancelled_at ?? now
-    await shift(change, 'cancelled', { ...atRest, cancelled_at: cancelledAt, ended_at: now })
+    await transition(change, 'cancelled', { ...atRest, cancelled_at: cancelledAt, ended_at: now })
     const full = await change.emit(subscription.id, 'subscription.cancelled')
     await mailCancelled(change, full, 'asked', null)
   })
@@ -216,7 +224,7 @@ export async function keep(ctx: Context, caller: Caller, uuid: string): Promise<
     if (isLive(status) && cancelsAt === null) return
     if (!isLive(status) || cancelsAt === null || cancelsAt <= now) throw wrongState(subscription, 'It cannot be kept')
     const due = dueAt(subscription.current_period_end, anchorOf(subscription).terms, now)
-    await shift(change, status, { cancels_at: null, cancelled_at: null, ...due })
+    await transition(change, status, { cancels_at: null, cancelled_at: null, ...due })
     return
   })
 }
@@ -228,7 +236,7 @@ export const pause = (ctx: Context, caller: Caller, uuid: string): Promise<FullS
     const runs = ['active', 'trialing'].includes(subscription.status) && subscription.cancels_at === null
     if (!runs) throw wrongState(subscription, 'It cannot be paused')
     if (await store.findOpenPeriod(tx, subscription.id)) throw wrongState(subscription, 'It is being renewed')
-    await shift(change, 'paused', { ...atRest, paused_at: now })
+    await transition(change, 'paused', { ...atRest, paused_at: now })
     return
   })
 
@@ -243,11 +251,11 @@ export const resume = (ctx: Context, caller: Caller, uuid: string): Promise<Full
     const { current_period_end: endsAt, period_number: number } = subscription
     if (endsAt > now) {
       const to = number === 0 ? 'trialing' : 'active'
-      await shift(change, to, { paused_at: null, ...dueAt(endsAt, anchorOf(subscription).terms, now) })
+      await transition(change, to, { paused_at: null, ...dueAt(endsAt, anchorOf(subscription).terms, now) })
       return
     }
     const restart = { anchor_at: now, anchor_number: number + 1, next_due_at: now, remind_at: null }
-    await shift(change, 'active', { paused_at: null, ...restart })
+    await transition(change, 'active', { paused_at: null, ...restart })
     return 'bill'
   })
 
@@ -276,7 +284,7 @@ export async function update(
       const { now, subscription } = change
       if (!isLive(subscription.status)) throw wrongState(subscription, 'It cannot be changed')
       const isTriedNow = method !== undefined && subscription.status === 'past_due'
-      await shift(change, subscription.status, {
+      await transition(change, subscription.status, {
         ...(plan && { subscription_plan_id: plan.id }),
         ...(method && { payment_method_id: method.id }),
         ...(isTriedNow && { next_due_at: now }),

@@ -1,20 +1,29 @@
 import type { Context } from '../../platform/context.ts'
 import { brokenConstraint } from '../../platform/db.ts'
 import { move } from '../../platform/states.ts'
-import type { Standing } from '../attempts/follow-up.ts'
+import type { LockedRequest } from '../attempts/follow-up.ts'
 import * as followUps from '../attempts/follow-up.ts'
 import { isStranger } from '../businesses/service.ts'
 import type { RequestRow } from '../payment-requests/schema.ts'
 import * as paymentRequests from '../payment-requests/service.ts'
 import { isUnderWay } from '../payment-requests/states.ts'
 import * as plans from '../subscription-plans/service.ts'
-import { beginPaid, beginTrial, extend, payPeriod } from './begin.ts'
-import { anchorOf, atRest, type Change, dueAt, type Frame, inFrame, shift, withSubscription } from './change.ts'
 import { noteFailure, waitForChannel } from './dunning.ts'
 import { mailCancelled, mailReceipt } from './mails.ts'
 import type { PeriodRow } from './schema.ts'
+import { beginPaid, beginTrial, extend, payPeriod } from './start.ts'
 import { isLive, periodMachine } from './states.ts'
 import * as store from './store.ts'
+import {
+  anchorOf,
+  atRest,
+  dueAt,
+  type Frame,
+  inFrame,
+  type LockedSubscription,
+  transition,
+  withSubscription,
+} from './with-subscription.ts'
 
 /**
  * A subscription follows what became of a request that pays for its plan:
@@ -38,7 +47,7 @@ export async function followUp(ctx: Context, requestId: string): Promise<void> {
 }
 
 /** Locks in this order everywhere: the subscription, then the request. Undefined: it was followed meanwhile. */
-async function settle(frame: Frame, requestId: string): Promise<Standing | undefined> {
+async function settle(frame: Frame, requestId: string): Promise<LockedRequest | undefined> {
   const standing = await followUps.lockForFollowUp(frame.tx, requestId)
   if (standing.request.follow_up_due_at === null) return undefined
   await followUps.settleFollowUp(frame.tx, requestId)
@@ -68,16 +77,16 @@ async function followPeriod(ctx: Context, { id: requestId }: RequestRow, subscri
 const notOwedWords = 'Asyncpay gives this payment back: what it was for is paid already, or was given up'
 
 /** What paid a period stays, whoever looks again and why. */
-async function isUsed(tx: Frame['tx'], standing: Standing): Promise<boolean> {
+async function isUsed(tx: Frame['tx'], standing: LockedRequest): Promise<boolean> {
   const paid = followUps.paidBy(standing)
   return paid !== null && (await store.isPaidWith(tx, paid.id))
 }
 
-async function markPaid(change: Change, period: PeriodRow, standing: Standing): Promise<void> {
+async function markPaid(change: LockedSubscription, period: PeriodRow, standing: LockedRequest): Promise<void> {
   const { now, subscription } = change
   const { request } = standing
   await payPeriod(change, period, standing)
-  await shift(change, 'active', {
+  await transition(change, 'active', {
     current_period_start: period.starts_at,
     current_period_end: period.ends_at,
     ...dueAt(period.ends_at, anchorOf(subscription).terms, now),
@@ -89,7 +98,7 @@ async function markPaid(change: Change, period: PeriodRow, standing: Standing): 
   await mailReceipt(change, full, request, { startsAt: period.starts_at, endsAt: period.ends_at })
 }
 
-async function followOpen(change: Change, period: PeriodRow, standing: Standing): Promise<void> {
+async function followOpen(change: LockedSubscription, period: PeriodRow, standing: LockedRequest): Promise<void> {
   const { attempts } = standing
   if (attempts.some((one) => isUnderWay(one.status))) return
   const refused = attempts.findLast((one) => one.refusal !== null)
@@ -101,10 +110,10 @@ async function followOpen(change: Change, period: PeriodRow, standing: Standing)
 }
 
 /** Every way to pay it has ended. */
-async function giveUp(change: Change, period: PeriodRow): Promise<void> {
+async function giveUp(change: LockedSubscription, period: PeriodRow): Promise<void> {
   const { tx, now, subscription } = change
   await move(tx, periodMachine, period.id, 'open', 'unpaid', { updated_at: now })
-  await shift(change, 'expired', { ...atRest, ended_at: now })
+  await transition(change, 'expired', { ...atRest, ended_at: now })
   const full = await change.emit(subscription.id, 'subscription.expired')
   await mailCancelled(change, full, 'unpaid', null)
 }
@@ -132,7 +141,11 @@ async function followPlan(ctx: Context, request: RequestRow, planId: string): Pr
   }
 }
 
-async function begin(frame: Frame, plan: Parameters<typeof beginPaid>[1]['plan'], standing: Standing): Promise<void> {
+async function begin(
+  frame: Frame,
+  plan: Parameters<typeof beginPaid>[1]['plan'],
+  standing: LockedRequest,
+): Promise<void> {
   const { request } = standing
   const paid = followUps.paidBy(standing)
   const about = {

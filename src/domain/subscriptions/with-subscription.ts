@@ -21,7 +21,7 @@ export interface Frame extends Writing {
   readonly emit: (id: string, type: EventType, reference?: string | null) => Promise<FullSubscription>
 }
 
-export interface Change extends Frame {
+export interface LockedSubscription extends Frame {
   readonly subscription: SubscriptionRow
 }
 
@@ -48,7 +48,11 @@ export async function inFrame<T>(ctx: Context, owner: Owner, work: (frame: Frame
 }
 
 /** Runs `work` under the subscription's lock. */
-export async function withSubscription<T>(ctx: Context, id: string, work: (change: Change) => Promise<T>): Promise<T> {
+export async function withSubscription<T>(
+  ctx: Context,
+  id: string,
+  work: (change: LockedSubscription) => Promise<T>,
+): Promise<T> {
   const known = await store.findMaybe(ctx.db, id)
   if (!known) throw new Error(`subscription ${id} is gone`)
   return await inFrame(ctx, { businessId: known.business_id, envMode: known.env_mode }, async (frame) => {
@@ -59,8 +63,8 @@ export async function withSubscription<T>(ctx: Context, id: string, work: (chang
 }
 
 /** To a status, which may be the one that it has; with what changes besides. */
-export async function shift(
-  { tx, now, subscription }: Pick<Change, 'tx' | 'now' | 'subscription'>,
+export async function transition(
+  { tx, now, subscription }: Pick<LockedSubscription, 'tx' | 'now' | 'subscription'>,
   to: SubscriptionStatus,
   columns: SubscriptionChanges,
 ): Promise<void> {

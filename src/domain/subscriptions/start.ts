@@ -1,16 +1,24 @@
 import { after, dayMs } from '../../platform/clock.ts'
 import { newId } from '../../platform/ids.ts'
 import { move } from '../../platform/states.ts'
-import type { Standing } from '../attempts/follow-up.ts'
+import type { LockedRequest } from '../attempts/follow-up.ts'
 import * as followUps from '../attempts/follow-up.ts'
 import type { PlanRow } from '../subscription-plans/schema.ts'
-import { anchorColumns, anchorOf, type Change, dueAt, type Frame, shift, termsOfPlan } from './change.ts'
 import { mailReceipt, mailWelcome } from './mails.ts'
 import { type Anchor, anchorFor, boundary, periodAt } from './periods.ts'
 import type { FullSubscription, PeriodRow, SubscriptionRow } from './schema.ts'
 import { periodMachine } from './states.ts'
 import type { Owner } from './store.ts'
 import * as store from './store.ts'
+import {
+  anchorColumns,
+  anchorOf,
+  dueAt,
+  type Frame,
+  type LockedSubscription,
+  termsOfPlan,
+  transition,
+} from './with-subscription.ts'
 
 /** Becoming a subscriber, and paying for several periods at once. */
 
@@ -46,7 +54,7 @@ export async function beginTrial(frame: Frame, begin: Begin, reference: string |
 }
 
 /** The payment is in: it pays the first period, or as many as it says. */
-export async function beginPaid(frame: Frame, begin: Begin, standing: Standing): Promise<FullSubscription> {
+export async function beginPaid(frame: Frame, begin: Begin, standing: LockedRequest): Promise<FullSubscription> {
   const { request } = standing
   const { plan, startsAt } = begin
   const terms = termsOfPlan(plan)
@@ -85,7 +93,7 @@ const rowOf = ({ owner, customerId, plan, methodId }: Begin, anchor: Anchor) => 
 })
 
 interface Paid {
-  standing: Standing
+  standing: LockedRequest
   /** The number of the first of them. */
   from: number
   count: number
@@ -104,14 +112,14 @@ async function insertPaid(frame: Frame, row: SubscriptionRow, anchor: Anchor, pa
   }
 }
 
-function idOfPayment(standing: Standing): string {
+function idOfPayment(standing: LockedRequest): string {
   const paid = followUps.paidBy(standing)
   if (!paid) throw new Error(`payment request ${standing.request.id} has no payment that counts`)
   return paid.id
 }
 
 /** What it is paid with is written beside it: that payment is its own from now on. */
-export async function payPeriod({ tx, now }: Frame, open: PeriodRow, standing: Standing): Promise<void> {
+export async function payPeriod({ tx, now }: Frame, open: PeriodRow, standing: LockedRequest): Promise<void> {
   const paid = { paid_transaction_id: idOfPayment(standing), updated_at: now }
   await move(tx, periodMachine, open.id, 'open', 'paid', paid)
 }
@@ -120,7 +128,7 @@ export async function payPeriod({ tx, now }: Frame, open: PeriodRow, standing: S
  * Moves the end on by as many periods as were paid. A period that is open is the first of them, and the request that
  * was to pay it ends. A pause or a trial is over with it.
  */
-export async function extend(change: Change, plan: PlanRow, standing: Standing): Promise<void> {
+export async function extend(change: LockedSubscription, plan: PlanRow, standing: LockedRequest): Promise<void> {
   const { request } = standing
   const { tx, now, subscription } = change
   const open = await store.findOpenPeriod(tx, subscription.id)
@@ -138,7 +146,7 @@ export async function extend(change: Change, plan: PlanRow, standing: Standing):
   const startsAt = open?.starts_at ?? periodAt(anchor, from).startsAt
   const endsAt = open && further === 0 ? open.ends_at : periodAt(anchor, from + further - 1).endsAt
   const isRunning = subscription.current_period_end > now
-  await shift(change, 'active', {
+  await transition(change, 'active', {
     ...anchorColumns(anchor),
     period_number: from + further - 1,
     current_period_start: isRunning ? subscription.current_period_start : startsAt,

@@ -11,7 +11,7 @@ import { load, presentWith } from '../payment-requests/service.ts'
 import * as store from './store.ts'
 
 /** A request under its lock, and what a change needs to write. */
-export interface Change {
+export interface RequestChange {
   ctx: Context
   tx: Tx
   business: Business
@@ -24,7 +24,7 @@ export interface Change {
 export async function withRequest<T>(
   ctx: Context,
   requestId: string,
-  work: (change: Change) => Promise<T>,
+  work: (change: RequestChange) => Promise<T>,
 ): Promise<T> {
   // Read before the transaction: with one connection nothing else may be asked for inside it.
   const { request: known } = await load(ctx, requestId)
