@@ -202,7 +202,7 @@ async function takeOver(db: Db, claim: IdempotencyClaim, row: Twin): Promise<boo
 
 /**
  * Inside the effect's own transaction: a twin that takes over finds what was made instead of making it again. Whoever
- * was taken over meanwhile makes nothing: throws 012, and the transaction with it.
+ * was taken over meanwhile makes nothing: throws `IDEMPOTENCY_KEY_IN_USE`, and the transaction with it.
  */
 export async function noteMade(tx: Tx, claim: IdempotencyClaim | null, objectId: string): Promise<void> {
   if (!claim?.held) return

@@ -62,7 +62,10 @@ export class Counter {
     this.#lastsMs = lastsMs
   }
 
-  /** Counts one more of this name; gives their number. Throws 009 beyond the most, with the time until it is over. */
+  /**
+   * Counts one more of this name; gives their number. Throws `TOO_MANY_REQUESTS` beyond the most, with the time until
+   * it is over.
+   */
   take(name: string): number {
     const nowMs = this.#clock.now().getTime()
     const key = digestOf(name)
@@ -116,7 +119,7 @@ export class Trail {
   }
 }
 
-/** 009 with `Retry-After`, rounded up to a second. */
+/** `TOO_MANY_REQUESTS` with `Retry-After`, rounded up to a second. */
 export const tooMany = (waitMs: number, message?: string): ApiError =>
   new ApiError(httpErrors.tooManyRequests, {
     ...(message && { message }),

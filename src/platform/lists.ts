@@ -25,7 +25,10 @@ interface Reader {
   readonly businessId: string
 }
 
-/** `newestMax`: how many of the newest rows a search may look through; null: all. Throws 009 where too much waits. */
+/**
+ * `newestMax`: how many of the newest rows a search may look through; null: all. Throws `TOO_MANY_REQUESTS` where too
+ * much waits.
+ */
 export type Lists = <T>(of: Reader, read: (db: Db, newestMax: number | null) => Promise<T>) => Promise<T>
 
 interface Line {

@@ -80,7 +80,10 @@ export interface Ready {
   secret: NonNullable<Awaited<ReturnType<typeof paymentMethods.findMaybeCharging>>>['secret']
 }
 
-/** Everything that can be refused without calling anybody. Throws 031, 036, 043. */
+/**
+ * Everything that can be refused without calling anybody. Throws `PAYMENT_CHANNEL_NOT_CONNECTED`,
+ * `OPERATION_NOT_SUPPORTED_BY_CHANNEL`, `PAYMENT_METHOD_NOT_REUSABLE`.
+ */
 export async function prepare(
   ctx: Context,
   request: Pick<RequestRow, 'business_id' | 'env_mode' | 'customer_id'>,
@@ -107,7 +110,10 @@ async function settlePages(ctx: Context, requestId: string): Promise<void> {
 /** The janitor's first question, should this process die before the answer: the call is over by then. */
 const firstCheckMs = 30 * secondMs
 
-/** Intent. Throws 040 when the request cannot be paid, 045 while money is on its way, 046 while an attempt is unknown. */
+/**
+ * Intent. Throws `PAYMENT_REQUEST_NOT_RELAYABLE` when the request cannot be paid, `PAYMENT_PROCESSING` while money is
+ * on its way, `PAYMENT_BEING_CONFIRMED` while an attempt is unknown.
+ */
 export async function recordCharge(
   tx: Tx,
   requestId: string,

@@ -89,7 +89,10 @@ async function recordAttempt(ctx: Context, { business, request }: Opening, slug:
   })
 }
 
-/** Throws 040 for a request that has ended, 045 while money is on its way, 046 while a charge is unknown. */
+/**
+ * Throws `PAYMENT_REQUEST_NOT_RELAYABLE` for a request that has ended, `PAYMENT_PROCESSING` while money is on its way,
+ * `PAYMENT_BEING_CONFIRMED` while a charge is unknown.
+ */
 export function requireFree(
   request: RequestRow | undefined,
   attempts: readonly TransactionRow[],

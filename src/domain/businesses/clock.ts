@@ -47,8 +47,9 @@ export async function readClock(ctx: Context, caller: Caller): Promise<TestClock
 }
 
 /**
- * Moves the test clock forward; what falls due on the way has happened then. Throws 014 in live mode, 015 while another
- * move is under way, 016 when it did not come to the end: what it has done stays done, and calling again goes on.
+ * Moves the test clock forward; what falls due on the way has happened then. Throws `TEST_CLOCK_IN_LIVE_MODE` in live
+ * mode, `TEST_CLOCK_BUSY` while another move is under way, `TEST_CLOCK_NOT_THERE_YET` when it did not come to the end:
+ * what it has done stays done, and calling again goes on.
  */
 export async function advance(
   ctx: Context,
@@ -106,7 +107,7 @@ export async function releaseOfDead(ctx: Context): Promise<number> {
 
 const moves = new WeakMap<Database, number>()
 
-/** Gives what ends it. Throws 009 where too many are under way. */
+/** Gives what ends it. Throws `TOO_MANY_REQUESTS` where too many are under way. */
 function beginMove({ database }: Context): () => void {
   const count = (by: number) => void moves.set(database, (moves.get(database) ?? 0) + by)
   if ((moves.get(database) ?? 0) >= movesMax) {

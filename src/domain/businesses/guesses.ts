@@ -25,8 +25,8 @@ interface Look {
 const looks = { secret: new WeakMap<Database, Look>(), public: new WeakMap<Database, Look>() }
 
 /**
- * Counts a key as a guess; `key` is null where it has not even the form of one. Gives what takes that back, for one that
- * proves right. Throws 009 beyond the limit, unless the key opens something.
+ * Counts a key as a guess; `key` is null where it has not even the form of one. Gives what takes that back, for one
+ * that proves right. Throws `TOO_MANY_REQUESTS` beyond the limit, unless the key opens something.
  */
 export async function countGuess(
   ctx: Context,

@@ -41,9 +41,9 @@ const callerCacheMax = 10_000
 const callerCaches = new WeakMap<Database, Map<string, { caller: Caller; scopes: readonly Scope[]; until: number }>>()
 
 /**
- * Finds the caller of a key of `kind`. Throws 001/003 for what is no such key, 002/004 for one that nobody has, and
- * `KEY_SCOPE_MISSING` where the key is a secret one without `scope`. What opens nothing is counted by `address`, and is 009
- * beyond the most.
+ * Finds the caller of a key of `kind`. Throws `INVALID_…_KEY` for what is no such key, `INCORRECT_…_KEY` for one that
+ * nobody has, and `KEY_SCOPE_MISSING` where the key is a secret one without `scope`. What opens nothing is counted by
+ * `address`, and is `TOO_MANY_REQUESTS` beyond the most.
  */
 export async function authenticate(
   ctx: Context,

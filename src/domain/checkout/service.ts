@@ -143,8 +143,8 @@ async function presentPaid(ctx: Context, { caller, full }: Session): Promise<Pai
 }
 
 /**
- * Opens the payment at the channel that the buyer chose; gives the channel's page. Throws 030 to 040, and 009 where too much
- * was tried.
+ * Opens the payment at the channel that the buyer chose; gives the channel's page. Throws what routing or the channel
+ * refuses, and `TOO_MANY_REQUESTS` where too much was tried.
  */
 export async function relay(
   ctx: Context,
@@ -159,7 +159,7 @@ export async function relay(
   return action
 }
 
-/** The buyer gives up. A payment that is already in wins: then 040. */
+/** The buyer gives up. A payment that is already in wins: then `PAYMENT_REQUEST_NOT_RELAYABLE`. */
 export const cancel = (ctx: Context, { caller, full }: Session): Promise<FullRequest> =>
   payments.cancel(ctx, caller, full.request.id)
 

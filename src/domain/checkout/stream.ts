@@ -32,7 +32,7 @@ export interface Watch {
 /** Whoever is sent away asks by itself meanwhile. */
 const comeAgainMs = 5 * secondMs
 
-/** What is open at once, by name. It throws 009 beyond the most of any name, and gives what ends it. */
+/** What is open at once, by name. It throws `TOO_MANY_REQUESTS` beyond the most of any name, and gives what ends it. */
 export function createPlaces(): (wanted: readonly (readonly [name: string, most: number])[]) => () => void {
   const open = new Map<string, number>()
   const move = (name: string, by: number) => {

@@ -99,7 +99,7 @@ export async function find(
 export const findMaybeDefault = (ctx: Context, owner: Owner, customerId: string): Promise<PaymentMethod | undefined> =>
   store.findMaybeDefault(ctx.db, owner, customerId)
 
-/** Throws 043 for a method that no charge can succeed with: then no channel is called. */
+/** Throws `PAYMENT_METHOD_NOT_REUSABLE` for a method that no charge can succeed with: then no channel is called. */
 export function requireChargeable(method: PaymentMethod, now: Date): void {
   const status = statusOf(method, now)
   if (status === 'active' && method.reusable && method.deleted_at === null) return

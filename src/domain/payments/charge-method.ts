@@ -40,8 +40,9 @@ export interface Charged {
 }
 
 /**
- * Throws 041 when it was declined, 042 with the page when the payer is needed, 043 and 031 to 037 before any channel is
- * called, 034 and 035 when nothing was charged and the request is kept.
+ * Throws `PAYMENT_DECLINED` when it was declined, `PAYER_ACTION_REQUIRED` with the page when the payer is needed,
+ * `PAYMENT_METHOD_NOT_REUSABLE` and what routing refuses before any channel is called, `PAYMENT_CHANNEL_REFUSED` and
+ * `PAYMENT_CHANNEL_UNAVAILABLE` when nothing was charged and the request is kept.
  */
 export async function chargeMethod(
   ctx: Context,

@@ -29,7 +29,7 @@ const recordsCacheMax = 10_000
 
 const recordsCaches = new WeakMap<Database, Map<string, { records: ReadonlyMap<string, Record24h>; until: number }>>()
 
-/** The channels that may take it, in the order in which they are tried. Throws 030 to 033, 037. */
+/** The channels that may take it, in the order in which they are tried. Throws what routing refuses. */
 export async function choose(ctx: Context, caller: Caller, wish: ChannelCriteria): Promise<ChannelAccount[]> {
   const accounts = await listAccounts(ctx, caller)
   return chooseChannels(accounts, await informed(ctx, caller, accounts, wish, Math.random()))

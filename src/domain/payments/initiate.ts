@@ -54,8 +54,8 @@ export const initiate = (
 }
 
 /**
- * A request that no channel has seen yet: the whole intent in one statement, for a later relay. Throws 030 to 033, 037
- * when no channel could take it then.
+ * A request that no channel has seen yet: the whole intent in one statement, for a later relay. Throws what routing
+ * refuses when no channel could take it then.
  */
 export const create = (
   ctx: Context,

@@ -22,8 +22,9 @@ export interface Price {
 export type Opens = 'now' | 'later'
 
 /**
- * The plan that a body names. Throws 404; 021 for who is subscribed already; 052 when it takes nobody new. A stranger is
- * not told who is subscribed: the payment of one who is goes back when it comes.
+ * The plan that a body names. Throws 404; `CUSTOMER_ALREADY_SUBSCRIBED_TO_PLAN` for who is subscribed already;
+ * `PLAN_INACTIVE` when it takes nobody new. A stranger is not told who is subscribed: the payment of one who is goes
+ * back when it comes.
  */
 export async function findMaybePlan(ctx: Context, caller: Caller, body: InitiateBody): Promise<PlanRow | null> {
   const field = body.subscription_plan_uuid === undefined ? 'subscription_plan_link' : 'subscription_plan_uuid'
@@ -78,7 +79,8 @@ export async function pricePlan(
 
 /**
  * In the transaction that intends a charge for a plan: nobody else intends one for this customer until it ends. A first
- * charge that nobody knows of yet, or whose subscription has not begun, forbids a second one. Throws 021, 054.
+ * charge that nobody knows of yet, or whose subscription has not begun, forbids a second one. Throws
+ * `CUSTOMER_ALREADY_SUBSCRIBED_TO_PLAN`, `PLAN_BEING_PAID`.
  */
 export async function holdPlan(tx: Tx, caller: Caller, customerId: string, planId: string): Promise<void> {
   await customers.lock(tx, customerId)

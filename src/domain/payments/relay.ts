@@ -28,8 +28,10 @@ import { busy, inTurn } from './turn.ts'
 /**
  * Moves a request to the channel that is named: what is pending elsewhere is asked about (money that is in counts),
  * closed at its channel where that can be done, voided here, and a new attempt is opened. One relay of a request goes
- * after the other; who asks for the channel that was opened meanwhile gets that page. Throws 040 when the request can no
- * longer be paid, 009 when it was relayed too often, 045 and 046 while a payment is under way, 047 when the others take too long, 031 to 033 when the channel cannot take it.
+ * after the other; who asks for the channel that was opened meanwhile gets that page. Throws
+ * `PAYMENT_REQUEST_NOT_RELAYABLE` when the request can no longer be paid, `TOO_MANY_REQUESTS` when it was relayed too
+ * often, `PAYMENT_PROCESSING` and `PAYMENT_BEING_CONFIRMED` while a payment is under way, `PAYMENT_REQUEST_BUSY` when
+ * the others take too long, what routing refuses when the channel cannot take it.
  */
 export async function relay(ctx: Context, caller: Caller, body: Relay, via?: ReturnVia): Promise<Initiated> {
   const requestId = await findId(ctx, caller, body.payment_request_ref, 'payment_request_ref')
@@ -62,7 +64,7 @@ const isOpened = (one: TransactionRow) => one.opened_at !== null
 
 /**
  * Each relay asks about every attempt before it: their number is bounded. The page that was opened last stays. Throws
- * 009; it has no better time to name than the one when the request ends.
+ * `TOO_MANY_REQUESTS`; it has no better time to name than the one when the request ends.
  */
 function requireFew(ctx: Context, request: RequestRow, relays: number, now: Date): void {
   const { relaysMax } = ctx.limits
@@ -83,7 +85,7 @@ async function findMaybePage(
   return current && !known.has(current.id) ? current.checkout_url : null
 }
 
-/** Throws 040 unless the request can still be paid. */
+/** Throws `PAYMENT_REQUEST_NOT_RELAYABLE` unless the request can still be paid. */
 async function relayable(ctx: Context, caller: Caller, requestId: string): Promise<FullRequest> {
   const full = await load(ctx, requestId)
   const { status, expires_at } = full.request

@@ -37,7 +37,10 @@ export const saveMethod = (
     return { full, action: opened.action }
   })
 
-/** The same for a page of ours, on which the customer chooses the channel: none has seen it yet. Throws 030 to 036. */
+/**
+ * The same for a page of ours, on which the customer chooses the channel: none has seen it yet. Throws what routing
+ * refuses, and `OPERATION_NOT_SUPPORTED_BY_CHANNEL`.
+ */
 export async function createSaveMethod(ctx: Context, caller: Caller, body: SaveMethod): Promise<FullRequest> {
   const { wish } = await readTerms(ctx, caller, body, 'later')
   const made = await insert(ctx, caller, { ...newRequest(ctx, caller, body, wish, null, null), ...purpose })
@@ -56,8 +59,8 @@ async function readTerms(ctx: Context, caller: Caller, body: SaveMethod, opens: 
 
 /**
  * The least sum that leaves a method at the first channel in order, or later at each of them, and the channels that may
- * be tried with it: those that need no more. Throws 030 to 032 where no channel takes the currency, 036 where none that
- * does can charge saved methods.
+ * be tried with it: those that need no more. Throws what routing refuses where no channel takes the currency,
+ * `OPERATION_NOT_SUPPORTED_BY_CHANNEL` where none that does can charge saved methods.
  */
 async function savingAt(
   ctx: Context,

@@ -35,7 +35,7 @@ export async function inTurn<T>(
   }
 }
 
-/** Throws 047 when it took too long. */
+/** Throws `PAYMENT_REQUEST_BUSY` when it took too long. */
 async function take(ctx: Context, requestId: string, holder: string): Promise<number> {
   const giveUpAt = Date.now() + waitMaxMs
   for (let pauseMs = pauseMinMs; ; pauseMs = Math.min(pauseMs * 2, pauseMaxMs)) {

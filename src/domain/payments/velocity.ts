@@ -22,8 +22,8 @@ export interface Stranger {
 const words = 'Too many payments were tried in a short time'
 
 /**
- * Counts the work as an attempt of the stranger; null: no stranger is at work. A replay is the answer from before, and is no
- * attempt. Throws 009 where there were too many, or too many were declined, in an hour.
+ * Counts the work as an attempt of the stranger; null: no stranger is at work. A replay is the answer from before, and
+ * is no attempt. Throws `TOO_MANY_REQUESTS` where there were too many, or too many were declined, in an hour.
  */
 export async function runWithin<T>(
   ctx: Context,

@@ -160,7 +160,8 @@ export async function open(ctx: Context, token: string, address: string): Promis
 
 /**
  * A request that saves a card, paid on its checkout page; gives that page's address. The customer comes back to `path`.
- * `paysFor`: the subscription that it is added for. Throws 404, 030 to 036.
+ * `paysFor`: the subscription that it is added for. Throws 404, what routing refuses, and
+ * `OPERATION_NOT_SUPPORTED_BY_CHANNEL`.
  */
 export async function addCard(ctx: Context, session: Session, path: string, paysFor: string | null): Promise<string> {
   const { caller, customer } = session
@@ -205,7 +206,7 @@ export async function cancelSubscription(ctx: Context, session: Session, uuid: s
   }
 }
 
-/** Takes the cancellation back. Throws 404, 051 once it has ended. */
+/** Takes the cancellation back. Throws 404, `SUBSCRIPTION_STATE` once it has ended. */
 export async function keepSubscription(ctx: Context, session: Session, uuid: string): Promise<void> {
   await findSubscription(ctx, session, uuid)
   await subscriptions.keep(ctx, session.caller, uuid)
@@ -213,7 +214,8 @@ export async function keepSubscription(ctx: Context, session: Session, uuid: str
 
 /**
  * Another card from the next charge on; what is past due is charged to it at once. The card that it has already changes
- * nothing, so that a second press of the button is no second try. Throws 404 for any but their own, 043, 051.
+ * nothing, so that a second press of the button is no second try. Throws 404 for any but their own,
+ * `PAYMENT_METHOD_NOT_REUSABLE`, `SUBSCRIPTION_STATE`.
  */
 export async function changeCard(ctx: Context, session: Session, uuid: string, cardUuid: string): Promise<void> {
   const { subscription } = await findSubscription(ctx, session, uuid)

@@ -57,8 +57,9 @@ export function weigh<C extends Candidate>(accounts: readonly C[], wish: Routing
 }
 
 /**
- * Named: that one alone, or the reason why not (031, 032, 033, 037, or 422 for an amount between its steps). Not named:
- * all that can carry it, in order; with none 030, else the reason of those that take the currency.
+ * Named: that one alone, or the reason why not (`PAYMENT_CHANNEL_NOT_CONNECTED`, `CURRENCY_NOT_SUPPORTED`,
+ * `AMOUNT_TOO_SMALL`, `AMOUNT_TOO_LARGE`, or 422 for an amount between its steps). Not named: all that can carry it, in
+ * order; with none `NO_PAYMENT_CHANNEL`, else the reason of those that take the currency.
  */
 export function chooseChannels<C extends Candidate>(accounts: readonly C[], wish: RoutingCriteria): C[] {
   if (wish.named !== null) return [named(accounts, wish.named, wish)]

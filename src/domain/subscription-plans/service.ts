@@ -158,7 +158,10 @@ export const readSubscriber = (ctx: Context, plan: PlanRow, token: string): stri
 
 const purposeOf = (plan: PlanRow) => `subscribe/${plan.id}`
 
-/** The link of a plan for one customer. Throws 404 with the field named, 021 or 052. */
+/**
+ * The link of a plan for one customer. Throws 404 with the field named, `CUSTOMER_ALREADY_SUBSCRIBED_TO_PLAN` or
+ * `PLAN_INACTIVE`.
+ */
 export async function linkFor(ctx: Context, caller: Caller, body: GenerateUrl): Promise<string> {
   const plan = await find(ctx, caller, body.subscription_plan_uuid, 'subscription_plan_uuid')
   const customer = await findCustomer(ctx, caller, body.customer_uuid, 'customer_uuid')
@@ -234,7 +237,8 @@ export async function update(ctx: Context, caller: Caller, ref: string, body: Up
 
 /**
  * What subscribers have agreed to does not change behind their backs: their price only where the request says so, and
- * how their periods are counted not at all. Under the plan's lock, so nobody subscribes meanwhile. Throws 053.
+ * how their periods are counted not at all. Under the plan's lock, so nobody subscribes meanwhile. Throws
+ * `PLAN_HAS_SUBSCRIBERS`.
  */
 async function requireAgreed(tx: Tx, plan: PlanRow, body: UpdatePlan, amount: bigint | undefined): Promise<void> {
   const errors: FieldErrors = {}
@@ -293,8 +297,8 @@ async function change(
 }
 
 /**
- * A customer has one subscription to a plan: a payment begins it, or says by how much it is extended. Throws 021, or
- * 052 for a plan that takes no new subscribers.
+ * A customer has one subscription to a plan: a payment begins it, or says by how much it is extended. Throws
+ * `CUSTOMER_ALREADY_SUBSCRIBED_TO_PLAN`, or `PLAN_INACTIVE` for a plan that takes no new subscribers.
  */
 export async function requireOpenTo(
   ctx: Context,
@@ -308,7 +312,7 @@ export async function requireOpenTo(
   if (!isMember) requireActive(plan)
 }
 
-/** Throws 052 for a plan that takes no new subscribers. */
+/** Throws `PLAN_INACTIVE` for a plan that takes no new subscribers. */
 export function requireActive(plan: PlanRow): void {
   if (plan.status !== 'active') throw new ApiError(subscriptionPlanErrors.inactive)
 }
@@ -316,7 +320,10 @@ export function requireActive(plan: PlanRow): void {
 export const isSubscribed = (tx: Tx, owner: Owner, planId: string, customerId: string): Promise<boolean> =>
   store.isSubscribed(tx, owner, planId, { id: customerId })
 
-/** Throws 021 while the customer has a subscription to the plan; for whoever holds the customer. */
+/**
+ * Throws `CUSTOMER_ALREADY_SUBSCRIBED_TO_PLAN` while the customer has a subscription to the plan; for whoever holds the
+ * customer.
+ */
 export async function requireNotSubscribed(tx: Tx, owner: Owner, planId: string, customerId: string): Promise<void> {
   if (await isSubscribed(tx, owner, planId, customerId)) {
     throw new ApiError(subscriptionPlanErrors.alreadySubscribed)

@@ -89,8 +89,9 @@ export async function findMaybeOverdue(
 export type Created = { full: FullSubscription } | { confirming: FullRequest }
 
 /**
- * Subscribes a customer by a saved method: charges it now, or begins a trial without a charge. Throws 021, 041 to 043,
- * 052, and what a channel says.
+ * Subscribes a customer by a saved method: charges it now, or begins a trial without a charge. Throws
+ * `CUSTOMER_ALREADY_SUBSCRIBED_TO_PLAN`, `PAYMENT_DECLINED`, `PAYER_ACTION_REQUIRED`, `PAYMENT_METHOD_NOT_REUSABLE`,
+ * `PLAN_INACTIVE`, and what a channel says.
  */
 export async function create(
   ctx: Context,
@@ -140,14 +141,14 @@ async function startTrial(
 
 const ownerOf = ({ businessId, envMode }: Caller) => ({ businessId, envMode })
 
-/** Throws 404, or 043 for one that no charge can succeed with. */
+/** Throws 404, or `PAYMENT_METHOD_NOT_REUSABLE` for one that no charge can succeed with. */
 async function findMethod(ctx: Context, caller: Caller, customerId: string, uuid: string) {
   const method = await paymentMethods.find(ctx, caller, customerId, uuid.toLowerCase(), 'payment_method_uuid')
   paymentMethods.requireChargeable(method, nowOf(ctx, caller.business))
   return method
 }
 
-/** The database keeps a customer to one subscription of a plan. Throws 021. */
+/** The database keeps a customer to one subscription of a plan. Throws `CUSTOMER_ALREADY_SUBSCRIBED_TO_PLAN`. */
 async function once<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -216,7 +217,10 @@ export const cancel = (ctx: Context, caller: Caller, uuid: string, immediately: 
     await mailCancelled(change, full, 'asked', null)
   })
 
-/** Takes a cancellation back while what is paid for lasts: it renews as before. Throws 051 once it has ended. */
+/**
+ * Takes a cancellation back while what is paid for lasts: it renews as before. Throws `SUBSCRIPTION_STATE` once it has
+ * ended.
+ */
 export async function keep(ctx: Context, caller: Caller, uuid: string): Promise<FullSubscription> {
   return await changed(ctx, caller, uuid, 'kept', async (change) => {
     const { now, subscription } = change
@@ -229,7 +233,10 @@ export async function keep(ctx: Context, caller: Caller, uuid: string): Promise<
   })
 }
 
-/** Nothing is charged until it is resumed. Throws 051 unless it is active or trialing with nothing being charged. */
+/**
+ * Nothing is charged until it is resumed. Throws `SUBSCRIPTION_STATE` unless it is active or trialing with nothing
+ * being charged.
+ */
 export const pause = (ctx: Context, caller: Caller, uuid: string): Promise<FullSubscription> =>
   changed(ctx, caller, uuid, 'paused', async (change) => {
     const { tx, now, subscription } = change
@@ -261,7 +268,8 @@ export const resume = (ctx: Context, caller: Caller, uuid: string): Promise<Full
 
 /**
  * Another plan from the next period on, or another method from the next charge on: at once where a period is past due.
- * Throws 021 where the customer has that plan already, 051 for one that has ended.
+ * Throws `CUSTOMER_ALREADY_SUBSCRIBED_TO_PLAN` where the customer has that plan already, `SUBSCRIPTION_STATE` for one
+ * that has ended.
  */
 export async function update(
   ctx: Context,
