@@ -126,11 +126,12 @@ describe('tampering with a checkout', inBrowser, () => {
     await inContext(shop.browser, {}, async (page) => {
       const request = await shop.initialize()
       await page.goto(request.checkout_url)
-      await page.locator('.way[value=paystack]').dblclick()
-      await page.waitForURL(/\/sandbox\/paystack\//)
+      // The second click may break off the way that the first one began: the address counts, however it came there.
+      await page.locator('.way[value=paystack]').dblclick({ noWaitAfter: true })
+      await until('the provider’s page', () => page.url().includes('/sandbox/paystack/'))
       assert.equal(await relaysOf(request), 1)
       await page.getByRole('button', { name: /^Pay [A-Z]{3} / }).dblclick({ noWaitAfter: true })
-      await page.waitForURL(`${request.checkout_url}/success`)
+      await until('the receipt', () => page.url() === `${request.checkout_url}/success`)
       assert.deepEqual(await shop.charges(request.ref), [paid('paystack')])
     })
   })
