@@ -163,7 +163,9 @@ describe('cursors', () => {
       )
     })
 
-    test(`${list}: rows that come meanwhile repeat none and leave none out`, { skip: !makers[list] }, async () => {
+    // Channels are connected on the command line; no call makes one meanwhile.
+    if (!makers[list]) continue
+    test(`${list}: rows that come meanwhile repeat none and leave none out`, async () => {
       const old = await byNumber(list)
       const forth = await walk(list, await get(list), 'after', () => makeOne(list))
       assert.deepEqual(forth.flatMap(namesOf), old)
