@@ -161,9 +161,11 @@ async function begin(
     await beginPaid(frame, about, standing)
     return
   }
-  const wasSubscribed = await plans.wasSubscribed(frame.tx, about.owner, plan.id, about.customerId)
-  const isFirst = await plans.noteTrial(frame.tx, plan.id, about.customerId, frame.now)
-  if (isStranger(request.created_by) && (wasSubscribed || !isFirst)) {
+  const isUnproven = isStranger(request.created_by)
+  const hadOne = isUnproven && (await plans.wasSubscribed(frame.tx, about.owner, plan.id, about.customerId))
+  // Written down only where a trial begins.
+  const isFirst = !hadOne && (await plans.noteTrial(frame.tx, plan.id, about.customerId, frame.now))
+  if (isUnproven && !isFirst) {
     const words = `Asyncpay gives this payment back: the customer had a trial of ${plan.name} before`
     return await followUps.giveBack(frame.tx, standing, words, frame.now)
   }
